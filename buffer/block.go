@@ -1,0 +1,222 @@
+package buffer
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"iter"
+	"time"
+
+	"github.com/klauspost/compress/s2"
+)
+
+// A block is the unit of checksum, compression and reading. Its bytes, little endian:
+//
+//	offset size
+//	     0    4  magic "HYB1"
+//	     4    1  format version, 1
+//	     5    1  flags, 0
+//	     6    1  codec of the payload: 0 none, 1 s2
+//	     7    1  0
+//	     8    4  key id of the payload's encryption, 0 for none
+//	    12   16  stream incarnation
+//	    28    4  lane
+//	    32    8  first sequence
+//	    40    4  count of records
+//	    44    8  arrival base, Unix milliseconds
+//	    52    4  length of the payload before the codec
+//	    56    4  length of the payload as stored
+//	    60    4  CRC-32C of the 60 bytes before and the stored payload
+//	    64       payload
+//
+// The payload is one entry a record: uvarint length, varint arrival minus the base in milliseconds, the record's bytes.
+const (
+	HeaderSize = 64
+
+	magic         = "HYB1"
+	blockFormat   = 1
+	codecNone     = 0
+	codecS2       = 1
+	maxBlockBytes = 1 << 30
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// ErrDamaged is wrapped by every error about bytes that are not what was written.
+var ErrDamaged = errors.New("damaged block")
+
+// Header is what a block says about itself before its payload is opened.
+type Header struct {
+	Lane      LaneID
+	First     Seq
+	Count     int
+	Arrival   time.Time // the base: not later than the block's first record, to the millisecond
+	RawLen    int       // bytes of the payload before the codec
+	StoredLen int       // bytes of the payload as stored
+}
+
+// Last is the sequence of the block's last record.
+func (h Header) Last() Seq { return h.First + Seq(h.Count) - 1 }
+
+// Builder packs records into one block at a time. The zero value is ready.
+type Builder struct {
+	payload []byte
+	base    int64
+	count   int
+}
+
+// Add appends a record. The bytes are copied.
+func (w *Builder) Add(record []byte, arrival int64) {
+	if w.count == 0 {
+		w.base = arrival
+	}
+	w.payload = binary.AppendUvarint(w.payload, uint64(len(record)))
+	w.payload = binary.AppendVarint(w.payload, arrival-w.base)
+	w.payload = append(w.payload, record...)
+	w.count++
+}
+
+// Len is the size of the payload so far, Count its records.
+func (w *Builder) Len() int   { return len(w.payload) }
+func (w *Builder) Count() int { return w.count }
+
+// Reset empties the builder and keeps its memory.
+func (w *Builder) Reset() { w.payload, w.count = w.payload[:0], 0 }
+
+// Encode returns the block that begins at first, in memory of its own, compressed where that makes it smaller.
+func (w *Builder) Encode(lane LaneID, first Seq) []byte {
+	out := make([]byte, HeaderSize+s2.MaxEncodedLen(len(w.payload)))
+	codec, stored := byte(codecS2), len(s2.Encode(out[HeaderSize:], w.payload))
+	if stored >= len(w.payload) {
+		codec, stored = codecNone, copy(out[HeaderSize:], w.payload)
+	}
+	out = out[:HeaderSize+stored]
+	copy(out, magic)
+	out[4], out[6] = blockFormat, codec
+	copy(out[12:], lane.Stream[:])
+	binary.LittleEndian.PutUint32(out[28:], lane.Number)
+	binary.LittleEndian.PutUint64(out[32:], uint64(first))
+	binary.LittleEndian.PutUint32(out[40:], uint32(w.count))
+	binary.LittleEndian.PutUint64(out[44:], uint64(w.base))
+	binary.LittleEndian.PutUint32(out[52:], uint32(len(w.payload)))
+	binary.LittleEndian.PutUint32(out[56:], uint32(stored))
+	binary.LittleEndian.PutUint32(out[60:], checksum(out))
+	return out
+}
+
+// checksum covers a block's header but for its last field, and the stored payload.
+func checksum(block []byte) uint32 {
+	return crc32.Update(crc32.Checksum(block[:HeaderSize-4], castagnoli), castagnoli, block[HeaderSize:])
+}
+
+// ParseHeader checks a block's bytes, the checksum included, and returns its header. Errors wrap ErrDamaged.
+func ParseHeader(block []byte) (Header, error) {
+	var h Header
+	switch {
+	case len(block) < HeaderSize:
+		return h, fmt.Errorf("%w: %d bytes are no header", ErrDamaged, len(block))
+	case string(block[:4]) != magic:
+		return h, fmt.Errorf("%w: wrong magic %q", ErrDamaged, block[:4])
+	case block[4] != blockFormat:
+		return h, fmt.Errorf("%w: format %d is not known to this version", ErrDamaged, block[4])
+	}
+	copy(h.Lane.Stream[:], block[12:])
+	h.Lane.Number = binary.LittleEndian.Uint32(block[28:])
+	h.First = Seq(binary.LittleEndian.Uint64(block[32:]))
+	h.Count = int(binary.LittleEndian.Uint32(block[40:]))
+	h.Arrival = time.UnixMilli(int64(binary.LittleEndian.Uint64(block[44:])))
+	h.RawLen = int(binary.LittleEndian.Uint32(block[52:]))
+	h.StoredLen = int(binary.LittleEndian.Uint32(block[56:]))
+	switch {
+	case h.StoredLen != len(block)-HeaderSize:
+		return h, fmt.Errorf("%w: %d bytes of payload, the header says %d", ErrDamaged, len(block)-HeaderSize, h.StoredLen)
+	case checksum(block) != binary.LittleEndian.Uint32(block[60:]):
+		return h, fmt.Errorf("%w: wrong checksum", ErrDamaged)
+	case h.RawLen > maxBlockBytes || h.Count < 1 || h.Count > h.RawLen:
+		return h, fmt.Errorf("%w: %d records in %d bytes", ErrDamaged, h.Count, h.RawLen)
+	}
+	return h, nil
+}
+
+// Block is a decoded block. Its zero value is ready to be read into, again and again; the records that it yields are
+// good until the next read into it.
+type Block struct {
+	Header
+	Version *Version // in force for every record of the block
+
+	payload []byte
+	memory  []byte // of payload, when it is the block's own
+}
+
+// Record is one record of a block. Data is good until the block is read into again, and must not be changed.
+type Record struct {
+	Seq     Seq
+	Arrival int64 // Unix milliseconds
+	Data    []byte
+}
+
+// Decode opens the bytes of one block. Where the payload is not compressed the block keeps a view of data.
+// Errors wrap ErrDamaged.
+func (b *Block) Decode(data []byte) error {
+	h, err := ParseHeader(data)
+	if err != nil {
+		return err
+	}
+	payload := data[HeaderSize:]
+	switch data[6] {
+	case codecNone:
+	case codecS2:
+		if n, err := s2.DecodedLen(payload); err != nil || n != h.RawLen {
+			return fmt.Errorf("%w: payload of %d bytes, the header says %d: %v", ErrDamaged, n, h.RawLen, err)
+		}
+		if payload, err = s2.Decode(b.memory[:cap(b.memory)], payload); err != nil {
+			return fmt.Errorf("%w: %v", ErrDamaged, err)
+		}
+		b.memory = payload
+	default:
+		return fmt.Errorf("%w: codec %d is not known to this version", ErrDamaged, data[6])
+	}
+	if len(payload) != h.RawLen {
+		return fmt.Errorf("%w: payload of %d bytes, the header says %d", ErrDamaged, len(payload), h.RawLen)
+	}
+	b.Header, b.payload, b.Version = h, payload, nil
+	return b.check()
+}
+
+// check walks the entries, so that Records need not doubt them.
+func (b *Block) check() error {
+	rest := b.payload
+	for range b.Count {
+		size, n := binary.Uvarint(rest)
+		if n <= 0 {
+			return fmt.Errorf("%w: entry without a length", ErrDamaged)
+		}
+		rest = rest[n:]
+		if _, n = binary.Varint(rest); n <= 0 || size > uint64(len(rest)-n) {
+			return fmt.Errorf("%w: entry of %d bytes passes the end", ErrDamaged, size)
+		}
+		rest = rest[n+int(size):]
+	}
+	if len(rest) > 0 {
+		return fmt.Errorf("%w: %d bytes after the last entry", ErrDamaged, len(rest))
+	}
+	return nil
+}
+
+// Records yields the block's records in order.
+func (b *Block) Records() iter.Seq[Record] {
+	return func(yield func(Record) bool) {
+		rest, base := b.payload, b.Arrival.UnixMilli()
+		for i := range b.Count {
+			size, n := binary.Uvarint(rest)
+			rest = rest[n:]
+			delta, n := binary.Varint(rest)
+			rest = rest[n:]
+			if !yield(Record{Seq: b.First + Seq(i), Arrival: base + delta, Data: rest[:size:size]}) {
+				return
+			}
+			rest = rest[size:]
+		}
+	}
+}

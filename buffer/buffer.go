@@ -1,0 +1,200 @@
+// Package buffer is the contract of Hydrant's durable, ordered log: what the gateway appends to and delivery reads from.
+//
+// A log holds streams. A stream's records lie in lanes, each an ordered run with its own sequence: one lane per stream
+// on the embedded engine, one per partition on Kafka. Records are packed into blocks, blocks into groups; a group is
+// what one sync commits, together with every change of state that arrived meanwhile.
+//
+// The promises every engine keeps are written at the methods below and executed by package buffertest.
+package buffer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+)
+
+// Log is a durable log of records. All methods may be called from many goroutines at once.
+type Log interface {
+	// Streams returns every stream the log knows, in the order of their names.
+	Streams() []Stream
+
+	// Define puts a version of a stream's definition in force for every record appended after it returns, and creates
+	// the stream if the log does not know d.Stream yet. The switch is durable on return: after a restart each record
+	// is read under the version that was in force at its sequence. Versions count from 1 and rise by 1.
+	Define(ctx context.Context, d Definition) (Version, error)
+
+	// Append stores one batch and returns after the sync that made it durable. A batch is never split over two syncs:
+	// after a crash all of it is there or nothing. The records are copied before Append returns, whatever it returns,
+	// and are not used afterwards.
+	//
+	// Errors: ErrUnknownStream, ErrClosed, *FullError; nothing was stored then. Any other error, a cancelled ctx
+	// included, leaves the outcome unknown: the batch may appear, once, and never partly.
+	Append(ctx context.Context, b Batch) (Receipt, error)
+
+	// Serve calls run for each lane this process owns, each in a goroutine of its own, and for lanes that it comes to
+	// own later, until ctx ends; it returns when every run has returned. A run's context ends when its lane is lost.
+	// A run that returns an error while its context lives ends its lane only; the error is returned by Serve at its end.
+	// At most one run is active per lane, and at most one Serve per log.
+	Serve(ctx context.Context, run func(ctx context.Context, lane Lane) error) error
+
+	// Stats is a snapshot; it never waits for the disk.
+	Stats() Stats
+
+	// Failed is closed when the log can no longer store anything (a second sync error within a minute). The process
+	// should then end: what was acknowledged is safe, and a restart reads the disk afresh.
+	Failed() <-chan struct{}
+
+	// Close waits for appends in progress and releases the log. Later calls return ErrClosed; a second Close is a no-op.
+	Close() error
+}
+
+// Lane is what the owner of a lane may do with it. Read and Commit are for the goroutines of its run function; they
+// may run beside each other, but neither beside itself.
+type Lane interface {
+	// Info is a snapshot of where the lane stands.
+	Info() LaneInfo
+
+	// Read waits for the first block that holds a record above after and reads it into b, whose memory it reuses. Only
+	// synced records are ever seen. Blocks come in order; a block may begin at or below after. A slow reader never holds
+	// up a writer.
+	//
+	// Errors: *CorruptError where the block is there but damaged; the context's error.
+	Read(ctx context.Context, after Seq, b *Block) error
+
+	// State yields the lane's live entries in the order of their keys. The values must not be changed.
+	State() iter.Seq2[string, []byte]
+
+	// Commit makes a change durable: all of it or nothing. It rides on the next group.
+	Commit(ctx context.Context, c Change) error
+}
+
+// StreamID is a stream's incarnation: random at creation, never reused, so that a stream deleted and created again under
+// its old name is another stream.
+type StreamID [16]byte
+
+// Seq numbers the records of a lane from 1. It never repeats, but may have gaps: sequences that a damaged tail may have
+// used are never used again. 0 stands before the first record.
+type Seq uint64
+
+// LaneID names a lane of a log.
+type LaneID struct {
+	Stream StreamID
+	Number uint32 // 0 on the embedded engine; the partition on Kafka
+}
+
+// Stream is a stream as the log knows it.
+type Stream struct {
+	ID      StreamID
+	Name    string
+	Current Version   // in force for what is appended now
+	InUse   []Version // that a record not settled yet may need, oldest first; ends with Current
+}
+
+// Definition is what Define puts in force. The log keeps Data without understanding it.
+type Definition struct {
+	Stream StreamID
+	Name   string // of the stream; may not change
+	Logic  uint32 // the partitioner's logic version
+	Data   []byte
+}
+
+// Version is a definition in force from one sequence on. It is immutable.
+type Version struct {
+	Number uint64
+	Logic  uint32
+	Data   []byte
+}
+
+// Batch is one request's records.
+type Batch struct {
+	Stream  StreamID
+	Records [][]byte // each at most MaxRecord bytes; an empty record is a record
+}
+
+// Receipt says where a batch lies: Count records from First on, without a gap.
+type Receipt struct {
+	Lane  uint32
+	First Seq
+	Count int
+}
+
+// Origin tells apart the writers of objects: two logs, or two lives of one log, never share one.
+type Origin struct {
+	Log   [16]byte // the log's incarnation, random at its creation
+	Epoch uint64   // raised and synced each time the lane gets a new owner
+}
+
+// LaneInfo is a snapshot of a lane. Everything at or below Cursor is settled; Head is the last durable sequence.
+type LaneInfo struct {
+	ID     LaneID
+	Name   string // of the stream
+	Origin Origin
+	Head   Seq
+	Cursor Seq
+}
+
+// Entry is one piece of a lane's state. Keys are ordered as bytes.
+type Entry struct {
+	Key   string
+	Value []byte
+}
+
+// Change is what one Commit makes durable. Deleting a key that is not there is no error.
+type Change struct {
+	Put    []Entry
+	Delete []string
+	// Cursor says that every record at or below it is settled: its blocks may be dropped. It never falls; 0 leaves it.
+	Cursor Seq
+}
+
+// Stats counts since the log's creation unless said otherwise.
+type Stats struct {
+	Disk    int64 // bytes the log holds on disk now, preallocated space included
+	MaxDisk int64 // the bound on Disk; 0 if there is none
+	Damaged int64 // damaged ranges found since the start
+	Streams map[StreamID]StreamStats
+}
+
+// StreamStats are one stream's books. Pending is what is not settled; it survives restarts with the records.
+type StreamStats struct {
+	Accepted      int64 // records made durable
+	AcceptedBytes int64
+	Pending       int64 // records above the cursor
+	PendingBytes  int64
+	OldestArrival time.Time // of the oldest record above the cursor; zero if there is none
+}
+
+// MaxRecord is the largest record an engine must take, in bytes.
+const MaxRecord = 16 << 20
+
+// Errors that callers tell apart.
+var (
+	ErrClosed        = errors.New("the buffer is closed")
+	ErrUnknownStream = errors.New("the buffer does not know this stream")
+)
+
+// FullError refuses an append because the log has reached its share of the disk. It clears by itself as records are
+// delivered.
+type FullError struct {
+	Used, Limit int64 // bytes
+	Reason      string
+}
+
+func (e *FullError) Error() string {
+	return fmt.Sprintf("the buffer is full: %s (%d bytes used, limit %d)", e.Reason, e.Used, e.Limit)
+}
+
+// CorruptError says that records From to To of a lane are damaged on disk.
+type CorruptError struct {
+	Lane     LaneID
+	From, To Seq
+	Cause    error
+}
+
+func (e *CorruptError) Error() string {
+	return fmt.Sprintf("records %d to %d of stream %s, lane %d are damaged: %v", e.From, e.To, e.Lane.Stream, e.Lane.Number, e.Cause)
+}
+
+func (e *CorruptError) Unwrap() error { return e.Cause }

@@ -1,0 +1,60 @@
+// Package stream holds the pipeline's shared noun: a delivery stream's definition, its defaults and its validation.
+package stream
+
+import "encoding/json"
+
+// Stream is a delivery stream's definition, as written in the configuration or given through the API. It is data: once
+// made and validated it is not changed. Its JSON form is what the buffer keeps of each version.
+type Stream struct {
+	Name string `json:"name" yaml:"-"` // 1 to 64 letters, digits, '_', '.', '-'
+
+	Buffering     Buffering         `json:"buffering" yaml:"buffering"`
+	Prefix        string            `json:"prefix" yaml:"prefix"`             // of object keys; empty means <name>/yyyy/MM/dd/HH/
+	ErrorPrefix   string            `json:"error_prefix" yaml:"error_prefix"` // empty means <errors>/<name>/<type>/yyyy/MM/dd/HH/
+	PartitionKeys map[string]string `json:"partition_keys,omitempty" yaml:"partition_keys"`
+	TimeZone      string            `json:"time_zone" yaml:"time_zone"`     // IANA name; empty means UTC
+	Compression   string            `json:"compression" yaml:"compression"` // none or gzip; empty means gzip
+	Delimiter     *string           `json:"delimiter" yaml:"delimiter"`     // after each record that does not end with it; nil means a line feed
+	Destination   Destination       `json:"destination" yaml:"destination"`
+}
+
+// Buffering says when an open object is sealed: at whichever comes first.
+type Buffering struct {
+	Size     Size     `json:"size" yaml:"size"`         // of the records before compression; 1 MiB to 5 GiB; 0 means 64 MiB
+	Interval Duration `json:"interval" yaml:"interval"` // from the oldest record's arrival; 1 s to 24 h; 0 means 60 s
+}
+
+// Destination is where objects go: exactly one member is set.
+type Destination struct {
+	S3        *S3        `json:"s3,omitempty" yaml:"s3"`
+	Directory *Directory `json:"directory,omitempty" yaml:"directory"`
+}
+
+// S3 is a bucket of an S3-compatible store. Credentials come from the AWS default chain.
+type S3 struct {
+	Bucket    string `json:"bucket" yaml:"bucket"`
+	Region    string `json:"region,omitempty" yaml:"region"`
+	Endpoint  string `json:"endpoint,omitempty" yaml:"endpoint"` // URL; empty means AWS
+	PathStyle bool   `json:"path_style,omitempty" yaml:"path_style"`
+}
+
+// Directory is a tree of files on this machine.
+type Directory struct {
+	Path string `json:"path" yaml:"path"`
+}
+
+// Encode is the definition's JSON form, the same for equal definitions.
+func (s Stream) Encode() []byte {
+	data, err := json.Marshal(s)
+	if err != nil {
+		panic("stream: a definition is always JSON: " + err.Error()) // only strings, numbers and maps of strings
+	}
+	return data
+}
+
+// Decode reads what Encode wrote.
+func Decode(data []byte) (Stream, error) {
+	var s Stream
+	err := json.Unmarshal(data, &s)
+	return s, err
+}
