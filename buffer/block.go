@@ -1,11 +1,14 @@
 package buffer
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"iter"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/klauspost/compress/s2"
@@ -34,7 +37,9 @@ import (
 const (
 	HeaderSize = 64
 
-	magic         = "HYB1"
+	// Magic begins every block.
+	Magic = "HYB1"
+
 	blockFormat   = 1
 	codecNone     = 0
 	codecS2       = 1
@@ -54,6 +59,7 @@ type Header struct {
 	Arrival   time.Time // the base: not later than the block's first record, to the millisecond
 	RawLen    int       // bytes of the payload before the codec
 	StoredLen int       // bytes of the payload as stored
+	Checksum  uint32    // of the header and the stored payload
 }
 
 // Last is the sequence of the block's last record.
@@ -77,22 +83,28 @@ func (w *Builder) Add(record []byte, arrival int64) {
 	w.count++
 }
 
-// Len is the size of the payload so far, Count its records.
-func (w *Builder) Len() int   { return len(w.payload) }
-func (w *Builder) Count() int { return w.count }
+// Len is the size of the payload so far, Count its records, Arrival that of the first.
+func (w *Builder) Len() int       { return len(w.payload) }
+func (w *Builder) Count() int     { return w.count }
+func (w *Builder) Arrival() int64 { return w.base }
 
 // Reset empties the builder and keeps its memory.
 func (w *Builder) Reset() { w.payload, w.count = w.payload[:0], 0 }
 
-// Encode returns the block that begins at first, in memory of its own, compressed where that makes it smaller.
+// Encode returns the block that begins at first, in memory of its own and no more than it needs, compressed where that
+// makes it smaller.
 func (w *Builder) Encode(lane LaneID, first Seq) []byte {
-	out := make([]byte, HeaderSize+s2.MaxEncodedLen(len(w.payload)))
+	scratch := scratches.Get().(*[]byte)
+	defer scratches.Put(scratch)
+	*scratch = slices.Grow((*scratch)[:0], HeaderSize+s2.MaxEncodedLen(len(w.payload)))
+	out := (*scratch)[:cap(*scratch)]
 	codec, stored := byte(codecS2), len(s2.Encode(out[HeaderSize:], w.payload))
 	if stored >= len(w.payload) {
 		codec, stored = codecNone, copy(out[HeaderSize:], w.payload)
 	}
 	out = out[:HeaderSize+stored]
-	copy(out, magic)
+	clear(out[:HeaderSize])
+	copy(out, Magic)
 	out[4], out[6] = blockFormat, codec
 	copy(out[12:], lane.Stream[:])
 	binary.LittleEndian.PutUint32(out[28:], lane.Number)
@@ -102,8 +114,11 @@ func (w *Builder) Encode(lane LaneID, first Seq) []byte {
 	binary.LittleEndian.PutUint32(out[52:], uint32(len(w.payload)))
 	binary.LittleEndian.PutUint32(out[56:], uint32(stored))
 	binary.LittleEndian.PutUint32(out[60:], checksum(out))
-	return out
+	return bytes.Clone(out)
 }
+
+// scratches hold a block while it is made: fresh memory is dear.
+var scratches = sync.Pool{New: func() any { return new([]byte) }}
 
 // checksum covers a block's header but for its last field, and the stored payload.
 func checksum(block []byte) uint32 {
@@ -116,22 +131,16 @@ func ParseHeader(block []byte) (Header, error) {
 	switch {
 	case len(block) < HeaderSize:
 		return h, fmt.Errorf("%w: %d bytes are no header", ErrDamaged, len(block))
-	case string(block[:4]) != magic:
+	case string(block[:4]) != Magic:
 		return h, fmt.Errorf("%w: wrong magic %q", ErrDamaged, block[:4])
 	case block[4] != blockFormat:
 		return h, fmt.Errorf("%w: format %d is not known to this version", ErrDamaged, block[4])
 	}
-	copy(h.Lane.Stream[:], block[12:])
-	h.Lane.Number = binary.LittleEndian.Uint32(block[28:])
-	h.First = Seq(binary.LittleEndian.Uint64(block[32:]))
-	h.Count = int(binary.LittleEndian.Uint32(block[40:]))
-	h.Arrival = time.UnixMilli(int64(binary.LittleEndian.Uint64(block[44:])))
-	h.RawLen = int(binary.LittleEndian.Uint32(block[52:]))
-	h.StoredLen = int(binary.LittleEndian.Uint32(block[56:]))
+	h = PeekHeader(block)
 	switch {
 	case h.StoredLen != len(block)-HeaderSize:
 		return h, fmt.Errorf("%w: %d bytes of payload, the header says %d", ErrDamaged, len(block)-HeaderSize, h.StoredLen)
-	case checksum(block) != binary.LittleEndian.Uint32(block[60:]):
+	case checksum(block) != h.Checksum:
 		return h, fmt.Errorf("%w: wrong checksum", ErrDamaged)
 	case h.RawLen > maxBlockBytes || h.Count < 1 || h.Count > h.RawLen:
 		return h, fmt.Errorf("%w: %d records in %d bytes", ErrDamaged, h.Count, h.RawLen)
@@ -146,7 +155,7 @@ type Block struct {
 	Version *Version // in force for every record of the block
 
 	payload []byte
-	memory  []byte // of payload, when it is the block's own
+	memory  []byte // kept from read to read
 }
 
 // Record is one record of a block. Data is good until the block is read into again, and must not be changed.
@@ -156,8 +165,7 @@ type Record struct {
 	Data    []byte
 }
 
-// Decode opens the bytes of one block. Where the payload is not compressed the block keeps a view of data.
-// Errors wrap ErrDamaged.
+// Decode opens the bytes of one block and keeps none of them. Errors wrap ErrDamaged.
 func (b *Block) Decode(data []byte) error {
 	h, err := ParseHeader(data)
 	if err != nil {
@@ -166,21 +174,22 @@ func (b *Block) Decode(data []byte) error {
 	payload := data[HeaderSize:]
 	switch data[6] {
 	case codecNone:
+		b.memory = append(b.memory[:0], payload...)
 	case codecS2:
+		// Before memory is taken: a damaged length must not ask for more than the header allows.
 		if n, err := s2.DecodedLen(payload); err != nil || n != h.RawLen {
-			return fmt.Errorf("%w: payload of %d bytes, the header says %d: %v", ErrDamaged, n, h.RawLen, err)
+			return fmt.Errorf("%w: payload of another length than the header says", ErrDamaged)
 		}
-		if payload, err = s2.Decode(b.memory[:cap(b.memory)], payload); err != nil {
+		if b.memory, err = s2.Decode(b.memory[:cap(b.memory)], payload); err != nil {
 			return fmt.Errorf("%w: %v", ErrDamaged, err)
 		}
-		b.memory = payload
 	default:
 		return fmt.Errorf("%w: codec %d is not known to this version", ErrDamaged, data[6])
 	}
-	if len(payload) != h.RawLen {
-		return fmt.Errorf("%w: payload of %d bytes, the header says %d", ErrDamaged, len(payload), h.RawLen)
+	if len(b.memory) != h.RawLen {
+		return fmt.Errorf("%w: payload of %d bytes, the header says %d", ErrDamaged, len(b.memory), h.RawLen)
 	}
-	b.Header, b.payload, b.Version = h, payload, nil
+	b.Header, b.payload, b.Version = h, b.memory, nil
 	return b.check()
 }
 
@@ -219,4 +228,18 @@ func (b *Block) Records() iter.Seq[Record] {
 			rest = rest[size:]
 		}
 	}
+}
+
+// PeekHeader reads a header whose checksum was verified before, or covers a payload that is not at hand.
+func PeekHeader(data []byte) Header {
+	var h Header
+	copy(h.Lane.Stream[:], data[12:])
+	h.Lane.Number = binary.LittleEndian.Uint32(data[28:])
+	h.First = Seq(binary.LittleEndian.Uint64(data[32:]))
+	h.Count = int(binary.LittleEndian.Uint32(data[40:]))
+	h.Arrival = time.UnixMilli(int64(binary.LittleEndian.Uint64(data[44:])))
+	h.RawLen = int(binary.LittleEndian.Uint32(data[52:]))
+	h.StoredLen = int(binary.LittleEndian.Uint32(data[56:]))
+	h.Checksum = binary.LittleEndian.Uint32(data[60:])
+	return h
 }

@@ -1,0 +1,144 @@
+package bench
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+// Limits of the options. The largest record is Firehose's: 1,000 KiB, of which one byte is the line feed.
+const (
+	minRecordSize   = 192
+	maxRecordSize   = 1_024_000 - 1
+	maxConnections  = 100_000
+	maxKeys         = 1_000_000
+	maxNativeBatch  = 100_000
+	maxAWSBatch     = 500
+	maxAWSBatchSize = 4 << 20
+
+	defaultDuration = 10 * time.Second
+)
+
+// The APIs that Run can speak.
+const (
+	Native   = "native"   // POST /v1/streams/{stream}/records
+	Firehose = "firehose" // PutRecord and PutRecordBatch
+)
+
+// Options say what load to make. Start from DefaultOptions.
+type Options struct {
+	URL         []string      `name:"url" default:"http://127.0.0.1:8080" help:"Gateway to send to; several are used in turn by the connections."`
+	Stream      string        `default:"demo" help:"Stream to send to."`
+	API         string        `name:"api" enum:"native,firehose" default:"native" help:"API to speak: native or firehose."`
+	Batch       int           `default:"1" help:"Records in a request; 1 is a JSON object or a PutRecord, more are NDJSON or a PutRecordBatch."`
+	Size        int           `default:"512" help:"Size of a record in bytes, without its line feed."`
+	Keys        int           `default:"16" help:"Distinct values of the records' key field."`
+	Connections int           `default:"64" help:"Connections, each with one request at a time."`
+	Duration    time.Duration `help:"How long to send, after the warm-up (default 10s, or no limit if --records is given)."`
+	Records     int64         `help:"How many records to send at most, those of the warm-up counted (0: no limit)."`
+	Rate        float64       `help:"Records a second, with latency counted from the intended time (0: each connection sends as fast as it is answered)."`
+	Warmup      time.Duration `default:"0s" help:"How long to send before measuring begins."`
+	Timeout     time.Duration `default:"30s" help:"How long to wait for an answer."`
+	Ledger      string        `type:"path" placeholder:"FILE" help:"File to which the outcome of every record is appended, for bench verify."`
+}
+
+// DefaultOptions are the options of `hydrant bench` without flags.
+func DefaultOptions() Options {
+	var o Options
+	if err := kong.ApplyDefaults(&o); err != nil {
+		panic("bench: the options' own defaults are valid: " + err.Error()) // they are constants of this file
+	}
+	return o
+}
+
+var streamName = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,64}$`)
+
+// Validate names the first option that cannot be used, its limits and what it is. Kong calls it after parsing.
+func (o *Options) Validate() error {
+	for _, check := range []func() error{o.checkTarget, o.checkShape, o.checkBatch, o.checkTime} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *Options) checkTarget() error {
+	if len(o.URL) == 0 {
+		return fmt.Errorf("url: at least one is needed")
+	}
+	for _, text := range o.URL {
+		u, err := url.Parse(text)
+		if err != nil {
+			return fmt.Errorf("url: %w", err)
+		}
+		if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+			return fmt.Errorf("url: %q is not of the form http://HOST:PORT or https://HOST:PORT", text)
+		}
+	}
+	if !streamName.MatchString(o.Stream) {
+		return fmt.Errorf("stream: %q is not 1 to 64 letters, digits, '_', '.' or '-'", o.Stream)
+	}
+	if o.API != Native && o.API != Firehose {
+		return fmt.Errorf("api: %q is neither native nor firehose", o.API)
+	}
+	return nil
+}
+
+func (o *Options) checkShape() error {
+	for _, limit := range []struct {
+		name            string
+		value, min, max int
+	}{
+		{"size", o.Size, minRecordSize, maxRecordSize},
+		{"keys", o.Keys, 1, maxKeys},
+		{"connections", o.Connections, 1, maxConnections},
+		{"batch", o.Batch, 1, maxNativeBatch},
+	} {
+		if limit.value < limit.min || limit.value > limit.max {
+			return fmt.Errorf("%s: %d is not in %d to %d", limit.name, limit.value, limit.min, limit.max)
+		}
+	}
+	return nil
+}
+
+func (o *Options) checkBatch() error {
+	if o.API != Firehose {
+		return nil
+	}
+	if o.Batch > maxAWSBatch {
+		return fmt.Errorf("batch: %d records, but a PutRecordBatch takes %d at most", o.Batch, maxAWSBatch)
+	}
+	if bytes := o.Batch * (o.Size + 1); bytes > maxAWSBatchSize {
+		return fmt.Errorf("batch: %d records of %d bytes and a line feed are %d bytes, but a PutRecordBatch takes %d at most",
+			o.Batch, o.Size, bytes, maxAWSBatchSize)
+	}
+	return nil
+}
+
+func (o *Options) checkTime() error {
+	if o.Duration < 0 || o.Warmup < 0 {
+		return fmt.Errorf("duration and warmup: %v and %v must not be negative", o.Duration, o.Warmup)
+	}
+	if o.Timeout <= 0 {
+		return fmt.Errorf("timeout: %v must be above 0", o.Timeout)
+	}
+	if o.Records < 0 {
+		return fmt.Errorf("records: %d must not be negative", o.Records)
+	}
+	if !(o.Rate >= 0 && o.Rate <= 1e9) { // NaN is neither
+		return fmt.Errorf("rate: %v records a second is not in 0 to 1e9", o.Rate)
+	}
+	return nil
+}
+
+// bounded gives a load without any end the default duration.
+func (o Options) bounded() Options {
+	if o.Duration == 0 && o.Records == 0 {
+		o.Duration = defaultDuration
+	}
+	return o
+}

@@ -1,0 +1,380 @@
+// Package badgerlog is the embedded engine behind buffer.Log: group commit above Badger's value log.
+//
+// One goroutine, the committer, owns the write path. Appends copy their records into the group that is forming; the
+// committer takes the whole group, packs it into blocks, and commits it as one transaction followed by one sync, while
+// the next group forms. Groups therefore grow with the load and an idle node has no timer to wait for.
+//
+// The order is always: persist, then publish, then answer. Readers see only what was published. What delivery has
+// settled is dropped a generation at a time, the oldest first.
+package badgerlog
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/gofrs/flock"
+
+	"hydrant/buffer"
+)
+
+// Config says where the log lies and how large it may grow.
+type Config struct {
+	Dir     string // made if it does not exist
+	MaxDisk int64  // bytes, preallocated space included; at least MinDisk; 0 means 20 GiB
+	Log     *slog.Logger
+
+	// Observe, where set, is told of every group after its sync. It must not wait.
+	Observe func(Group)
+
+	now  func() time.Time       // the tests' clock
+	sync func(*badger.DB) error // the tests' faults
+}
+
+// Group is what Observe is told of.
+type Group struct {
+	Records int
+	Bytes   int64         // of the records
+	Stored  int64         // given to Badger
+	Sync    time.Duration // of the transaction and its sync
+}
+
+const (
+	// MinDisk holds the current generation, the next one and what is being drained.
+	MinDisk = 64 << 20
+
+	formatVersion = 1
+	identityName  = "log.json"
+	lockName      = "LOCK"
+
+	groupLimit = 4 << 20   // a group takes no further batch beyond it
+	blockLimit = 256 << 10 // payload of a block before compression; a larger record has a block of its own
+	openLimit  = 4         // sealed generations open to read
+)
+
+// Log implements buffer.Log.
+type Log struct {
+	cfg    Config
+	lock   *flock.Flock
+	origin buffer.Origin
+
+	defining sync.Mutex // one Define at a time
+
+	mu      sync.Mutex
+	room    *sync.Cond // a group was taken: the next one has room
+	made    *sync.Cond // the maker of generations is done, for better or worse
+	forming *group
+	lanes   map[buffer.StreamID]*lane
+	state   map[stateKey]stored
+	gens    []*generation // oldest first; the last is written to
+	lastID  uint64        // of a generation
+	cache   cache
+	ready   *generation       // made ahead
+	making  bool              // one is being made
+	full    *buffer.FullError // why none could be made
+	settled int64             // of committer.used when housekeeping last looked
+	closed  bool
+	failure error
+	arrived chan struct{} // closed and made anew when a lane is added
+
+	work   chan struct{} // the forming group has something
+	failed chan struct{}
+	quit   chan struct{} // ends the housekeeping
+	kick   chan struct{} // housekeeping has something to look at
+
+	readers sync.Mutex    // opens and closes sealed generations
+	opened  []*generation // the one opened last at the end
+
+	commits sync.WaitGroup // the committer
+	keepers sync.WaitGroup // housekeeping, making and sealing generations
+	serving atomic.Bool
+
+	committer committer
+	damaged   atomic.Int64
+}
+
+// stored is a piece of live state and the generation that holds it.
+type stored struct {
+	value      []byte
+	generation *generation
+}
+
+// Open opens the log in cfg.Dir, alone, and recovers it: whatever the last process left behind, it opens, and what is
+// damaged is counted and told to cfg.Log.
+func Open(cfg Config) (*Log, error) {
+	if err := cfg.setDefaults(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
+		return nil, err
+	}
+	lock, err := acquire(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	l := newLog(cfg, lock)
+	if err := l.open(); err != nil {
+		return nil, errors.Join(err, lock.Unlock())
+	}
+	return l, nil
+}
+
+func (c *Config) setDefaults() error {
+	if c.MaxDisk == 0 {
+		c.MaxDisk = 20 << 30
+	}
+	if c.MaxDisk < MinDisk {
+		return fmt.Errorf("max_disk is %d bytes: the buffer needs at least %d", c.MaxDisk, MinDisk)
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Observe == nil {
+		c.Observe = func(Group) {}
+	}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	if c.sync == nil {
+		c.sync = (*badger.DB).Sync
+	}
+	return nil
+}
+
+func acquire(dir string) (*flock.Flock, error) {
+	lock := flock.New(filepath.Join(dir, lockName))
+	held, err := lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock the buffer: %w", err)
+	}
+	if !held {
+		return nil, fmt.Errorf("another process uses the buffer in %s: stop it first, or give this one a data_dir of its own", dir)
+	}
+	return lock, nil
+}
+
+func newLog(cfg Config, lock *flock.Flock) *Log {
+	l := &Log{
+		cfg:     cfg,
+		lock:    lock,
+		forming: newGroup(),
+		lanes:   map[buffer.StreamID]*lane{},
+		arrived: make(chan struct{}),
+		work:    make(chan struct{}, 1),
+		failed:  make(chan struct{}),
+		quit:    make(chan struct{}),
+		kick:    make(chan struct{}, 1),
+	}
+	l.room, l.made = sync.NewCond(&l.mu), sync.NewCond(&l.mu)
+	return l
+}
+
+func (l *Log) open() error {
+	if err := removeTrash(l.cfg.Dir); err != nil {
+		return err
+	}
+	found, err := load(l.cfg.Dir, l.cfg.Log)
+	if err != nil {
+		return err
+	}
+	if l.origin, err = nextEpoch(l.cfg.Dir); err != nil {
+		return errors.Join(err, found.release())
+	}
+	l.adopt(found)
+	current, err := l.makeGeneration(l.capacity())
+	if err != nil {
+		return errors.Join(fmt.Errorf("make room for the buffer in %s: %w", l.cfg.Dir, err), found.release())
+	}
+	l.gens = append(l.gens, current)
+	l.committer = committer{log: l, current: current, number: found.highest, hash: found.lastHash, born: l.cfg.now()}
+	l.commits.Go(l.committer.run)
+	l.keepers.Go(l.housekeep)
+	l.makeAhead()
+	wake(l.kick)
+	return nil
+}
+
+// identity is what the log's directory says about itself.
+type identity struct {
+	Format      int    `json:"format"`
+	Incarnation string `json:"incarnation"`
+	Epoch       uint64 `json:"epoch"`
+}
+
+// nextEpoch raises and syncs the epoch, and makes the log's incarnation at its first start.
+func nextEpoch(dir string) (buffer.Origin, error) {
+	id, err := readIdentity(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		var random [16]byte
+		_, _ = rand.Read(random[:])
+		id, err = identity{Format: formatVersion, Incarnation: hex.EncodeToString(random[:])}, nil
+	}
+	if err != nil {
+		return buffer.Origin{}, err
+	}
+	id.Epoch++
+	data, err := json.Marshal(id)
+	if err != nil {
+		return buffer.Origin{}, err
+	}
+	if err := writeSynced(filepath.Join(dir, identityName), append(data, '\n')); err != nil {
+		return buffer.Origin{}, err
+	}
+	return id.origin()
+}
+
+func readIdentity(dir string) (identity, error) {
+	var id identity
+	path := filepath.Join(dir, identityName)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return id, err
+	}
+	if err := json.Unmarshal(data, &id); err != nil {
+		return id, fmt.Errorf("%s is damaged: %w", path, err)
+	}
+	if id.Format != formatVersion {
+		return id, fmt.Errorf("%s was written in format %d; this version reads format %d: start the version that wrote it", dir, id.Format, formatVersion)
+	}
+	return id, nil
+}
+
+func (id identity) origin() (buffer.Origin, error) {
+	raw, err := buffer.ParseStreamID(id.Incarnation)
+	if err != nil {
+		return buffer.Origin{}, fmt.Errorf("%s: %w", identityName, err)
+	}
+	return buffer.Origin{Log: raw, Epoch: id.Epoch}, nil
+}
+
+func removeTrash(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), trashPrefix) {
+			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Streams implements buffer.Log.
+func (l *Log) Streams() []buffer.Stream {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var streams []buffer.Stream
+	for _, lane := range l.lanes {
+		streams = append(streams, lane.stream())
+	}
+	slices.SortFunc(streams, func(a, b buffer.Stream) int { return strings.Compare(a.Name, b.Name) })
+	return streams
+}
+
+// Stats implements buffer.Log.
+func (l *Log) Stats() buffer.Stats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := buffer.Stats{
+		Disk:    l.disk(),
+		MaxDisk: l.cfg.MaxDisk,
+		Damaged: l.damaged.Load(),
+		Streams: make(map[buffer.StreamID]buffer.StreamStats, len(l.lanes)),
+	}
+	for id, lane := range l.lanes {
+		s.Streams[id] = lane.stats()
+	}
+	return s
+}
+
+// Failed implements buffer.Log.
+func (l *Log) Failed() <-chan struct{} { return l.failed }
+
+// Serve implements buffer.Log.
+func (l *Log) Serve(ctx context.Context, run func(context.Context, buffer.Lane) error) error {
+	if l.serving.Swap(true) {
+		return errors.New("the log is being served already")
+	}
+	defer l.serving.Store(false)
+	var (
+		lanes   sync.WaitGroup
+		mu      sync.Mutex
+		errs    []error
+		started = map[buffer.StreamID]bool{}
+	)
+	for {
+		l.mu.Lock()
+		arrived := l.arrived
+		for id, lane := range l.lanes {
+			if started[id] {
+				continue
+			}
+			started[id] = true
+			lanes.Go(func() {
+				if err := run(ctx, lane); err != nil && ctx.Err() == nil {
+					mu.Lock()
+					errs = append(errs, fmt.Errorf("stream %s: %w", lane.name, err))
+					mu.Unlock()
+				}
+			})
+		}
+		l.mu.Unlock()
+		select {
+		case <-arrived:
+		case <-ctx.Done():
+			lanes.Wait()
+			return errors.Join(errs...)
+		}
+	}
+}
+
+// Close implements buffer.Log.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return nil
+	}
+	l.closed = true
+	l.room.Broadcast()
+	l.mu.Unlock()
+
+	wake(l.work)
+	l.commits.Wait()
+	close(l.quit)
+	l.keepers.Wait()
+
+	errs := []error{l.dropReady()}
+	for _, g := range l.gens {
+		if g.state == writing {
+			errs = append(errs, g.seal())
+			continue
+		}
+		errs = append(errs, g.release())
+	}
+	return errors.Join(append(errs, l.lock.Unlock())...)
+}
+
+// wake fills a channel of capacity one without waiting.
+func wake(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,233 @@
+package badgerlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"hydrant/buffer"
+)
+
+// group gathers what the next sync will commit. Until the committer takes it, it is guarded by Log.mu; from then on it
+// is the committer's alone, until done is closed.
+type group struct {
+	parts   []*part // one a lane, in the order of arrival
+	changes []change
+	lanes   []*lane     // made by this group
+	carry   *generation // whose live state this group writes anew
+	leave   bool        // for a new generation, whether or not this one is full
+	bytes   int         // of records
+	records int
+
+	done chan struct{} // closed when err is final
+	err  error
+}
+
+func newGroup() *group { return &group{done: make(chan struct{})} }
+
+func (g *group) empty() bool {
+	return len(g.parts) == 0 && len(g.changes) == 0 && g.carry == nil
+}
+
+// part is one lane's share of a group.
+type part struct {
+	lane     *lane
+	first    buffer.Seq
+	records  int
+	bytes    int64
+	builders []*buffer.Builder
+	broken   bool // the next record begins a block
+	refs     []*ref
+}
+
+// part returns the lane's share of the group.
+func (g *group) part(l *lane) *part {
+	for _, p := range g.parts {
+		if p.lane == l {
+			return p
+		}
+	}
+	p := &part{lane: l, first: l.next}
+	g.parts = append(g.parts, p)
+	return p
+}
+
+// add packs a record. Its sequence is the lane's next one.
+func (p *part) add(record []byte, arrival int64) {
+	n := len(p.builders)
+	if n == 0 || p.broken || p.builders[n-1].Len()+len(record) > blockLimit {
+		p.builders = append(p.builders, builders.Get().(*buffer.Builder))
+		n, p.broken = n+1, false
+	}
+	p.builders[n-1].Add(record, arrival)
+	p.records++
+	p.bytes += int64(len(record))
+}
+
+// Append implements buffer.Log.
+func (l *Log) Append(ctx context.Context, b buffer.Batch) (buffer.Receipt, error) {
+	size, err := batchSize(b)
+	if err != nil {
+		return buffer.Receipt{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return buffer.Receipt{}, err
+	}
+	l.mu.Lock()
+	for !l.closed && l.forming.bytes > 0 && l.forming.bytes+size > groupLimit {
+		l.room.Wait()
+	}
+	lane, err := l.admit(b.Stream, size)
+	if err != nil {
+		l.mu.Unlock()
+		return buffer.Receipt{}, err
+	}
+	g, p := l.forming, l.forming.part(lane)
+	receipt := buffer.Receipt{First: lane.next, Count: len(b.Records)}
+	arrival := l.cfg.now().UnixMilli()
+	for _, record := range b.Records {
+		p.add(record, arrival)
+	}
+	lane.next += buffer.Seq(len(b.Records))
+	g.bytes += size
+	g.records += len(b.Records)
+	l.mu.Unlock()
+
+	wake(l.work)
+	return receipt, g.wait(ctx)
+}
+
+func batchSize(b buffer.Batch) (int, error) {
+	if len(b.Records) == 0 {
+		return 0, errors.New("a batch needs a record")
+	}
+	size := 0
+	for _, record := range b.Records {
+		if len(record) > buffer.MaxRecord {
+			return 0, fmt.Errorf("a record of %d bytes: the buffer takes at most %d", len(record), buffer.MaxRecord)
+		}
+		size += len(record)
+	}
+	return size, nil
+}
+
+// admit decides whether size more bytes of records may come in. Called with mu held.
+func (l *Log) admit(id buffer.StreamID, size int) (*lane, error) {
+	if err := l.alive(); err != nil {
+		return nil, err
+	}
+	lane, ok := l.lanes[id]
+	if !ok {
+		return nil, fmt.Errorf("%w: %s", buffer.ErrUnknownStream, id)
+	}
+	// Where no further generation can be made, what is left of this one is for the changes of state that drain the log.
+	if l.full != nil && l.ready == nil {
+		current := l.gens[len(l.gens)-1]
+		left := current.capacity - l.committer.used.Load() - int64(l.forming.bytes) - current.capacity/4
+		if int64(size) > left {
+			return nil, l.full
+		}
+	}
+	return lane, nil
+}
+
+// alive reports why nothing may come in any more. Called with mu held.
+func (l *Log) alive() error {
+	if l.failure != nil {
+		return l.failure
+	}
+	if l.closed {
+		return buffer.ErrClosed
+	}
+	return nil
+}
+
+// broken reports why nothing can be stored any more.
+func (l *Log) broken() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failure
+}
+
+func (g *group) wait(ctx context.Context) error {
+	select {
+	case <-g.done:
+		return g.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// submit lets fill add to the forming group and waits until that is durable.
+func (l *Log) submit(ctx context.Context, fill func(*group) error) error {
+	l.mu.Lock()
+	if err := l.alive(); err != nil {
+		l.mu.Unlock()
+		return err
+	}
+	g := l.forming
+	if err := fill(g); err != nil || g.empty() {
+		l.mu.Unlock()
+		return err
+	}
+	l.mu.Unlock()
+	wake(l.work)
+	return g.wait(ctx)
+}
+
+// Define implements buffer.Log.
+func (l *Log) Define(ctx context.Context, d buffer.Definition) (buffer.Version, error) {
+	l.defining.Lock()
+	defer l.defining.Unlock()
+	var v version
+	err := l.submit(ctx, func(g *group) error {
+		lane, ok := l.lanes[d.Stream]
+		if !ok {
+			lane = newLane(l, buffer.LaneID{Stream: d.Stream}, d.Name)
+			g.lanes = append(g.lanes, lane)
+			g.changes = append(g.changes, change{stateKey: stateKey{kindStream, lane.id, ""}, value: []byte(d.Name)})
+		}
+		if d.Name != lane.name {
+			return fmt.Errorf("stream %s is called %q, not %q", d.Stream, lane.name, d.Name)
+		}
+		v = version{buffer.Version{Number: lane.lastVersion() + 1, Logic: d.Logic, Data: d.Data}, lane.next}
+		if ok {
+			g.part(lane).broken = true // a block is read under one version
+		}
+		g.changes = append(g.changes, change{
+			stateKey: stateKey{kindVersion, lane.id, versionKey(v.Number)},
+			value:    encodeVersion(v),
+		})
+		return nil
+	})
+	return v.Version, err
+}
+
+// fail ends the log: what was acknowledged is on disk, nothing more can be.
+func (l *Log) fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.failure == nil {
+		l.failure = fmt.Errorf("the buffer cannot store anything any more: %w", err)
+		close(l.failed)
+	}
+	l.room.Broadcast()
+}
+
+// take waits for something to commit; nil means that the log is closed and everything is committed.
+func (l *Log) take() *group {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.forming.empty() {
+		if l.closed {
+			return nil
+		}
+		l.mu.Unlock()
+		<-l.work
+		l.mu.Lock()
+	}
+	g := l.forming
+	l.forming = newGroup()
+	l.room.Broadcast()
+	return g
+}

@@ -1,0 +1,217 @@
+package badgerlog
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"hydrant/buffer"
+)
+
+// committer is the one goroutine that writes. Its fields are its own, but for used.
+type committer struct {
+	log     *Log
+	current *generation
+	number  uint64 // of the last group
+	hash    uint64 // of the last group's record
+	born    time.Time
+	fault   time.Time    // of the last failed sync
+	used    atomic.Int64 // of the current generation, as published
+	rate    atomic.Int64 // bytes a second into the last generation
+}
+
+// minBetweenFaults is how far apart two failed syncs must be for the log to go on after the second.
+const minBetweenFaults = time.Minute
+
+// builders are reused: fresh memory is dear.
+var builders = sync.Pool{New: func() any { return new(buffer.Builder) }}
+
+func (c *committer) run() {
+	for g := c.log.take(); g != nil; g = c.log.take() {
+		c.commit(g)
+	}
+}
+
+// commit makes one group durable and published, and then tells everyone who waits for it.
+func (c *committer) commit(g *group) {
+	defer close(g.done)
+	if g.err = c.log.broken(); g.err != nil {
+		return
+	}
+	record := c.pack(g)
+	data := record.encode()
+	values := []value{{groupKey(record.number), data}}
+	stored := int64(len(data))
+	for _, p := range g.parts {
+		for _, r := range p.refs {
+			values = append(values, value{blockKey(p.lane.id, r.first), r.data})
+			stored += int64(len(r.data))
+		}
+	}
+	start := c.log.cfg.now()
+	if g.err = c.store(values, stored, g.leave); g.err != nil {
+		return
+	}
+	c.number, c.hash = record.number, hashGroup(data)
+	c.used.Store(c.current.used)
+	c.log.publish(g, record.changes, c.current)
+	c.log.cfg.Observe(Group{Records: g.records, Bytes: int64(g.bytes), Stored: stored, Sync: c.log.cfg.now().Sub(start)})
+}
+
+// pack turns a group into blocks and the record that links them into the chain.
+func (c *committer) pack(g *group) *groupRecord {
+	record := &groupRecord{number: c.number + 1, previous: c.hash, changes: g.changes}
+	for _, p := range g.parts {
+		first := p.first
+		for _, b := range p.builders {
+			data := b.Encode(p.lane.id, first)
+			p.refs = append(p.refs, newRef(data, first, b))
+			record.blocks = append(record.blocks, data[:buffer.HeaderSize])
+			first += buffer.Seq(b.Count())
+			b.Reset()
+			builders.Put(b)
+		}
+		p.builders = nil
+		if p.records > 0 {
+			h := p.lane.head()
+			h = head{next: first, accepted: h.accepted + int64(p.records), bytes: h.bytes + p.bytes}
+			record.changes = append(record.changes, change{stateKey: stateKey{kindHead, p.lane.id, ""}, value: h.encode()})
+		}
+	}
+	if g.carry != nil {
+		record.changes = append(record.changes, c.log.liveState(g.carry, record.changes)...)
+	}
+	return record
+}
+
+// store writes the values into the current generation, or into the next one where they do not fit or the current one
+// fails. A generation is never written again after a failed write or sync: the kernel may have dropped the pages, and
+// the next sync would not tell. The same values in a newer generation win over what the failed one may hold of them.
+func (c *committer) store(values []value, stored int64, leave bool) error {
+	if leave || !c.current.fits(stored, len(values)) {
+		if err := c.rotate(stored, len(values)); err != nil {
+			return err
+		}
+	}
+	err := c.current.write(values, c.log.cfg.sync)
+	if err == nil {
+		return nil
+	}
+	now := c.log.cfg.now()
+	repeated := !c.fault.IsZero() && now.Sub(c.fault) < minBetweenFaults
+	c.fault = now
+	c.log.cfg.Log.Error("the disk failed: nothing of this group was acknowledged; it goes to a new generation",
+		"generation", c.current.dir, "error", err)
+	c.poison()
+	if !repeated {
+		if err = c.rotate(stored, len(values)); err == nil {
+			err = c.current.write(values, c.log.cfg.sync)
+		}
+	}
+	if err != nil {
+		c.log.fail(err)
+	}
+	return err
+}
+
+func (c *committer) poison() {
+	c.current.mu.Lock()
+	c.current.state = poisoned
+	c.current.mu.Unlock()
+}
+
+// rotate goes on in the next generation, which must take n values of stored bytes together.
+func (c *committer) rotate(stored int64, n int) error {
+	next, err := c.log.nextGeneration(stored, n)
+	if err != nil {
+		return err
+	}
+	old := c.current
+	l := c.log
+	l.mu.Lock()
+	c.current = next
+	l.gens = append(l.gens, next)
+	l.mu.Unlock()
+	c.used.Store(0)
+	l.measureRate(old, c.born)
+	c.born = l.cfg.now()
+	l.makeAhead()
+	if old.state == writing {
+		l.keepers.Go(func() {
+			if err := old.seal(); err != nil {
+				l.cfg.Log.Error("a generation did not close in good order; it stays readable", "error", err)
+			}
+			wake(l.kick)
+		})
+	}
+	return nil
+}
+
+// publish shows a durable group to readers.
+func (l *Log) publish(g *group, changes []change, where *generation) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, lane := range g.lanes {
+		l.lanes[lane.id.Stream] = lane
+	}
+	if len(g.lanes) > 0 {
+		close(l.arrived)
+		l.arrived = make(chan struct{})
+	}
+	for _, p := range g.parts {
+		for _, r := range p.refs {
+			r.generation = where
+			where.live.Add(1)
+			l.cache.add(r)
+		}
+		p.lane.publish(p)
+	}
+	moved := false
+	for i := range changes {
+		moved = l.apply(&changes[i], where) || moved
+	}
+	if moved || g.carry != nil {
+		wake(l.kick)
+	}
+}
+
+// apply makes a change part of the live state, and reports whether a cursor moved. Called with mu held.
+func (l *Log) apply(c *change, where *generation) bool {
+	if c.deleted {
+		delete(l.state, c.stateKey)
+	} else {
+		l.state[c.stateKey] = stored{c.value, where}
+	}
+	lane := l.lanes[c.lane.Stream]
+	if lane == nil {
+		return false
+	}
+	switch c.kind {
+	case kindVersion:
+		lane.setVersion(c)
+	case kindCursor:
+		if s, err := decodeCursor(c.value); err == nil {
+			l.cache.forget(lane.settle(s))
+			return true
+		}
+	}
+	return false
+}
+
+// liveState is the state that only carry holds and the group's own changes do not touch: it has to be written anew
+// before carry can go.
+func (l *Log) liveState(carry *generation, own []change) []change {
+	touched := map[stateKey]bool{}
+	for i := range own {
+		touched[own[i].stateKey] = true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var live []change
+	for key, s := range l.state {
+		if s.generation == carry && !touched[key] {
+			live = append(live, change{stateKey: key, value: s.value})
+		}
+	}
+	return live
+}

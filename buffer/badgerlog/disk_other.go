@@ -1,0 +1,16 @@
+//go:build !linux
+
+package badgerlog
+
+import (
+	"io/fs"
+	"math"
+)
+
+// Other systems run without preallocation and the free-space guard: good for trying and developing, not for production.
+
+func preallocate(string, int64) error { return nil }
+
+func freeSpace(string) int64 { return math.MaxInt64 }
+
+func occupied(info fs.FileInfo) int64 { return info.Size() }

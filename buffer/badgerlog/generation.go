@@ -1,0 +1,312 @@
+package badgerlog
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+
+	"hydrant/buffer"
+)
+
+// generation is one Badger directory. It is written by one goroutine, one transaction and one sync per group, until it
+// is full; then it is sealed by closing it, read from while anything in it is not settled, and removed whole. Inside a
+// generation nothing rotates, compacts or is deleted: its size and its number of entries are bounded beforehand, and the
+// space for both is allocated, so that a full disk is an error when the generation is made and not a fault later.
+type generation struct {
+	id  uint64
+	dir string
+
+	// Of the committer alone.
+	capacity int64 // bytes of values and their framing that it takes
+	slots    int   // entries that it takes
+	used     int64
+	entries  int
+
+	live      atomic.Int64 // blocks that are not settled
+	allocated atomic.Int64 // bytes on disk
+
+	mu     sync.RWMutex // held to write while the fields below change
+	state  generationState
+	db     *badger.DB
+	values map[string]extent // of a generation that was not closed
+	file   *os.File          // its value log
+}
+
+type generationState int
+
+const (
+	writing   generationState = iota // db is open for writing
+	sealed                           // closed; db is opened to read on demand
+	unclosed                         // found so at start; read from its value log by values
+	poisoned                         // a write or sync failed: db stays open to read what was synced
+	discarded                        // gone from disk
+)
+
+const (
+	minCapacity = 8 << 20
+	maxCapacity = 256 << 20
+
+	entryOverhead = 96       // of a value in the value log: header, key, checksum
+	slotBytes     = 128      // of an entry in Badger's WAL, its share of the transaction's end mark included
+	slack         = 64 << 10 // beyond the bound, never reached
+
+	sealedName = "SEALED" // exists, synced, once a generation was closed in good order
+	vlogName   = "000001.vlog"
+	walName    = "00001.mem"
+)
+
+func slotsFor(capacity int64) int { return int(min(capacity/512, 64<<10)) }
+
+// blockKey and groupKey name values in Badger.
+func blockKey(lane buffer.LaneID, first buffer.Seq) string {
+	var k [1 + 16 + 4 + 8]byte
+	k[0] = 'b'
+	copy(k[1:], lane.Stream[:])
+	binary.BigEndian.PutUint32(k[17:], lane.Number)
+	binary.BigEndian.PutUint64(k[21:], uint64(first))
+	return string(k[:])
+}
+
+func groupKey(number uint64) string {
+	return string(binary.BigEndian.AppendUint64([]byte{'g'}, number))
+}
+
+// badgerOptions is the set that spec and tests stand on. Nothing outside this file knows Badger.
+func badgerOptions(dir string, capacity int64, slots int, log *slog.Logger) badger.Options {
+	return badger.DefaultOptions(dir).
+		WithSyncWrites(false). // an explicit Sync per group returns the value log's errors too
+		WithValueThreshold(1). // every value goes to the value log, once
+		WithCompression(options.None).
+		WithBlockCacheSize(0).WithIndexCacheSize(0).
+		WithNumVersionsToKeep(1).WithDetectConflicts(false).
+		WithNumCompactors(0).WithNumMemtables(2).WithCompactL0OnClose(false).
+		WithMetricsEnabled(false).
+		WithMemTableSize(max(int64(slots)*4*slotBytes, 1<<20)).
+		WithValueLogFileSize(capacity + 2*slack).
+		WithValueLogMaxEntries(math.MaxUint32).
+		WithVerifyValueChecksum(false). // our own checksum is checked anyway
+		WithLogger(badgerLogger{log})
+}
+
+// createGeneration makes a generation that takes capacity bytes, its space allocated and its names synced.
+func createGeneration(parent string, id uint64, capacity int64, log *slog.Logger) (*generation, error) {
+	g := &generation{id: id, dir: generationDir(parent, id), capacity: capacity, slots: slotsFor(capacity)}
+	if err := os.Mkdir(g.dir, 0o755); err != nil {
+		return nil, err
+	}
+	if err := g.create(parent, log); err != nil {
+		if g.db != nil {
+			err = errors.Join(err, g.db.Close())
+		}
+		return nil, errors.Join(err, os.RemoveAll(g.dir))
+	}
+	return g, nil
+}
+
+func (g *generation) create(parent string, log *slog.Logger) error {
+	wal := int64(g.slots)*slotBytes + slack
+	need := g.capacity + wal + 2*slack
+	if free := freeSpace(parent); free < need+reserveSpace {
+		return &buffer.FullError{Used: free, Limit: need + reserveSpace, Reason: "the disk has too little free space for the next generation"}
+	}
+	db, err := badger.Open(badgerOptions(g.dir, g.capacity, g.slots, log))
+	if err != nil {
+		return fmt.Errorf("open a generation: %w", err)
+	}
+	g.db = db
+	if err := preallocate(filepath.Join(g.dir, vlogName), g.capacity+slack); err != nil {
+		return fmt.Errorf("allocate the value log: %w", err)
+	}
+	if err := preallocate(filepath.Join(g.dir, walName), wal); err != nil {
+		return fmt.Errorf("allocate the write-ahead log: %w", err)
+	}
+	if err := db.Sync(); err != nil {
+		return err
+	}
+	g.allocated.Store(need)
+	return errors.Join(syncDir(g.dir), syncDir(parent))
+}
+
+// fits reports whether values of the given bytes, n of them, go in.
+func (g *generation) fits(bytes int64, n int) bool {
+	return g.used+bytes+int64(n)*entryOverhead <= g.capacity && g.entries+n+1 <= g.slots
+}
+
+// value is one key and value to be written.
+type value struct {
+	key  string
+	data []byte
+}
+
+// write commits the values in one transaction and syncs it. After an error the generation is poisoned: a later sync of
+// the same file may succeed although the data is gone.
+func (g *generation) write(values []value, sync func(*badger.DB) error) error {
+	txn := g.db.NewTransaction(true)
+	defer txn.Discard()
+	for _, v := range values {
+		if err := txn.SetEntry(badger.NewEntry([]byte(v.key), v.data)); err != nil {
+			return err
+		}
+		g.used += int64(len(v.data)) + entryOverhead
+	}
+	g.entries += len(values) + 1
+	if err := txn.Commit(); err != nil {
+		return err
+	}
+	return sync(g.db)
+}
+
+// read calls fn with the value of key. The bytes are good until fn returns.
+func (g *generation) read(key string, fn func([]byte) error) error {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if g.values != nil {
+		return g.readUnclosed(key, fn)
+	}
+	if g.db == nil {
+		return errNotOpen
+	}
+	return g.db.View(func(txn *badger.Txn) error {
+		item, err := txn.Get([]byte(key))
+		if err != nil {
+			return fmt.Errorf("%w: %v", buffer.ErrDamaged, err)
+		}
+		return item.Value(fn) // an unreadable value is an empty one here, without an error: fn checks
+	})
+}
+
+var errNotOpen = errors.New("the generation is not open")
+
+func (g *generation) readUnclosed(key string, fn func([]byte) error) error {
+	where, ok := g.values[key]
+	if !ok {
+		return fmt.Errorf("%w: not in the generation", buffer.ErrDamaged)
+	}
+	data := make([]byte, where.length)
+	if _, err := g.file.ReadAt(data, where.offset); err != nil {
+		return err
+	}
+	return fn(data)
+}
+
+// openToRead makes a sealed generation readable.
+func (g *generation) openToRead(log *slog.Logger) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.state != sealed || g.db != nil {
+		return nil
+	}
+	db, err := badger.Open(badgerOptions(g.dir, maxCapacity, slotsFor(maxCapacity), log).WithReadOnly(true))
+	if err != nil {
+		return fmt.Errorf("open generation %d to read: %w", g.id, err)
+	}
+	g.db = db
+	return nil
+}
+
+// closeReader lets go of a sealed generation's files.
+func (g *generation) closeReader() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.state != sealed || g.db == nil {
+		return nil
+	}
+	err := g.db.Close()
+	g.db = nil
+	return err
+}
+
+// seal closes a generation for ever: from now on it is only read. What was synced stays readable all the time, but for
+// the moment of closing, which readers wait out.
+func (g *generation) seal() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	err := g.db.Close()
+	g.db, g.state = nil, sealed
+	if err == nil {
+		err = writeSynced(filepath.Join(g.dir, sealedName), nil)
+	}
+	g.allocated.Store(diskUsage(g.dir))
+	if err != nil {
+		return fmt.Errorf("seal generation %d: %w", g.id, err)
+	}
+	return nil
+}
+
+// discard removes the generation from disk. Renaming it first makes the removal one step.
+func (g *generation) discard() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var errs []error
+	if g.db != nil {
+		errs = append(errs, g.db.Close())
+	}
+	if g.file != nil {
+		errs = append(errs, g.file.Close())
+	}
+	g.db, g.file, g.values, g.state = nil, nil, nil, discarded
+	g.allocated.Store(0)
+	parent := filepath.Dir(g.dir)
+	trash := filepath.Join(parent, trashPrefix+filepath.Base(g.dir))
+	errs = append(errs, os.Rename(g.dir, trash), syncDir(parent), os.RemoveAll(trash))
+	return errors.Join(errs...)
+}
+
+// release lets go of everything and leaves the files: for the end of the process.
+func (g *generation) release() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var errs []error
+	if g.db != nil {
+		errs = append(errs, g.db.Close())
+	}
+	if g.file != nil {
+		errs = append(errs, g.file.Close())
+	}
+	g.db, g.file = nil, nil
+	return errors.Join(errs...)
+}
+
+const (
+	generationPrefix = "gen-"
+	trashPrefix      = ".trash-"
+)
+
+func generationDir(parent string, id uint64) string {
+	return filepath.Join(parent, fmt.Sprintf("%s%016d", generationPrefix, id))
+}
+
+// parseGeneration reads the id from a directory's name.
+func parseGeneration(e fs.DirEntry) (uint64, bool) {
+	digits, ok := strings.CutPrefix(e.Name(), generationPrefix)
+	if !ok || !e.IsDir() {
+		return 0, false
+	}
+	id, err := strconv.ParseUint(digits, 10, 64)
+	return id, err == nil
+}
+
+// badgerLogger passes on what an operator should see.
+type badgerLogger struct{ log *slog.Logger }
+
+func (l badgerLogger) Errorf(f string, a ...any) {
+	l.log.Error("badger: " + strings.TrimSpace(fmt.Sprintf(f, a...)))
+}
+
+func (l badgerLogger) Warningf(f string, a ...any) {
+	l.log.Warn("badger: " + strings.TrimSpace(fmt.Sprintf(f, a...)))
+}
+func (l badgerLogger) Infof(string, ...any)  {}
+func (l badgerLogger) Debugf(string, ...any) {}

@@ -1,0 +1,249 @@
+package badgerlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"hydrant/buffer"
+)
+
+// lane is a stream's one lane: an index of the blocks that are not settled.
+type lane struct {
+	log  *Log
+	id   buffer.LaneID
+	name string
+
+	next buffer.Seq // guarded by Log.mu: the sequence of the next record to come in
+
+	mu       sync.Mutex
+	refs     []*ref // in order; the first holds the first record above the cursor
+	books    head   // of what is published
+	cursor   buffer.Seq
+	pending  int64 // bytes of the records in refs, framing included
+	versions []version
+	changed  chan struct{} // closed and made anew when something is published
+}
+
+func newLane(l *Log, id buffer.LaneID, name string) *lane {
+	return &lane{log: l, id: id, name: name, next: 1, books: head{next: 1}, changed: make(chan struct{})}
+}
+
+// publish adds a part's blocks.
+func (l *lane) publish(p *part) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range p.refs {
+		l.refs = append(l.refs, r)
+		l.pending += int64(r.raw)
+	}
+	if p.records > 0 {
+		l.books = head{p.first + buffer.Seq(p.records), l.books.accepted + int64(p.records), l.books.bytes + p.bytes}
+	}
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
+// settle moves the cursor and returns the blocks that lie below it now, forgotten by the lane.
+func (l *lane) settle(cursor buffer.Seq) []*ref {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if cursor <= l.cursor {
+		return nil
+	}
+	l.cursor = cursor
+	n := 0
+	for n < len(l.refs) && l.refs[n].last() <= cursor {
+		l.refs[n].generation.live.Add(-1)
+		l.pending -= int64(l.refs[n].raw)
+		n++
+	}
+	settled := slices.Clone(l.refs[:n])
+	clear(l.refs[:n]) // the array lives on behind the rest
+	l.refs = l.refs[n:]
+	return settled
+}
+
+func (l *lane) setVersion(c *change) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.versions = slices.DeleteFunc(l.versions, func(v version) bool { return versionKey(v.Number) == c.key })
+	if c.deleted {
+		return
+	}
+	if v, err := decodeVersion(c.key, c.value); err == nil {
+		l.versions = append(l.versions, v)
+		slices.SortFunc(l.versions, func(a, b version) int { return int(int64(a.Number) - int64(b.Number)) })
+	}
+}
+
+func (l *lane) lastVersion() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.versions) == 0 {
+		return 0
+	}
+	return l.versions[len(l.versions)-1].Number
+}
+
+// versionAt is the version in force at a sequence. Called with mu held.
+func (l *lane) versionAt(s buffer.Seq) *buffer.Version {
+	for _, v := range slices.Backward(l.versions) {
+		if v.first <= s {
+			return &v.Version
+		}
+	}
+	return nil
+}
+
+func (l *lane) head() head {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.books
+}
+
+func (l *lane) stream() buffer.Stream {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := buffer.Stream{ID: l.id.Stream, Name: l.name}
+	for _, v := range l.versions {
+		s.InUse = append(s.InUse, v.Version)
+		s.Current = v.Version
+	}
+	return s
+}
+
+func (l *lane) stats() buffer.StreamStats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := buffer.StreamStats{Accepted: l.books.accepted, AcceptedBytes: l.books.bytes, PendingBytes: l.pending}
+	for _, r := range l.refs {
+		s.Pending += int64(r.count)
+	}
+	if len(l.refs) > 0 {
+		oldest := l.refs[0]
+		s.OldestArrival = time.UnixMilli(oldest.arrival)
+		if l.cursor >= oldest.first {
+			s.Pending -= int64(l.cursor - oldest.first + 1)
+		}
+	}
+	return s
+}
+
+// Info implements buffer.Lane.
+func (l *lane) Info() buffer.LaneInfo {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	info := buffer.LaneInfo{ID: l.id, Name: l.name, Origin: l.log.origin, Cursor: l.cursor, Head: l.cursor}
+	if n := len(l.refs); n > 0 {
+		info.Head = l.refs[n-1].last()
+	}
+	return info
+}
+
+// Read implements buffer.Lane.
+func (l *lane) Read(ctx context.Context, after buffer.Seq, b *buffer.Block) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		l.mu.Lock()
+		changed := l.changed
+		i := sort.Search(len(l.refs), func(i int) bool { return l.refs[i].last() > after })
+		if i < len(l.refs) {
+			r, v := l.refs[i], l.versionAt(l.refs[i].first)
+			l.mu.Unlock()
+			return l.read(r, v, b)
+		}
+		l.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (l *lane) read(r *ref, v *buffer.Version, b *buffer.Block) error {
+	err := l.load(r, b)
+	if err == nil && (b.Lane != l.id || b.First != r.first || b.Count != r.count) {
+		err = fmt.Errorf("%w: another block lies in its place", buffer.ErrDamaged)
+	}
+	b.Version = v
+	if errors.Is(err, buffer.ErrDamaged) {
+		return &buffer.CorruptError{Lane: l.id, From: r.first, To: r.last(), Cause: err}
+	}
+	return err
+}
+
+func (l *lane) load(r *ref, b *buffer.Block) error {
+	if data := r.bytes(); data != nil {
+		return b.Decode(data)
+	}
+	key := blockKey(l.id, r.first)
+	err := r.generation.read(key, b.Decode)
+	if !errors.Is(err, errNotOpen) {
+		return err
+	}
+	if err := l.log.openToRead(r.generation); err != nil {
+		return err
+	}
+	return r.generation.read(key, b.Decode)
+}
+
+// State implements buffer.Lane.
+func (l *lane) State() iter.Seq2[string, []byte] {
+	l.log.mu.Lock()
+	var entries []buffer.Entry
+	for key, s := range l.log.state {
+		if key.kind == kindEntry && key.lane == l.id {
+			entries = append(entries, buffer.Entry{Key: key.key, Value: s.value})
+		}
+	}
+	l.log.mu.Unlock()
+	slices.SortFunc(entries, func(a, b buffer.Entry) int { return strings.Compare(a.Key, b.Key) })
+	return func(yield func(string, []byte) bool) {
+		for _, e := range entries {
+			if !yield(e.Key, e.Value) {
+				return
+			}
+		}
+	}
+}
+
+// Commit implements buffer.Lane.
+func (l *lane) Commit(ctx context.Context, c buffer.Change) error {
+	return l.log.submit(ctx, func(g *group) error {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if c.Cursor >= l.books.next {
+			return fmt.Errorf("cursor %d is beyond the last record, %d", c.Cursor, l.books.next-1)
+		}
+		for _, e := range c.Put {
+			g.changes = append(g.changes, change{stateKey: stateKey{kindEntry, l.id, e.Key}, value: e.Value})
+		}
+		for _, key := range c.Delete {
+			g.changes = append(g.changes, change{stateKey: stateKey{kindEntry, l.id, key}, deleted: true})
+		}
+		if c.Cursor > l.cursor {
+			g.changes = append(g.changes, change{stateKey: stateKey{kindCursor, l.id, ""}, value: encodeCursor(c.Cursor)})
+			g.changes = append(g.changes, l.retired(c.Cursor)...)
+		}
+		return nil
+	})
+}
+
+// retired are the versions that no record above the cursor was appended under. Called with mu held.
+func (l *lane) retired(cursor buffer.Seq) []change {
+	var changes []change
+	for i := 0; i+1 < len(l.versions) && l.versions[i+1].first <= cursor+1; i++ {
+		changes = append(changes, change{stateKey: stateKey{kindVersion, l.id, versionKey(l.versions[i].Number)}, deleted: true})
+	}
+	return changes
+}

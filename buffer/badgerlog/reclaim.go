@@ -1,0 +1,259 @@
+package badgerlog
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"hydrant/buffer"
+)
+
+// disk is what the generations hold. Called with mu held.
+func (l *Log) disk() int64 {
+	var total int64
+	if l.ready != nil {
+		total = l.ready.allocated.Load()
+	}
+	for _, g := range l.gens {
+		total += g.allocated.Load()
+	}
+	return total
+}
+
+// backlog is the stored size of what is not settled, roughly.
+func (l *Log) backlog() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var total int64
+	for _, g := range l.gens {
+		if g.live.Load() > 0 {
+			total += g.allocated.Load()
+		}
+	}
+	return total
+}
+
+// capacity is what the next generation should take: a sixth of the backlog, so that partly settled generations cost
+// little, but enough for the last two seconds' rate, so that generations do not change faster than they are made.
+func (l *Log) capacity() int64 {
+	want := max(l.backlog()/6, 2*l.committer.rate.Load(), minCapacity)
+	return max(min(want, maxCapacity, l.cfg.MaxDisk/12), minCapacity/2)
+}
+
+// measureRate notes how fast a generation was filled.
+func (l *Log) measureRate(g *generation, since time.Time) {
+	if elapsed := l.cfg.now().Sub(since); elapsed > 0 {
+		l.committer.rate.Store(int64(float64(g.used) / elapsed.Seconds()))
+	}
+}
+
+// makeGeneration makes one where max_disk and the disk allow it; the error is a *buffer.FullError where they do not.
+func (l *Log) makeGeneration(capacity int64) (*generation, error) {
+	l.mu.Lock()
+	used := l.disk()
+	l.lastID++
+	id := l.lastID
+	l.mu.Unlock()
+	if used+capacity > l.cfg.MaxDisk {
+		return nil, &buffer.FullError{Used: used, Limit: l.cfg.MaxDisk, Reason: "buffer.max_disk is reached"}
+	}
+	return createGeneration(l.cfg.Dir, id, capacity, l.cfg.Log)
+}
+
+// makeAhead lets the next generation be made, so that the committer finds it ready.
+func (l *Log) makeAhead() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ready != nil || l.making || l.closed {
+		return
+	}
+	l.making = true
+	l.keepers.Go(l.makeNext)
+}
+
+func (l *Log) makeNext() {
+	capacity := l.capacity()
+	g, err := l.makeGeneration(capacity)
+	var full *buffer.FullError
+	if errors.As(err, &full) && capacity > minCapacity {
+		g, err = l.makeGeneration(minCapacity)
+	}
+	if err != nil && !errors.As(err, &full) {
+		full = &buffer.FullError{Reason: "the next generation could not be made: " + err.Error()}
+	}
+	if err == nil {
+		full = nil
+	}
+	l.mu.Lock()
+	before := l.full
+	l.ready, l.full, l.making = g, full, false
+	l.made.Broadcast()
+	l.mu.Unlock()
+	switch {
+	case full != nil && before == nil:
+		l.cfg.Log.Warn("the buffer takes no more records until some are delivered", "reason", full.Error())
+	case full == nil && before != nil:
+		l.cfg.Log.Info("the buffer takes records again")
+	}
+}
+
+// nextGeneration returns one that takes n values of stored bytes. For the committer alone.
+func (l *Log) nextGeneration(stored int64, n int) (*generation, error) {
+	l.mu.Lock()
+	for l.making {
+		l.made.Wait()
+	}
+	g := l.ready
+	l.ready = nil
+	l.mu.Unlock()
+	if g != nil && g.fits(stored, n) {
+		return g, nil
+	}
+	// None could be made ahead, or one request is larger than a whole generation: it gets one of its own size.
+	if g != nil {
+		if err := g.discard(); err != nil {
+			return nil, err
+		}
+	}
+	return l.makeGeneration(max(minCapacity, stored+int64(n)*entryOverhead+slack))
+}
+
+// dropReady gives back the generation that was made ahead.
+func (l *Log) dropReady() error {
+	l.mu.Lock()
+	g := l.ready
+	l.ready = nil
+	l.mu.Unlock()
+	if g == nil {
+		return nil
+	}
+	return g.discard()
+}
+
+// housekeep drops settled generations, makes room where the disk was full, and gives large generations back when the
+// log is idle.
+func (l *Log) housekeep() {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-l.quit:
+			return
+		case <-l.kick:
+			l.dropSettled()
+		case <-tick.C:
+			l.retryRoom()
+			l.shrink()
+		}
+	}
+}
+
+// dropSettled removes the oldest generations that nothing needs any more.
+func (l *Log) dropSettled() {
+	for {
+		l.mu.Lock()
+		oldest := l.gens[0]
+		settled := len(l.gens) > 1 && oldest.live.Load() == 0 && oldest.idle()
+		l.mu.Unlock()
+		if !settled {
+			return
+		}
+		if err := l.drop(oldest); err != nil {
+			if !errors.Is(err, buffer.ErrClosed) {
+				l.cfg.Log.Error("a settled generation could not be dropped", "generation", oldest.dir, "error", err)
+			}
+			return
+		}
+		l.retryRoom()
+	}
+}
+
+// idle reports whether the generation is neither written to nor being closed.
+func (g *generation) idle() bool {
+	if !g.mu.TryRLock() {
+		return false // being closed; its end wakes the housekeeping
+	}
+	defer g.mu.RUnlock()
+	return g.state != writing
+}
+
+// drop writes the oldest generation's live state anew, and then removes it. The cursors that say its records are
+// settled are state too: either they lie in a newer generation already or they move there first.
+func (l *Log) drop(oldest *generation) error {
+	if l.holdsState(oldest) {
+		err := l.submit(context.Background(), func(g *group) error {
+			g.carry = oldest
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	l.mu.Lock()
+	l.gens = slices.Delete(l.gens, 0, 1)
+	l.mu.Unlock()
+	return oldest.discard()
+}
+
+func (l *Log) holdsState(g *generation) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.state {
+		if s.generation == g {
+			return true
+		}
+	}
+	return false
+}
+
+// retryRoom tries again where no generation could be made.
+func (l *Log) retryRoom() {
+	l.mu.Lock()
+	full := l.full != nil
+	l.mu.Unlock()
+	if full {
+		l.makeAhead()
+	}
+}
+
+// shrink replaces a large current generation in which everything is settled by a small one, so that an idle log holds
+// about nothing.
+func (l *Log) shrink() {
+	l.mu.Lock()
+	current, used := l.gens[len(l.gens)-1], l.committer.used.Load()
+	idle := len(l.gens) == 1 && current.live.Load() == 0 && used == l.settled && !l.making
+	l.settled = used
+	l.mu.Unlock()
+	if !idle || current.capacity <= minCapacity {
+		return
+	}
+	l.committer.rate.Store(0)
+	err := l.dropReady()
+	if err == nil {
+		err = l.submit(context.Background(), func(g *group) error {
+			g.carry, g.leave = current, true
+			return nil
+		})
+	}
+	if err != nil && !errors.Is(err, buffer.ErrClosed) {
+		l.cfg.Log.Error("give back an idle generation", "error", err)
+	}
+}
+
+// openToRead opens a sealed generation, and closes the one that was opened longest ago where too many are open.
+func (l *Log) openToRead(g *generation) error {
+	l.readers.Lock()
+	defer l.readers.Unlock()
+	if err := g.openToRead(l.cfg.Log); err != nil {
+		return err
+	}
+	l.opened = slices.DeleteFunc(l.opened, func(o *generation) bool { return o == g })
+	l.opened = append(l.opened, g)
+	if len(l.opened) <= openLimit {
+		return nil
+	}
+	oldest := l.opened[0]
+	l.opened = l.opened[1:]
+	return oldest.closeReader()
+}

@@ -1,0 +1,341 @@
+// Package memlog is a complete buffer.Log in memory, with settable faults: what tests of the pipeline run on, and a second
+// opinion on what the contract means. It keeps records as they came and shares no code with the engines on disk but the
+// block, which its readers are given.
+package memlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"hydrant/buffer"
+)
+
+// Log implements buffer.Log. The zero value is ready; it may be opened again after Close or Crash, with what it held.
+type Log struct {
+	// Now is the clock for arrivals; nil means time.Now.
+	Now func() time.Time
+	// Fault, where set, is asked before anything becomes durable: op is append, define or commit. An error is returned to
+	// the caller and nothing is stored.
+	Fault func(op string) error
+
+	mu      sync.Mutex
+	epoch   uint64
+	closed  bool
+	lanes   map[buffer.StreamID]*lane
+	changed chan struct{} // closed and made anew at every change
+	failed  chan struct{}
+}
+
+type lane struct {
+	log      *Log
+	id       buffer.LaneID
+	name     string
+	records  []record // above the cursor
+	next     buffer.Seq
+	cursor   buffer.Seq
+	stats    buffer.StreamStats
+	versions []version
+	state    map[string][]byte
+}
+
+type record struct {
+	seq     buffer.Seq
+	arrival int64
+	data    []byte
+}
+
+type version struct {
+	buffer.Version
+	first buffer.Seq
+}
+
+// Open begins another life of the log.
+func (l *Log) Open() *Log {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.epoch++
+	l.closed = false
+	l.failed = make(chan struct{})
+	if l.lanes == nil {
+		l.lanes, l.changed = map[buffer.StreamID]*lane{}, make(chan struct{})
+	}
+	return l
+}
+
+// signal wakes whoever waits. Called with mu held.
+func (l *Log) signal() {
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
+// alive is asked before every change. Called with mu held.
+func (l *Log) alive(ctx context.Context, op string) error {
+	if l.closed {
+		return buffer.ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if l.Fault != nil {
+		return l.Fault(op)
+	}
+	return nil
+}
+
+// Streams implements buffer.Log.
+func (l *Log) Streams() []buffer.Stream {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []buffer.Stream
+	for _, lane := range l.lanes {
+		s := buffer.Stream{ID: lane.id.Stream, Name: lane.name}
+		for _, v := range lane.versions {
+			s.InUse, s.Current = append(s.InUse, v.Version), v.Version
+		}
+		out = append(out, s)
+	}
+	slices.SortFunc(out, func(a, b buffer.Stream) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// Define implements buffer.Log.
+func (l *Log) Define(ctx context.Context, d buffer.Definition) (buffer.Version, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.alive(ctx, "define"); err != nil {
+		return buffer.Version{}, err
+	}
+	s := l.lanes[d.Stream]
+	if s == nil {
+		s = &lane{log: l, id: buffer.LaneID{Stream: d.Stream}, name: d.Name, next: 1, state: map[string][]byte{}}
+		l.lanes[d.Stream] = s
+	}
+	if s.name != d.Name {
+		return buffer.Version{}, fmt.Errorf("stream %s is called %q, not %q", d.Stream, s.name, d.Name)
+	}
+	v := version{buffer.Version{Number: 1, Logic: d.Logic, Data: d.Data}, s.next}
+	if n := len(s.versions); n > 0 {
+		v.Number = s.versions[n-1].Number + 1
+	}
+	s.versions = append(s.versions, v)
+	l.signal()
+	return v.Version, nil
+}
+
+// Append implements buffer.Log.
+func (l *Log) Append(ctx context.Context, b buffer.Batch) (buffer.Receipt, error) {
+	if len(b.Records) == 0 {
+		return buffer.Receipt{}, errors.New("a batch needs a record")
+	}
+	for _, data := range b.Records {
+		if len(data) > buffer.MaxRecord {
+			return buffer.Receipt{}, fmt.Errorf("a record of %d bytes: the buffer takes at most %d", len(data), buffer.MaxRecord)
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.alive(ctx, "append"); err != nil {
+		return buffer.Receipt{}, err
+	}
+	s := l.lanes[b.Stream]
+	if s == nil {
+		return buffer.Receipt{}, fmt.Errorf("%w: %s", buffer.ErrUnknownStream, b.Stream)
+	}
+	receipt := buffer.Receipt{First: s.next, Count: len(b.Records)}
+	arrival := l.now().UnixMilli()
+	for _, data := range b.Records {
+		s.records = append(s.records, record{s.next, arrival, slices.Clone(data)})
+		s.next++
+		s.stats.Accepted++
+		s.stats.AcceptedBytes += int64(len(data))
+	}
+	l.signal()
+	return receipt, nil
+}
+
+func (l *Log) now() time.Time {
+	if l.Now != nil {
+		return l.Now()
+	}
+	return time.Now()
+}
+
+// Serve implements buffer.Log.
+func (l *Log) Serve(ctx context.Context, run func(context.Context, buffer.Lane) error) error {
+	var (
+		wg      sync.WaitGroup
+		mu      sync.Mutex
+		errs    []error
+		started = map[buffer.StreamID]bool{}
+	)
+	for {
+		l.mu.Lock()
+		changed := l.changed
+		for id, s := range l.lanes {
+			if started[id] {
+				continue
+			}
+			started[id] = true
+			wg.Go(func() {
+				if err := run(ctx, s); err != nil && ctx.Err() == nil {
+					mu.Lock()
+					errs = append(errs, err)
+					mu.Unlock()
+				}
+			})
+		}
+		l.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			wg.Wait()
+			return errors.Join(errs...)
+		}
+	}
+}
+
+// Stats implements buffer.Log.
+func (l *Log) Stats() buffer.Stats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := buffer.Stats{Streams: map[buffer.StreamID]buffer.StreamStats{}}
+	for id, s := range l.lanes {
+		stats := s.stats
+		stats.Pending = int64(len(s.records))
+		for _, r := range s.records {
+			stats.PendingBytes += int64(len(r.data))
+		}
+		if len(s.records) > 0 {
+			stats.OldestArrival = time.UnixMilli(s.records[0].arrival)
+		}
+		out.Streams[id] = stats
+	}
+	return out
+}
+
+// Failed implements buffer.Log. This log never fails for good.
+func (l *Log) Failed() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failed
+}
+
+// Close implements buffer.Log.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	return nil
+}
+
+// Info implements buffer.Lane.
+func (s *lane) Info() buffer.LaneInfo {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	info := buffer.LaneInfo{ID: s.id, Name: s.name, Cursor: s.cursor, Head: s.cursor}
+	info.Origin.Epoch = s.log.epoch
+	if n := len(s.records); n > 0 {
+		info.Head = s.records[n-1].seq
+	}
+	return info
+}
+
+// Read implements buffer.Lane.
+func (s *lane) Read(ctx context.Context, after buffer.Seq, b *buffer.Block) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		s.log.mu.Lock()
+		changed := s.log.changed
+		data, v := s.block(after)
+		s.log.mu.Unlock()
+		if data != nil {
+			err := b.Decode(data)
+			b.Version = v
+			return err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// perBlock is small, so that tests see many blocks.
+const perBlock = 7
+
+// block packs the records above after that share a version. Called with mu held.
+func (s *lane) block(after buffer.Seq) ([]byte, *buffer.Version) {
+	i, _ := slices.BinarySearchFunc(s.records, after+1, func(r record, s buffer.Seq) int { return int(int64(r.seq) - int64(s)) })
+	if i == len(s.records) {
+		return nil, nil
+	}
+	var w buffer.Builder
+	first, v := s.records[i].seq, s.versionAt(s.records[i].seq)
+	for _, r := range s.records[i:] {
+		if w.Count() == perBlock || s.versionAt(r.seq) != v {
+			break
+		}
+		w.Add(r.data, r.arrival)
+	}
+	return w.Encode(s.id, first), v
+}
+
+func (s *lane) versionAt(seq buffer.Seq) *buffer.Version {
+	for i := range slices.Backward(s.versions) {
+		if s.versions[i].first <= seq {
+			return &s.versions[i].Version
+		}
+	}
+	return nil
+}
+
+// State implements buffer.Lane.
+func (s *lane) State() iter.Seq2[string, []byte] {
+	s.log.mu.Lock()
+	state := maps.Clone(s.state)
+	s.log.mu.Unlock()
+	return func(yield func(string, []byte) bool) {
+		for _, key := range slices.Sorted(maps.Keys(state)) {
+			if !yield(key, state[key]) {
+				return
+			}
+		}
+	}
+}
+
+// Commit implements buffer.Lane.
+func (s *lane) Commit(ctx context.Context, c buffer.Change) error {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	if err := s.log.alive(ctx, "commit"); err != nil {
+		return err
+	}
+	if c.Cursor >= s.next {
+		return fmt.Errorf("cursor %d is beyond the last record, %d", c.Cursor, s.next-1)
+	}
+	for _, e := range c.Put {
+		s.state[e.Key] = slices.Clone(e.Value)
+	}
+	for _, key := range c.Delete {
+		delete(s.state, key)
+	}
+	if c.Cursor > s.cursor {
+		s.cursor = c.Cursor
+		s.records = slices.DeleteFunc(s.records, func(r record) bool { return r.seq <= c.Cursor })
+		for len(s.versions) > 1 && s.versions[1].first <= c.Cursor+1 {
+			s.versions = slices.Clone(s.versions[1:]) // readers may hold a version of the old array
+		}
+	}
+	s.log.signal()
+	return nil
+}

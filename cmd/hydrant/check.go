@@ -1,0 +1,37 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+)
+
+type checkCommand struct {
+	Config string `placeholder:"FILE" help:"Configuration file; without one, the built-in demonstration is checked."`
+}
+
+// Run prints the configuration in force to the output, and beside it what there is to say about it.
+func (c *checkCommand) Run(to console) error {
+	config, err := Load(c.Config, os.Environ())
+	if faults, ok := errors.AsType[Faults](err); ok {
+		for _, fault := range faults {
+			fmt.Fprintf(to.Err, "%s\n%s", fault, fault.Excerpt())
+		}
+		return fmt.Errorf("faults in the configuration: %d", len(faults))
+	}
+	if err != nil {
+		return err
+	}
+	for _, warning := range config.Warnings {
+		fmt.Fprintf(to.Err, "warning: %s\n%s", warning, warning.Excerpt())
+	}
+	text, err := config.YAML()
+	if err != nil {
+		return err
+	}
+	if _, err := to.Out.Write(text); err != nil {
+		return fmt.Errorf("print the configuration: %w", err)
+	}
+	_, err = fmt.Fprintln(to.Err, "ok")
+	return err
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+
+	"hydrant/stream"
+)
+
+// Config is a node's whole configuration. What Load returns is validated and has every default applied.
+type Config struct {
+	Node    string `yaml:"node"`     // this node's name; empty means a generated one, kept in the data directory
+	Listen  string `yaml:"listen"`   // host:port of the producers' listener
+	Admin   string `yaml:"admin"`    // host:port of the listener for health, metrics and profiles
+	DataDir string `yaml:"data_dir"` // relative paths start at the working directory
+	Buffer  Buffer `yaml:"buffer"`
+	Limits  Limits `yaml:"limits"`
+	Auth    string `yaml:"auth"` // none lets listeners beyond loopback do without credentials; empty forbids it
+	Log     Log    `yaml:"log"`
+
+	Streams  []stream.Stream `yaml:"-"` // in the order of the file
+	Warnings Faults          `yaml:"-"` // what is allowed but must be said when a node starts
+}
+
+// Buffer says where acknowledged records wait for delivery.
+type Buffer struct {
+	Engine  string      `yaml:"engine"`   // badger
+	MaxDisk stream.Size `yaml:"max_disk"` // bound on what the buffer takes of the disk
+}
+
+// Limits bound what producers may send.
+type Limits struct {
+	Body         stream.Size `yaml:"body"`         // of a request as sent
+	Decompressed stream.Size `yaml:"decompressed"` // of a request after its Content-Encoding is undone
+	Record       stream.Size `yaml:"record"`       // of one record
+	Records      int         `yaml:"records"`      // number of records in a request
+	InFlight     stream.Size `yaml:"in_flight"`    // of all requests being served together
+}
+
+// Log says how the process writes about itself.
+type Log struct {
+	Level  string `yaml:"level"`  // debug, info, warn or error
+	Format string `yaml:"format"` // text or json
+}
+
+// Logger writes to w in the configured format.
+func (l Log) Logger(w io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(l.Level)) // validated when loaded; info for a Log that was not
+	options := &slog.HandlerOptions{Level: level}
+	if l.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// defaults is the configuration of a node to which nothing was said.
+func defaults() *Config {
+	return &Config{
+		Listen:  "127.0.0.1:8080",
+		Admin:   "127.0.0.1:8081",
+		DataDir: "./hydrant-data",
+		Buffer:  Buffer{Engine: "badger", MaxDisk: 20 << 30},
+		Limits:  Limits{Body: 8 << 20, Decompressed: 32 << 20, Record: 1000 << 10, Records: 10000, InFlight: 256 << 20},
+		Log:     Log{Level: "info", Format: "text"},
+	}
+}

@@ -1,0 +1,59 @@
+// Hydrant is an ingest gateway and delivery buffer: records come in over HTTP, are on stable storage when they are
+// acknowledged, and are delivered in batches to an object store, each exactly once.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit codes of every command.
+const (
+	exitGood   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// commands is the command line.
+type commands struct {
+	Check   checkCommand   `cmd:"" help:"Validate a configuration and print what is in force."`
+	Version versionCommand `cmd:"" help:"Print what this binary was built from."`
+}
+
+// console is what commands write to.
+type console struct {
+	Out io.Writer // results
+	Err io.Writer // everything else
+}
+
+func main() {
+	os.Exit(run(os.Args[1:], console{Out: os.Stdout, Err: os.Stderr}))
+}
+
+// run executes the command that arguments name and returns the exit code of the process.
+func run(arguments []string, to console) int {
+	helped := false
+	parser := kong.Must(&commands{},
+		kong.Name("hydrant"),
+		kong.Description("An ingest gateway and delivery buffer, compatible with Amazon Data Firehose."),
+		kong.Writers(to.Out, to.Err),
+		kong.Exit(func(int) { helped = true }),
+		kong.Bind(to),
+	)
+	command, err := parser.Parse(arguments)
+	if helped {
+		return exitGood
+	}
+	if err != nil {
+		fmt.Fprintf(to.Err, "hydrant: %v; see hydrant --help\n", err)
+		return exitUsage
+	}
+	if err := command.Run(); err != nil {
+		fmt.Fprintf(to.Err, "hydrant: %v\n", err)
+		return exitFailed
+	}
+	return exitGood
+}

@@ -1,0 +1,76 @@
+package directory
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+
+	"hydrant/delivery"
+)
+
+// keyError says why a key cannot be a file name.
+type keyError struct{ reason string }
+
+func (e *keyError) Error() string { return "the key cannot be a file name: " + e.reason }
+
+// advice is what to do about errors that waiting does not mend. All others are transient.
+var advice = map[syscall.Errno]string{
+	syscall.EACCES:       "let this process's user write to the directory and its parent",
+	syscall.EPERM:        "let this process's user write to the directory and its parent",
+	syscall.EDQUOT:       "raise the quota or free space",
+	syscall.EFBIG:        "the file system or a limit of the process forbids files of this size: lower buffering.size",
+	syscall.EINVAL:       "the file system cannot do this safely: choose a directory on a local file system such as ext4 or xfs",
+	syscall.EISDIR:       "a directory has the object's name: remove it or change the prefix",
+	syscall.ELOOP:        "symbolic links lead in a circle",
+	syscall.EMLINK:       "a directory is full: choose a finer prefix",
+	syscall.ENAMETOOLONG: "the path is longer than the system allows: shorten the prefix or the directory's path",
+	syscall.ENOENT:       "the directory is gone: is its file system mounted?",
+	syscall.ENOSPC:       "the file system is full: free space",
+	syscall.ENOSYS:       "the file system cannot do this safely: choose a directory on a local file system such as ext4 or xfs",
+	syscall.ENOTDIR:      "a file has the name of a directory that the key needs: remove it or change the prefix",
+	syscall.EOPNOTSUPP:   "the file system cannot do this safely: choose a directory on a local file system such as ext4 or xfs",
+	syscall.EROFS:        "the file system is read-only: look for disk errors and mount it for writing",
+	syscall.EXDEV:        "another file system is mounted inside the directory: choose a directory within one file system",
+}
+
+// refused is the trouble of an operation that surely did not happen.
+func refused(op, key string, err error) error {
+	trouble := unknown(op, key, err)
+	trouble.Refused = true
+	return trouble
+}
+
+// unnamed is the trouble of a file that did not get its name. What the system refuses did not happen; of an input or
+// output error, on a network file system, nobody knows.
+func unnamed(op, key string, err error) error {
+	trouble := unknown(op, key, err)
+	trouble.Refused = trouble.Class == delivery.Held
+	return trouble
+}
+
+// failed is the trouble of an operation that only reads, or nil, or that there is no object.
+func failed(op, key string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return delivery.ErrNotExist
+	}
+	return refused(op, key, err)
+}
+
+// unknown is the trouble of an operation that may have happened.
+func unknown(op, key string, err error) *delivery.Error {
+	trouble := &delivery.Error{Op: op, Key: key, Err: err}
+	var errno syscall.Errno
+	var badKey *keyError
+	switch {
+	case errors.As(err, &badKey):
+		trouble.Class = delivery.Held
+	case errors.As(err, &errno) && advice[errno] != "":
+		trouble.Class = delivery.Held
+		trouble.Err = fmt.Errorf("%w: %s", err, advice[errno])
+	}
+	return trouble
+}

@@ -1,0 +1,210 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"hydrant/buffer"
+)
+
+// Code names a reason for refusing a request. Codes are part of the API: they are never renamed.
+type Code string
+
+// The codes, with the status that goes with each in statuses below.
+const (
+	BadRequest           Code = "bad_request"
+	Validation           Code = "validation"
+	EmptyBody            Code = "empty_body"
+	InvalidJSON          Code = "invalid_json"
+	BatchTooLarge        Code = "batch_too_large"
+	UnknownOperation     Code = "unknown_operation"
+	NotFound             Code = "not_found"
+	StreamNotFound       Code = "stream_not_found"
+	MethodNotAllowed     Code = "method_not_allowed"
+	RequestTimeout       Code = "request_timeout"
+	BodyTooLarge         Code = "body_too_large"
+	RecordTooLarge       Code = "record_too_large"
+	TooManyRecords       Code = "too_many_records"
+	UnsupportedMediaType Code = "unsupported_media_type"
+	UnsupportedEncoding  Code = "unsupported_encoding"
+	HeadersTooLarge      Code = "headers_too_large"
+	InFlightLimit        Code = "in_flight_limit"
+	BufferFull           Code = "buffer_full"
+	StreamNotAccepting   Code = "stream_not_accepting"
+	ShuttingDown         Code = "shutting_down"
+	Internal             Code = "internal"
+)
+
+var statuses = map[Code]int{
+	BadRequest:           http.StatusBadRequest,
+	Validation:           http.StatusBadRequest,
+	EmptyBody:            http.StatusBadRequest,
+	InvalidJSON:          http.StatusBadRequest,
+	BatchTooLarge:        http.StatusRequestEntityTooLarge,
+	UnknownOperation:     http.StatusBadRequest,
+	NotFound:             http.StatusNotFound,
+	StreamNotFound:       http.StatusNotFound,
+	MethodNotAllowed:     http.StatusMethodNotAllowed,
+	RequestTimeout:       http.StatusRequestTimeout,
+	BodyTooLarge:         http.StatusRequestEntityTooLarge,
+	RecordTooLarge:       http.StatusRequestEntityTooLarge,
+	TooManyRecords:       http.StatusRequestEntityTooLarge,
+	UnsupportedMediaType: http.StatusUnsupportedMediaType,
+	UnsupportedEncoding:  http.StatusUnsupportedMediaType,
+	HeadersTooLarge:      http.StatusRequestHeaderFieldsTooLarge,
+	InFlightLimit:        http.StatusServiceUnavailable,
+	BufferFull:           http.StatusServiceUnavailable,
+	StreamNotAccepting:   http.StatusServiceUnavailable,
+	ShuttingDown:         http.StatusServiceUnavailable,
+	Internal:             http.StatusInternalServerError,
+}
+
+// Status is the HTTP status that a protocol without rules of its own answers with.
+func (c Code) Status() int { return statuses[c] }
+
+// Error is a refusal. Detail is written for the producer's developer and is safe to send; Cause is not sent.
+type Error struct {
+	Code       Code
+	Detail     string
+	Limit      int64         // the limit that was broken; 0 if none was
+	Size       int64         // what was seen, in the limit's unit
+	RetryAfter time.Duration // 0 if a retry of the same request is of no use
+	Cause      error
+}
+
+func (e *Error) Error() string {
+	if e.Cause != nil {
+		return fmt.Sprintf("%s: %s: %v", e.Code, e.Detail, e.Cause)
+	}
+	return fmt.Sprintf("%s: %s", e.Code, e.Detail)
+}
+
+func (e *Error) Unwrap() error { return e.Cause }
+
+// AsError finds the Error in err; an err without one is Internal.
+func AsError(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return internal(err).(*Error)
+}
+
+// How long a producer should wait. The budget in flight turns over within a request's time; a full disk empties at the
+// speed of delivery; a node that goes down is replaced, or its balancer looks elsewhere.
+const (
+	retryInFlight = time.Second
+	retryFull     = 5 * time.Second
+	retryShutdown = time.Second
+)
+
+func noBody() error {
+	return &Error{Code: EmptyBody, Detail: "the request has no body; send at least one record"}
+}
+
+// NoRecords refuses a body that holds no record.
+func NoRecords() error {
+	return &Error{Code: EmptyBody, Detail: "the body holds no record; send at least one"}
+}
+
+// TooMany refuses a batch of n records.
+func TooMany(limit, n int64) error {
+	return &Error{
+		Code: TooManyRecords, Limit: limit, Size: n,
+		Detail: fmt.Sprintf("the body holds %d records, the limit is %d; send them in several requests", n, limit),
+	}
+}
+
+func recordTooLarge(number int, limit, size int64) error {
+	return &Error{
+		Code: RecordTooLarge, Limit: limit, Size: size,
+		Detail: fmt.Sprintf("record %d is %d bytes long, the limit is %d; nothing of the request was stored", number, size, limit),
+	}
+}
+
+func bodyTooLarge(limit, size int64) error {
+	return &Error{
+		Code: BodyTooLarge, Limit: limit, Size: size,
+		Detail: fmt.Sprintf("the body is %d bytes long or longer, the limit is %d; send it in several requests", size, limit),
+	}
+}
+
+// NotJSON refuses a body for what a JSON decoder said of it. The position is told, but not the path: its names are the producer's
+// and may be as long as the body.
+func NotJSON(cause error) error {
+	detail := "the body is not valid JSON"
+	var syntax *jsontext.SyntacticError
+	if errors.As(cause, &syntax) {
+		detail = fmt.Sprintf("%s: %v at byte %d", detail, syntax.Err, syntax.ByteOffset)
+	}
+	return &Error{Code: InvalidJSON, Detail: detail}
+}
+
+// CheckEncoding refuses any Content-Encoding but the one that changes nothing.
+func CheckEncoding(value []byte) error {
+	if len(value) == 0 || string(value) == "identity" {
+		return nil
+	}
+	return &Error{
+		Code:   UnsupportedEncoding,
+		Detail: fmt.Sprintf("Content-Encoding %.40q is not supported; send the body as it is (identity)", value),
+	}
+}
+
+func streamNotFound(name []byte) error {
+	return &Error{Code: StreamNotFound, Detail: fmt.Sprintf("stream %.80q does not exist; create it first", name)}
+}
+
+func streamNotAccepting(name string) error {
+	return &Error{
+		Code: StreamNotAccepting, RetryAfter: retryFull,
+		Detail: fmt.Sprintf("stream %q takes no records at present: it is being drained or deleted", name),
+	}
+}
+
+func inFlightLimit(limit, size int64) error {
+	return &Error{
+		Code: InFlightLimit, Limit: limit, Size: size, RetryAfter: retryInFlight,
+		Detail: fmt.Sprintf("the server is busy: %d more bytes do not fit in the %d that may be in flight; retry later", size, limit),
+	}
+}
+
+func bufferFull(full *buffer.FullError) error {
+	return &Error{
+		Code: BufferFull, Limit: full.Limit, Size: full.Used, RetryAfter: retryFull, Cause: full,
+		Detail: "the buffer is full; nothing of the request was stored; retry later",
+	}
+}
+
+// ShutDown refuses a request because the server is stopping.
+func ShutDown() error {
+	return &Error{
+		Code: ShuttingDown, RetryAfter: retryShutdown,
+		Detail: "the server is shutting down; nothing of the request was stored; retry, on a new connection",
+	}
+}
+
+func requestTimeout(received int64, cause error) error {
+	return &Error{
+		Code: RequestTimeout, Size: received, Cause: cause,
+		Detail: fmt.Sprintf("the body did not arrive in time: %d bytes were received", received),
+	}
+}
+
+func brokenBody(received int64, cause error) error {
+	return &Error{
+		Code: BadRequest, Size: received, Cause: cause,
+		Detail: fmt.Sprintf("the body is incomplete or badly framed: it could be read up to byte %d", received),
+	}
+}
+
+func internal(cause error) error {
+	return &Error{
+		Code: Internal, Cause: cause,
+		Detail: "the server failed; whether the records were stored is not known; retry",
+	}
+}

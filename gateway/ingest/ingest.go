@@ -1,0 +1,139 @@
+// Package ingest is what every protocol of the gateway shares: limits, the budget of bytes in flight, the catalog of
+// streams, the append to the buffer, errors and metrics. A protocol turns a body into records and an Error into its own
+// envelope; everything that must hold for all of them is here.
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"hydrant/buffer"
+)
+
+// Log is what ingest needs of buffer.Log.
+type Log interface {
+	Append(ctx context.Context, b buffer.Batch) (buffer.Receipt, error)
+}
+
+// Config is data; its zero value is usable.
+type Config struct {
+	Limits Limits
+	// Poison overwrites each buffer as it goes back to the pool, so that a view kept too long reads nonsense at once.
+	// It is for tests.
+	Poison bool
+}
+
+// Deps are the live parts. Log and Catalog are required; without a Registerer the metrics are kept but not shown.
+type Deps struct {
+	Log        Log
+	Catalog    *Catalog
+	Registerer prometheus.Registerer
+}
+
+// Ingest admits requests and appends their records. Its methods may be called from many goroutines at once.
+type Ingest struct {
+	limits   Limits
+	log      Log
+	catalog  *Catalog
+	metrics  *metrics
+	inFlight budget
+	buffers  pool
+	requests sync.Pool // of *Request
+}
+
+// New checks the limits and registers the metrics.
+func New(config Config, deps Deps) (*Ingest, error) {
+	limits, err := config.Limits.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if deps.Log == nil || deps.Catalog == nil {
+		return nil, errors.New("ingest: Deps.Log and Deps.Catalog are required")
+	}
+	in := &Ingest{
+		limits:   limits,
+		log:      deps.Log,
+		catalog:  deps.Catalog,
+		inFlight: budget{limit: limits.InFlight},
+		buffers:  pool{poison: config.Poison},
+	}
+	in.requests.New = func() any { return &Request{ingest: in} }
+	in.metrics, err = newMetrics(deps.Registerer, in.inFlight.inUse)
+	if err != nil {
+		return nil, fmt.Errorf("register the metrics of the gateway: %w", err)
+	}
+	return in, nil
+}
+
+// Limits are the limits in force, defaults filled in.
+func (in *Ingest) Limits() Limits { return in.limits }
+
+// Stream finds a stream that takes records. Errors: StreamNotFound, StreamNotAccepting.
+func (in *Ingest) Stream(name []byte) (*Stream, error) {
+	stream, ok := in.catalog.Lookup(name)
+	if !ok {
+		return nil, streamNotFound(name)
+	}
+	if !stream.Accepting {
+		return nil, streamNotAccepting(stream.Name)
+	}
+	return stream, nil
+}
+
+// Append makes the request's records durable. It refuses a batch that breaks a limit as a whole, and returns only when
+// the log no longer uses the records.
+//
+// Errors: EmptyBody, TooManyRecords, RecordTooLarge, StreamNotFound, BufferFull, ShuttingDown; nothing was stored then.
+// After Internal the outcome is unknown.
+func (in *Ingest) Append(ctx context.Context, stream *Stream, req *Request) (buffer.Receipt, error) {
+	size, err := in.check(req.Records)
+	if err != nil {
+		return buffer.Receipt{}, err
+	}
+	receipt, err := in.log.Append(ctx, buffer.Batch{Stream: stream.ID, Records: req.Records})
+	if err != nil {
+		return buffer.Receipt{}, in.appendError(stream, len(req.Records), err)
+	}
+	in.metrics.accepted(stream.Name, len(req.Records), size, time.Since(req.started))
+	return receipt, nil
+}
+
+// CountRefusal counts a request that was answered with an error.
+func (in *Ingest) CountRefusal(code Code) { in.metrics.refused.WithLabelValues(string(code)).Inc() }
+
+// check returns the batch's size in bytes.
+func (in *Ingest) check(records [][]byte) (int64, error) {
+	if len(records) == 0 {
+		return 0, NoRecords()
+	}
+	if n := int64(len(records)); n > in.limits.Records {
+		return 0, TooMany(in.limits.Records, n)
+	}
+	var size int64
+	for i, record := range records {
+		if n := int64(len(record)); n > in.limits.Record {
+			return 0, recordTooLarge(i+1, in.limits.Record, n)
+		}
+		size += int64(len(record))
+	}
+	return size, nil
+}
+
+func (in *Ingest) appendError(stream *Stream, records int, err error) error {
+	var full *buffer.FullError
+	switch {
+	case errors.As(err, &full):
+		in.metrics.throttled.WithLabelValues(stream.Name).Add(float64(records))
+		return bufferFull(full)
+	case errors.Is(err, buffer.ErrUnknownStream):
+		return streamNotFound([]byte(stream.Name))
+	case errors.Is(err, buffer.ErrClosed):
+		return ShutDown()
+	}
+	return internal(fmt.Errorf("append %d records to stream %s: %w", records, stream.Name, err))
+}

@@ -1,0 +1,51 @@
+package ingest
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+type metrics struct {
+	records   *prometheus.CounterVec
+	bytes     *prometheus.CounterVec
+	throttled *prometheus.CounterVec
+	refused   *prometheus.CounterVec
+	ack       prometheus.Histogram
+}
+
+func newMetrics(registerer prometheus.Registerer, inFlight func() float64) (*metrics, error) {
+	counter := func(name, help, label string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
+	}
+	m := &metrics{
+		records:   counter("hydrant_incoming_records_total", "Records acknowledged as durable.", "stream"),
+		bytes:     counter("hydrant_incoming_bytes_total", "Bytes of the records acknowledged as durable.", "stream"),
+		throttled: counter("hydrant_throttled_records_total", "Records refused because the buffer was full.", "stream"),
+		refused:   counter("hydrant_refused_requests_total", "Requests answered with an error, by its code.", "code"),
+		ack: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "hydrant_ack_seconds",
+			Help:    "Time from a request's headers to its records being durable.",
+			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 16), // 0.5 ms to 16 s
+		}),
+	}
+	if registerer == nil {
+		return m, nil
+	}
+	reserved := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "hydrant_in_flight_bytes",
+		Help: "Bytes reserved by the requests being served.",
+	}, inFlight)
+	for _, c := range []prometheus.Collector{m.records, m.bytes, m.throttled, m.refused, m.ack, reserved} {
+		if err := registerer.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func (m *metrics) accepted(stream string, records int, size int64, took time.Duration) {
+	m.records.WithLabelValues(stream).Add(float64(records))
+	m.bytes.WithLabelValues(stream).Add(float64(size))
+	m.ack.Observe(took.Seconds())
+}

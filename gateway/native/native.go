@@ -1,0 +1,118 @@
+// Package native is Hydrant's own HTTP API: POST /v1/streams/{stream}/records, with the records as JSON or NDJSON, and
+// errors as RFC 9457 problems.
+package native
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/valyala/fasthttp"
+
+	"hydrant/buffer"
+	"hydrant/gateway/ingest"
+)
+
+// Handler serves the native API. Its methods may be called from many goroutines at once.
+type Handler struct {
+	ingest *ingest.Ingest
+}
+
+// New returns a handler that appends through in.
+func New(in *ingest.Ingest) *Handler { return &Handler{ingest: in} }
+
+// Serve stores the request's records and writes the answer, or returns why it did not. Everything that the headers
+// tell is checked before the body is read.
+func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *ingest.Request) error {
+	name, ok := streamOf(rc.URI().PathOriginal())
+	if !ok {
+		return notFound(rc.URI().PathOriginal())
+	}
+	if !rc.IsPost() {
+		rc.Response.Header.Set(fasthttp.HeaderAllow, fasthttp.MethodPost)
+		return &ingest.Error{Code: ingest.MethodNotAllowed, Detail: "records are sent with POST"}
+	}
+	stream, err := h.ingest.Stream(name)
+	if err != nil {
+		return err
+	}
+	split, err := splitterFor(rc.Request.Header.ContentType())
+	if err != nil {
+		return err
+	}
+	if err := ingest.CheckEncoding(rc.Request.Header.ContentEncoding()); err != nil {
+		return err
+	}
+	body, err := req.Receive()
+	if err != nil {
+		return err
+	}
+	limit := h.ingest.Limits().Records
+	records, n, err := split(req.Records, body, limit)
+	req.Records = records
+	if err != nil {
+		return err
+	}
+	if n > limit {
+		return ingest.TooMany(limit, n)
+	}
+	receipt, err := h.ingest.Append(ctx, stream, req)
+	if err != nil {
+		return err
+	}
+	req.Answer = appendAnswer(req.Answer, receipt)
+	rc.Response.Header.SetContentType("application/json")
+	rc.Response.SetBody(req.Answer)
+	return nil
+}
+
+// A splitter appends the body's records to records as views, at most limit of them, and returns how many there are.
+type splitter func(records [][]byte, body []byte, limit int64) ([][]byte, int64, error)
+
+// splitterFor chooses by media type; parameters such as charset change nothing.
+func splitterFor(contentType []byte) (splitter, error) {
+	mediaType, _, _ := bytes.Cut(contentType, []byte{';'})
+	mediaType = bytes.TrimSpace(mediaType)
+	switch {
+	case bytes.EqualFold(mediaType, []byte("application/x-ndjson")):
+		return splitLines, nil
+	case bytes.EqualFold(mediaType, []byte("application/json")):
+		return splitJSON, nil
+	}
+	return nil, &ingest.Error{
+		Code:   ingest.UnsupportedMediaType,
+		Detail: fmt.Sprintf("Content-Type %.80q is not supported; send application/json or application/x-ndjson", mediaType),
+	}
+}
+
+// streamOf takes the stream's name out of the path as it was sent: names need no escaping, and a path that was cleaned
+// first could name another stream than the one a proxy in front has let through.
+func streamOf(path []byte) (name []byte, ok bool) {
+	rest, ok := bytes.CutPrefix(path, []byte("/v1/streams/"))
+	if !ok {
+		return nil, false
+	}
+	name, ok = bytes.CutSuffix(rest, []byte("/records"))
+	return name, ok && len(name) > 0 && bytes.IndexByte(name, '/') < 0
+}
+
+func notFound(path []byte) error {
+	return &ingest.Error{
+		Code: ingest.NotFound,
+		Detail: fmt.Sprintf("%.80q is not served here; records go to POST /v1/streams/{stream}/records, or, as AWS clients do it, to POST / with X-Amz-Target",
+			path),
+	}
+}
+
+func appendAnswer(dst []byte, r buffer.Receipt) []byte {
+	dst = append(dst, `{"records":`...)
+	dst = strconv.AppendInt(dst, int64(r.Count), 10)
+	dst = append(dst, `,"sequence":"`...)
+	dst = strconv.AppendUint(dst, uint64(r.Lane), 10)
+	dst = append(dst, '/')
+	dst = strconv.AppendUint(dst, uint64(r.First), 10)
+	dst = append(dst, '-')
+	dst = strconv.AppendUint(dst, uint64(r.First)+uint64(r.Count)-1, 10)
+	return append(dst, `","duplicate":false}`...)
+}

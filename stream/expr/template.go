@@ -1,0 +1,142 @@
+// Package expr is the grammar of a delivery stream's expressions: the templates of its prefixes and the paths of its
+// partition keys. What it compiles is a pure function of the definition, a record and its arrival; nothing here reads a
+// clock, and the good path of a record allocates nothing.
+package expr
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Template is a compiled prefix: literal text and expressions of the form !{namespace:value}. It is immutable and may
+// be shared by many goroutines.
+type Template struct {
+	parts     []part
+	keys      []string
+	errorType bool
+}
+
+// part is one piece of a template. Timestamp patterns are flattened into it, a field or a text each.
+type part struct {
+	kind  kind
+	text  string // of a literal
+	field field  // of a timestamp
+	key   int    // index into the template's keys
+}
+
+type kind byte
+
+const (
+	literalPart kind = iota
+	timePart
+	keyPart
+	errorTypePart
+)
+
+const supported = "supported are !{timestamp:PATTERN}, !{partitionKeyFromQuery:KEY} and, in an error prefix, " +
+	"!{firehose:error-output-type}"
+
+// Parse compiles a template. The error joins every fault of the source, in order: its Unwrap() []error lists them.
+func Parse(source string) (*Template, error) {
+	t := &Template{}
+	var faults []error
+	for rest := source; ; {
+		text, after, found := strings.Cut(rest, "!{")
+		t.literal(text)
+		if !found {
+			return t, errors.Join(faults...)
+		}
+		body, tail, closed := strings.Cut(after, "}")
+		if !closed {
+			position := len(source) - len(after) - len("!{") + 1
+			faults = append(faults, fmt.Errorf("the expression that begins at position %d is not closed: write "+
+				"!{namespace:value}; \"!{\" cannot be literal text", position))
+			return t, errors.Join(faults...)
+		}
+		if err := t.expression(body); err != nil {
+			faults = append(faults, fmt.Errorf("!{%s}: %w", body, err))
+		}
+		rest = tail
+	}
+}
+
+// HasExpression reports whether a prefix holds the start of an expression. One that does is used as it stands; to any
+// other Firehose appends the time.
+func HasExpression(source string) bool { return strings.Contains(source, "!{") }
+
+// Keys are the partition keys that the template uses, each once, in the order of their first use. It must not be changed.
+func (t *Template) Keys() []string { return t.keys }
+
+// ErrorType reports whether the template uses the error output type.
+func (t *Template) ErrorType() bool { return t.errorType }
+
+// Finest is the length of the finest unit of time in the template: how often the prefix changes by itself. A month
+// counts as 28 days, a year as 365. It is 0 for a template without a timestamp.
+func (t *Template) Finest() time.Duration {
+	var finest time.Duration
+	for _, p := range t.parts {
+		if p.kind != timePart {
+			continue
+		}
+		if unit := letters[p.field.letter].unit; finest == 0 || unit < finest {
+			finest = unit
+		}
+	}
+	return finest
+}
+
+func (t *Template) expression(body string) error {
+	if strings.Contains(body, "!{") {
+		return errors.New("an expression cannot hold another one")
+	}
+	namespace, value, found := strings.Cut(body, ":")
+	if !found || value == "" {
+		return errors.New("an expression is !{namespace:value}; " + supported)
+	}
+	switch {
+	case namespace == "timestamp":
+		return t.timestamp(value)
+	case namespace == "partitionKeyFromQuery":
+		t.key(value)
+	case namespace == "firehose" && value == "error-output-type":
+		t.errorType = true
+		t.parts = append(t.parts, part{kind: errorTypePart})
+	case namespace == "firehose" && value == "random-string":
+		return errors.New("a random string is not supported, because a retry must write the same key; " + supported)
+	case namespace == "firehose":
+		return fmt.Errorf("firehose has no value %q; %s", value, supported)
+	default:
+		return fmt.Errorf("the namespace %q is not supported; %s", namespace, supported)
+	}
+	return nil
+}
+
+func (t *Template) timestamp(pattern string) error {
+	fields, err := parsePattern(pattern)
+	for _, f := range fields {
+		if f.letter == 0 {
+			t.literal(f.text)
+		} else {
+			t.parts = append(t.parts, part{kind: timePart, field: f})
+		}
+	}
+	return err
+}
+
+func (t *Template) key(name string) {
+	index := slices.Index(t.keys, name)
+	if index < 0 {
+		index = len(t.keys)
+		t.keys = append(t.keys, name)
+	}
+	t.parts = append(t.parts, part{kind: keyPart, key: index})
+}
+
+func (t *Template) literal(text string) {
+	if text != "" {
+		t.parts = append(t.parts, part{text: text})
+	}
+}
