@@ -53,6 +53,11 @@ func (l ledgerLine) appendTo(dst []byte) []byte {
 		dst = appendField(dst, l.from)
 		dst = appendField(dst, l.to)
 	}
+	return appendCheck(dst, start)
+}
+
+// appendCheck ends a line that began at start.
+func appendCheck(dst []byte, start int) []byte {
 	check := crc32.Checksum(dst[start:], castagnoli)
 	dst = append(dst, ' ')
 	for shift := 28; shift >= 0; shift -= 4 {

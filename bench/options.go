@@ -42,7 +42,7 @@ type Options struct {
 	Rate        float64       `help:"Records a second, with latency counted from the intended time (0: each connection sends as fast as it is answered)."`
 	Warmup      time.Duration `default:"0s" help:"How long to send before measuring begins."`
 	Timeout     time.Duration `default:"30s" help:"How long to wait for an answer."`
-	Ledger      string        `type:"path" placeholder:"FILE" help:"File to which the outcome of every record is appended, for bench verify."`
+	Ledger      string        `placeholder:"FILE" help:"File to which the outcome of every record is appended, for bench verify."`
 }
 
 // DefaultOptions are the options of `hydrant bench` without flags.

@@ -42,26 +42,21 @@ func (l *load) tick(progress io.Writer, end <-chan struct{}) {
 		case <-warm:
 			l.cpu = processorTime()
 		case now := <-second.C:
-			var total counts
-			for _, p := range l.producers {
-				total.add(&p.meter.counts)
-			}
-			fmt.Fprintln(progress, l.progressLine(&before, &total, last, now)) // a lost line of progress is no loss
-			before, last = counts{}, now
-			before.add(&total)
+			total := l.meter.soFar()
+			fmt.Fprintln(progress, l.progressLine(before, total, last, now)) // a lost line of progress is no loss
+			before, last = total, now
 		}
 	}
 }
 
-func (l *load) progressLine(before, total *counts, last, now time.Time) string {
+func (l *load) progressLine(before, total counts, last, now time.Time) string {
 	seconds := now.Sub(last).Seconds()
-	stored := float64(total.records[acked].Load()-before.records[acked].Load()) / seconds
+	requests := float64(total.requests-before.requests) / seconds
+	records := float64(total.records[acked]-before.records[acked]) / seconds
 	line := fmt.Sprintf("%4.0fs  %s req/s  %s records/s  %.1f MB/s  acked %s  refused %s  unknown %s",
-		now.Sub(l.schedule.start).Seconds(),
-		humanize.Comma(int64(float64(total.requests.Load()-before.requests.Load())/seconds)),
-		humanize.Comma(int64(stored)), stored*float64(l.options.Size)/1e6,
-		humanize.Comma(total.records[acked].Load()), humanize.Comma(total.records[refused].Load()),
-		humanize.Comma(total.records[unknown].Load()))
+		now.Sub(l.schedule.start).Seconds(), humanize.Comma(int64(requests)), humanize.Comma(int64(records)),
+		records*float64(l.options.Size)/1e6, humanize.Comma(total.records[acked]),
+		humanize.Comma(total.records[refused]), humanize.Comma(total.records[unknown]))
 	if l.options.Rate > 0 {
 		line += fmt.Sprintf("  behind %v", time.Duration(l.schedule.behind.Load()).Round(time.Microsecond))
 	}

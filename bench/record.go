@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 
 	"github.com/cespare/xxhash/v2"
@@ -139,15 +140,21 @@ func (a *author) append(dst []byte, n uint64) []byte {
 // appendWords adds size bytes of words. Eleven random bits make eight bytes, whatever the compressor's window is: text
 // copied from a large table instead would compress to nothing where the window is larger than the table.
 func (a *author) appendWords(dst []byte, size int) []byte {
-	for size > 0 {
-		random := a.random.Uint64()
-		for range 64 / wordBits {
-			dst = binary.LittleEndian.AppendUint64(dst, words[random%uint64(len(words))])
-			random >>= wordBits
-			size -= 8
-		}
+	const (
+		stride = 64 / wordBits * 8 // bytes from one random number
+		mask   = 1<<wordBits - 1
+	)
+	at, end := len(dst), len(dst)+size
+	dst = slices.Grow(dst, size+stride)[:end+stride] // the last words may go too far
+	for ; at < end; at += stride {
+		out, random := (*[stride]byte)(dst[at:]), a.random.Uint64()
+		binary.LittleEndian.PutUint64(out[0:], words[random&mask])
+		binary.LittleEndian.PutUint64(out[8:], words[random>>wordBits&mask])
+		binary.LittleEndian.PutUint64(out[16:], words[random>>(2*wordBits)&mask])
+		binary.LittleEndian.PutUint64(out[24:], words[random>>(3*wordBits)&mask])
+		binary.LittleEndian.PutUint64(out[32:], words[random>>(4*wordBits)&mask])
 	}
-	return dst[:len(dst)+size] // the last words may have gone too far
+	return dst[:end]
 }
 
 // keyNames are the values of the key: k0 to k9, or k00 to k15.

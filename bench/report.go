@@ -84,10 +84,7 @@ type Latency struct {
 
 // report sums up when all producers have ended.
 func (l *load) report(stopped time.Time) *Report {
-	total := newMeter(l.schedule.measured)
-	for _, p := range l.producers {
-		total.merge(p.meter)
-	}
+	total := l.meter.soFar()
 	o := l.options
 	return &Report{
 		Run: l.id,
@@ -95,35 +92,34 @@ func (l *load) report(stopped time.Time) *Report {
 			API: o.API, URL: o.URL, Stream: o.Stream, Batch: o.Batch, Size: o.Size, Keys: o.Keys,
 			Connections: o.Connections, Rate: o.Rate, Warmup: o.Warmup.Seconds(),
 		},
-		Requests: total.counts.requests.Load(),
-		Acked:    total.counts.records[acked].Load(),
-		Refused:  total.counts.records[refused].Load(),
-		Unknown:  total.counts.records[unknown].Load(),
-		Failures: sortFailures(total.failures),
-		Measured: l.measure(total, stopped),
+		Requests: total.requests,
+		Acked:    total.records[acked],
+		Refused:  total.records[refused],
+		Unknown:  total.records[unknown],
+		Failures: sortFailures(l.meter.failures),
+		Measured: l.measure(stopped),
 		Machine:  thisMachine(),
 	}
 }
 
-func (l *load) measure(total *meter, stopped time.Time) Measured {
-	m := Measured{
-		Requests:  total.requests,
-		Records:   total.records,
-		Megabytes: float64(total.records) * float64(l.options.Size) / 1e6,
-		Behind:    float64(l.schedule.behind.Load()) / 1e6,
-		Unsent:    l.schedule.unsent(stopped),
-		Processor: (processorTime() - l.cpu).Seconds(),
+func (l *load) measure(stopped time.Time) Measured {
+	meter := l.meter
+	seconds := max(meter.answered.Sub(meter.measured).Seconds(), 1e-9) // no rate is infinite
+	megabytes := float64(meter.records) * float64(l.options.Size) / 1e6
+	at := func(percentile float64) float64 { return float64(meter.latency.ValueAtPercentile(percentile)) / 1e3 }
+	return Measured{
+		Seconds:    seconds,
+		Requests:   meter.requests,
+		Records:    meter.records,
+		Megabytes:  megabytes,
+		RequestsPS: float64(meter.requests) / seconds,
+		RecordsPS:  float64(meter.records) / seconds,
+		MBPS:       megabytes / seconds,
+		Latency:    Latency{P50: at(50), P90: at(90), P99: at(99), P999: at(99.9), Max: at(100)},
+		Behind:     float64(l.schedule.behind.Load()) / 1e6,
+		Unsent:     l.schedule.unsent(stopped),
+		Processor:  (processorTime() - l.cpu).Seconds(),
 	}
-	if m.Requests == 0 {
-		return m
-	}
-	m.Seconds = total.answered.Sub(l.schedule.measured).Seconds()
-	m.RequestsPS = float64(m.Requests) / m.Seconds
-	m.RecordsPS = float64(m.Records) / m.Seconds
-	m.MBPS = m.Megabytes / m.Seconds
-	at := func(percentile float64) float64 { return float64(total.latency.ValueAtQuantile(percentile)) / 1e3 }
-	m.Latency = Latency{P50: at(50), P90: at(90), P99: at(99), P999: at(99.9), Max: at(100)}
-	return m
 }
 
 func sortFailures(byKind map[string]*Failure) []Failure {
@@ -169,7 +165,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	if s.Rate > 0 {
 		line("schedule", "at most %.2f ms behind, %s requests due but not sent", m.Behind, humanize.Comma(m.Unsent))
 	}
-	line("generator", "%.2f CPU s, %.2f CPU s/GB", m.Processor, m.Processor/max(m.Megabytes/1e3, 1e-9))
+	if m.Records > 0 {
+		line("generator", "%.2f CPU s, %.2f CPU s/GB", m.Processor, m.Processor*1e3/m.Megabytes)
+	}
 	line("machine", "%d cores, %s, %s", r.Machine.Cores, r.Machine.Go, r.Machine.OS)
 	return table.Flush()
 }

@@ -32,6 +32,7 @@ type load struct {
 	options   Options
 	id        string
 	schedule  *schedule
+	meter     *meter
 	ledger    *ledger // nil if none is kept
 	producers []*producer
 	closers   []func()
@@ -49,6 +50,7 @@ func newLoad(o Options) (*load, error) {
 	}
 	keys := keyNames(o.Keys)
 	l.schedule = newSchedule(o, time.Now())
+	l.meter = newMeter(l.schedule.measured)
 	for i := range o.Connections {
 		c, err := connect(o, i)
 		if err != nil {
@@ -57,7 +59,7 @@ func newLoad(o Options) (*load, error) {
 		l.closers = append(l.closers, c.close)
 		l.producers = append(l.producers, &producer{
 			number: i, schedule: l.schedule, ledger: l.ledger, author: newAuthor(l.id, i, o.Size, keys),
-			meter: newMeter(l.schedule.measured), appendBody: c.protocol.appendBody, exchange: c.exchange,
+			meter: l.meter, appendBody: c.protocol.appendBody, exchange: c.exchange,
 		})
 	}
 	return l, nil

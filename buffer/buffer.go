@@ -151,9 +151,10 @@ type Change struct {
 
 // Stats counts since the log's creation unless said otherwise.
 type Stats struct {
-	Disk    int64 // bytes the log holds on disk now, preallocated space included
-	MaxDisk int64 // the bound on Disk; 0 if there is none
-	Damaged int64 // damaged ranges found since the start
+	Disk    int64  // bytes the log holds on disk now, preallocated space included
+	MaxDisk int64  // the bound on Disk; 0 if there is none
+	Full    string // why appends are refused now; empty while they are not
+	Damaged int64  // damaged ranges found since the start
 	Streams map[StreamID]StreamStats
 }
 

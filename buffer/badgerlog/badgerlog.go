@@ -297,6 +297,9 @@ func (l *Log) Stats() buffer.Stats {
 		Damaged: l.damaged.Load(),
 		Streams: make(map[buffer.StreamID]buffer.StreamStats, len(l.lanes)),
 	}
+	if l.full != nil && l.ready == nil {
+		s.Full = l.full.Error()
+	}
 	for id, lane := range l.lanes {
 		s.Streams[id] = lane.stats()
 	}

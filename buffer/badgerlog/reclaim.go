@@ -217,28 +217,37 @@ func (l *Log) retryRoom() {
 	}
 }
 
-// shrink replaces a large current generation in which everything is settled by a small one, so that an idle log holds
-// about nothing.
+// shrink replaces large generations by small ones where everything is settled and nothing comes in, so that an idle log
+// holds about nothing.
 func (l *Log) shrink() {
 	l.mu.Lock()
 	current, used := l.gens[len(l.gens)-1], l.committer.used.Load()
 	idle := len(l.gens) == 1 && current.live.Load() == 0 && used == l.settled && !l.making
+	large := current.capacity > minCapacity
+	spare := l.ready != nil && l.ready.capacity > minCapacity
 	l.settled = used
 	l.mu.Unlock()
-	if !idle || current.capacity <= minCapacity {
+	if !idle || !large && !spare {
 		return
 	}
 	l.committer.rate.Store(0)
-	err := l.dropReady()
-	if err == nil {
-		err = l.submit(context.Background(), func(g *group) error {
-			g.carry, g.leave = current, true
-			return nil
-		})
-	}
-	if err != nil && !errors.Is(err, buffer.ErrClosed) {
+	if err := l.replace(current, large); err != nil && !errors.Is(err, buffer.ErrClosed) {
 		l.cfg.Log.Error("give back an idle generation", "error", err)
 	}
+}
+
+func (l *Log) replace(current *generation, large bool) error {
+	if err := l.dropReady(); err != nil {
+		return err
+	}
+	if !large {
+		l.makeAhead()
+		return nil
+	}
+	return l.submit(context.Background(), func(g *group) error {
+		g.carry, g.leave = current, true
+		return nil
+	})
 }
 
 // openToRead opens a sealed generation, and closes the one that was opened longest ago where too many are open.

@@ -83,6 +83,8 @@ func (d *decoder) decode(node ast.Node, into reflect.Value, path string) {
 			d.decode(e.value, value, e.path)
 			into.SetMapIndex(reflect.ValueOf(e.key), value)
 		}
+	default:
+		d.fault(path, "this version cannot read a %s", into.Type())
 	}
 }
 

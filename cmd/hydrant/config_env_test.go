@@ -86,6 +86,7 @@ func TestKubernetesServiceVariables(t *testing.T) {
 }
 
 func TestExpand(t *testing.T) {
+	const noReference = " is no reference to a variable; write ${NAME}, or $${ for ${ itself"
 	variables := environment{"A": "1", "long_NAME2": "two", "EMPTY": "", "HYDRANT_NODE": "overridden"}
 	c := defaults()
 	c.Node = "n1"
@@ -107,9 +108,9 @@ func TestExpand(t *testing.T) {
 			faults: []string{"the environment has no variable B", "the environment has no variable C"},
 		},
 		"a setting that is empty": {text: "${HYDRANT_AUTH}", faults: []string{"the environment has no variable HYDRANT_AUTH"}},
-		"no name":                 {text: "${}", faults: []string{`"${}" is no reference to a variable; write ${NAME}, or $${ for ${ itself`}},
-		"not closed":              {text: "a${A", faults: []string{`"${A" is no reference to a variable; write ${NAME}, or $${ for ${ itself`}},
-		"not a name":              {text: "${a:-b}", faults: []string{`"${a:-b}" is no reference to a variable; write ${NAME}, or $${ for ${ itself`}},
+		"no name":                 {text: "${}", faults: []string{`"${}"` + noReference}},
+		"not closed":              {text: "a${A", faults: []string{`"${A"` + noReference}},
+		"not a name":              {text: "${a:-b}", faults: []string{`"${a:-b}"` + noReference}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

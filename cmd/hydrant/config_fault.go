@@ -107,12 +107,16 @@ func (r *report) warn(path, format string, values ...any) {
 }
 
 func (r *report) newFault(place Place, path, format string, values ...any) Fault {
-	f := Fault{Place: place, Path: path, Message: mask(fmt.Sprintf(format, values...))}
+	f := Fault{Place: place, Path: oneLine(path), Message: oneLine(mask(fmt.Sprintf(format, values...)))}
 	if 1 <= place.Line && place.Line <= len(r.lines) {
 		f.Source = mask(strings.TrimRight(r.lines[place.Line-1], "\r"))
 	}
 	return f
 }
+
+func oneLine(text string) string { return strings.Join(strings.FieldsFunc(text, isLineEnd), " ") }
+
+func isLineEnd(r rune) bool { return r == '\n' || r == '\r' }
 
 // placeOf is where the key at path is written, or else the nearest key above it.
 func (r *report) placeOf(path string) Place {

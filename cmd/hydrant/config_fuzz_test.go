@@ -20,7 +20,7 @@ func FuzzLoad(f *testing.F) {
 	}
 	for _, text := range []string{
 		string(example), string(configs.Demo), "", "[]", "a: b", "streams: {a: *b}", "node: &a\n  *a", "? x\n: y\n",
-		"<<: {node: a}", "1: 2", "%YAML 1.2\n---\nnode: a\n", "---\n---\n", "streams: {a: {prefix: '${X}$${Y}'}}",
+		"<<: {node: a}", "1: 2", "\"a\\nb\": 1", "%YAML 1.2\n---\nnode: a\n", "---\n---\n", "streams: {a: {prefix: '${X}$${Y}'}}",
 		"streams: {s: {delimiter: |+\n\n, destination: {directory: {path: p}}}}", "node: \"\\x00\"", "\xff", "node: !t x",
 		"streams:\n  s:\n    delimiter: \"\\r\\n\"\n    destination: {directory: {path: 'a: b #'}}\n",
 	} {
@@ -65,6 +65,9 @@ func checkPlaces(t *testing.T, err error) {
 		}
 		if fault.Message == "" {
 			t.Errorf("a fault without a message: %+v", fault)
+		}
+		if strings.Contains(fault.String(), "\n") {
+			t.Errorf("a fault on several lines: %q", fault)
 		}
 		fault.Excerpt()
 	}

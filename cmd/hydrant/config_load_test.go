@@ -216,7 +216,8 @@ func TestYAMLIsReadToTheSameEffect(t *testing.T) {
 }
 
 func TestYAMLMasksSecrets(t *testing.T) {
-	c := mustLoad(t, "streams: {a: {destination: {s3: {bucket: bucket, endpoint: 'http://${USER}:${PASSWORD}@localhost:1'}}}}",
+	const endpoint = "'http://${USER}:${PASSWORD}@localhost:1'"
+	c := mustLoad(t, "streams: {a: {destination: {s3: {bucket: bucket, endpoint: "+endpoint+"}}}}",
 		"USER=name", "PASSWORD=p@ss")
 	written, err := c.YAML()
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"hydrant/buffer"
+	"hydrant/buffer/badgerlog"
 	"hydrant/stream"
 )
 
@@ -102,11 +103,8 @@ func (v *validator) storage() {
 	} else {
 		v.oneOf("buffer.engine", v.Buffer.Engine, "badger")
 	}
-	v.atLeast("buffer.max_disk", v.Buffer.MaxDisk, minDisk, "the smallest the buffer can work in")
+	v.atLeast("buffer.max_disk", v.Buffer.MaxDisk, badgerlog.MinDisk, "the least the buffer can work in")
 }
-
-// minDisk holds the embedded engine's three smallest generations and its reserve.
-const minDisk stream.Size = 32 << 20
 
 func (v *validator) limits() {
 	l := v.Limits

@@ -38,7 +38,7 @@ var textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
 
 func isScalar(t reflect.Type) bool {
 	switch t.Kind() {
-	case reflect.String, reflect.Int, reflect.Bool:
+	case reflect.String, reflect.Bool, reflect.Int, reflect.Int32, reflect.Int64:
 		return true
 	}
 	return reflect.PointerTo(t).Implements(textUnmarshaler)
@@ -52,17 +52,17 @@ func setText(into reflect.Value, text string) error {
 	switch into.Kind() {
 	case reflect.String:
 		into.SetString(text)
-	case reflect.Int:
-		n, err := strconv.Atoi(text)
-		if err != nil {
-			return fmt.Errorf("want a whole number, found %q", text)
-		}
-		into.SetInt(int64(n))
 	case reflect.Bool:
 		if text != "true" && text != "false" {
 			return fmt.Errorf("want true or false, found %q", text)
 		}
 		into.SetBool(text == "true")
+	default:
+		n, err := strconv.ParseInt(text, 10, into.Type().Bits())
+		if err != nil {
+			return fmt.Errorf("want a whole number, found %q", text)
+		}
+		into.SetInt(n)
 	}
 	return nil
 }
@@ -78,9 +78,10 @@ func fieldsByKey(v reflect.Value) map[string]reflect.Value {
 	return fields
 }
 
+// join is the path of a key below path; either may be empty.
 func join(path, key string) string {
-	if path == "" {
-		return key
+	if path == "" || key == "" {
+		return path + key
 	}
 	return path + "." + key
 }

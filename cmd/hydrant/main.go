@@ -3,11 +3,16 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"hydrant/bench"
 )
 
 // Exit codes of every command.
@@ -19,7 +24,10 @@ const (
 
 // commands is the command line.
 type commands struct {
+	Serve   serveCommand   `cmd:"" help:"Run a node."`
 	Check   checkCommand   `cmd:"" help:"Validate a configuration and print what is in force."`
+	Inspect inspectCommand `cmd:"" help:"Show what a stopped node's buffer holds."`
+	Bench   bench.Command  `cmd:"" help:"Load a node, and verify what it delivered."`
 	Version versionCommand `cmd:"" help:"Print what this binary was built from."`
 }
 
@@ -51,6 +59,9 @@ func run(arguments []string, to console) int {
 		fmt.Fprintf(to.Err, "hydrant: %v; see hydrant --help\n", err)
 		return exitUsage
 	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	command.BindTo(ctx, (*context.Context)(nil))
 	if err := command.Run(); err != nil {
 		fmt.Fprintf(to.Err, "hydrant: %v\n", err)
 		return exitFailed

@@ -71,13 +71,14 @@ func (d *Destination) Create(ctx context.Context, o *delivery.Object) error {
 
 // name makes the finished file visible under its path, durably.
 func (d *Destination) name(file, path, key string) error {
-	err := d.tree.prepare(filepath.Dir(path))
-	if err == nil {
-		err = d.publish(file, path)
+	dir := filepath.Dir(path)
+	if err := d.tree.prepare(dir); err != nil {
+		return refused("create", key, err)
 	}
+	err := d.publish(file, path)
 	if errors.Is(err, fs.ErrNotExist) { // somebody removed a directory that was known to exist
-		d.tree.forget(filepath.Dir(path))
-		if err = d.tree.prepare(filepath.Dir(path)); err != nil {
+		d.tree.forget(dir)
+		if err := d.tree.prepare(dir); err != nil {
 			return refused("create", key, err)
 		}
 		err = d.publish(file, path)
@@ -88,7 +89,7 @@ func (d *Destination) name(file, path, key string) error {
 	case err != nil:
 		return unnamed("create", key, err)
 	}
-	if err := syncDirectory(filepath.Dir(path)); err != nil {
+	if err := d.tree.sync(dir); err != nil {
 		return unknown("create", key, err)
 	}
 	return nil
@@ -100,11 +101,11 @@ func (d *Destination) existing(path, key string) error {
 	switch {
 	case err != nil:
 		return refused("create", key, err)
-	case info.IsDir():
-		return refused("create", key, &fs.PathError{Op: "link", Path: path, Err: syscall.EISDIR})
+	case !info.Mode().IsRegular():
+		return refused("create", key, &keyError{"a directory or special file has it: remove it or change the prefix"})
 	}
 	// Whoever created it may have been killed before its name was durable. Found is as good as created only now.
-	if err := syncDirectory(filepath.Dir(path)); err != nil {
+	if err := d.tree.sync(filepath.Dir(path)); err != nil {
 		return refused("create", key, err)
 	}
 	return delivery.ErrExists
@@ -123,7 +124,7 @@ func (d *Destination) Stat(_ context.Context, key string) (delivery.Metadata, er
 	if err := d.tree.prepare(filepath.Dir(path)); err != nil {
 		return delivery.Metadata{}, failed("stat", key, err)
 	}
-	return delivery.Metadata{}, failed("stat", key, syncDirectory(filepath.Dir(path)))
+	return delivery.Metadata{}, failed("stat", key, d.tree.sync(filepath.Dir(path)))
 }
 
 func (d *Destination) Open(_ context.Context, key string) (io.ReadCloser, error) {

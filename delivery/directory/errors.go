@@ -9,11 +9,6 @@ import (
 	"hydrant/delivery"
 )
 
-// keyError says why a key cannot be a file name.
-type keyError struct{ reason string }
-
-func (e *keyError) Error() string { return "the key cannot be a file name: " + e.reason }
-
 // advice is what to do about errors that waiting does not mend. All others are transient.
 var advice = map[syscall.Errno]string{
 	syscall.EACCES:       "let this process's user write to the directory and its parent",
@@ -21,7 +16,6 @@ var advice = map[syscall.Errno]string{
 	syscall.EDQUOT:       "raise the quota or free space",
 	syscall.EFBIG:        "the file system or a limit of the process forbids files of this size: lower buffering.size",
 	syscall.EINVAL:       "the file system cannot do this safely: choose a directory on a local file system such as ext4 or xfs",
-	syscall.EISDIR:       "a directory has the object's name: remove it or change the prefix",
 	syscall.ELOOP:        "symbolic links lead in a circle",
 	syscall.EMLINK:       "a directory is full: choose a finer prefix",
 	syscall.ENAMETOOLONG: "the path is longer than the system allows: shorten the prefix or the directory's path",
@@ -57,7 +51,7 @@ func failed(op, key string, err error) error {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return delivery.ErrNotExist
 	}
-	return refused(op, key, err)
+	return unknown(op, key, err)
 }
 
 // unknown is the trouble of an operation that may have happened.

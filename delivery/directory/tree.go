@@ -2,11 +2,9 @@ package directory
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 )
 
@@ -14,6 +12,7 @@ import (
 // into it, also where another process made it and may have been killed since.
 type tree struct {
 	root string
+	sync func(dir string) error // puts a directory's entries on stable storage
 
 	mu      sync.Mutex
 	durable map[string]struct{} // at most maxDurable; somebody may remove one at any time
@@ -23,22 +22,31 @@ type tree struct {
 const maxDurable = 1 << 16
 
 func newTree(root string) *tree {
-	return &tree{root: root, durable: make(map[string]struct{})}
+	return &tree{root: root, sync: syncDirectory, durable: make(map[string]struct{})}
 }
 
-// prepare makes dir and those between it and the root.
+// prepare makes dir and those between it and the root, but not the root.
 func (t *tree) prepare(dir string) error {
+	err := t.descend(dir)
+	if errors.Is(err, fs.ErrNotExist) { // somebody removed a directory that was known to exist
+		t.forget(dir)
+		err = t.descend(dir)
+	}
+	return err
+}
+
+func (t *tree) descend(dir string) error {
 	if dir == t.root || t.known(dir) {
 		return nil
 	}
 	parent := filepath.Dir(dir)
-	if err := t.prepare(parent); err != nil {
+	if err := t.descend(parent); err != nil {
 		return err
 	}
 	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if err := syncDirectory(parent); err != nil {
+	if err := t.sync(parent); err != nil {
 		return err
 	}
 	t.remember(dir)
@@ -80,26 +88,4 @@ func syncDirectory(dir string) error {
 		err = closed
 	}
 	return err
-}
-
-// path is where the object with this key lies. A key comes from records, so it is an outsider's word: it may name
-// nothing outside the tree.
-func (d *Destination) path(key string) (string, error) {
-	if len(key) > 1024 {
-		return "", &keyError{fmt.Sprintf("it has %d bytes: at most 1,024 are allowed", len(key))}
-	}
-	for segment := range strings.SplitSeq(key, "/") {
-		switch {
-		case segment == "":
-			return "", &keyError{"it has an empty segment, so it is no file name: remove the extra slash from the prefix"}
-		case segment == "." || segment == "..":
-			return "", &keyError{fmt.Sprintf("its segment %q is no file name", segment)}
-		case len(segment) > 255:
-			return "", &keyError{fmt.Sprintf("its segment %.20q... has %d bytes: at most 255 are allowed",
-				segment, len(segment))}
-		case strings.ContainsRune(segment, 0):
-			return "", &keyError{fmt.Sprintf("its segment %q has a zero byte", segment)}
-		}
-	}
-	return filepath.Join(d.root, filepath.FromSlash(key)), nil
 }

@@ -10,11 +10,13 @@ import (
 	"hydrant/gateway/ingest"
 )
 
-// asSent lets through what RFC 8259 allows a receiver to accept and what changes no byte of a record. Nesting is
-// bounded at 10,000 by jsontext itself.
-var asSent = jsontext.Options(jsontext.AllowDuplicateNames(true))
+// asSent lets through what does not keep a record from being stored byte for byte. Nesting is bounded at 10,000 by
+// jsontext itself.
+var asSent = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
 
+// jsonSplitter reads one body. It is pooled, because a decoder is several allocations.
 type jsonSplitter struct {
+	body    []byte
 	source  bytes.Buffer
 	decoder jsontext.Decoder
 }
@@ -26,58 +28,73 @@ var jsonSplitters = sync.Pool{New: func() any { return new(jsonSplitter) }}
 func splitJSON(records [][]byte, body []byte, limit int64) ([][]byte, int64, error) {
 	s := jsonSplitters.Get().(*jsonSplitter)
 	defer jsonSplitters.Put(s)
-	// A bytes.Buffer is parsed where it lies, so values are views of the body.
-	s.source = *bytes.NewBuffer(body)
-	s.decoder.Reset(&s.source, asSent, jsontext.AllowInvalidUTF8(true))
-	return split(&s.decoder, records, body, limit)
-}
-
-func split(d *jsontext.Decoder, records [][]byte, body []byte, limit int64) ([][]byte, int64, error) {
-	var n int64
-	kind := d.PeekKind()
-	switch kind {
-	case '[':
-		_, _ = d.ReadToken() // PeekKind has seen it
+	s.body, s.source = body, *bytes.NewBuffer(body) // a bytes.Buffer is parsed where it lies
+	s.decoder.Reset(&s.source, asSent...)
+	switch s.decoder.PeekKind() {
 	case '{':
+		return s.object(records)
+	case '[':
+		return s.array(records, limit)
 	case '"', '0', 't', 'f', 'n':
 		return records, 0, &ingest.Error{
 			Code:   ingest.InvalidJSON,
 			Detail: "the body is a single JSON value; send an object for one record, or an array with a record in each element",
 		}
-	default:
-		_, err := d.ReadToken()
-		if err == io.EOF {
-			return records, 0, nil
-		}
-		return records, 0, ingest.NotJSON(err)
 	}
-	for kind == '{' && n == 0 || kind == '[' && d.PeekKind() != ']' {
-		value, err := d.ReadValue()
-		if err != nil {
-			return records, n, ingest.NotJSON(err)
-		}
-		if n++; n <= limit {
-			end := d.InputOffset()
-			records = append(records, body[end-int64(len(value)):end:end])
-		}
+	_, err := s.decoder.ReadToken()
+	if err == io.EOF {
+		return records, 0, nil
 	}
-	return records, n, readEnd(d, kind)
+	return records, 0, ingest.NotJSON(err)
 }
 
-// readEnd reads what closes the body and makes sure that nothing follows.
-func readEnd(d *jsontext.Decoder, kind jsontext.Kind) error {
-	if kind == '[' {
-		if _, err := d.ReadToken(); err != nil {
-			return ingest.NotJSON(err)
+func (s *jsonSplitter) object(records [][]byte) ([][]byte, int64, error) {
+	record, err := s.value()
+	if err != nil {
+		return records, 0, err
+	}
+	return append(records, record), 1, s.end()
+}
+
+func (s *jsonSplitter) array(records [][]byte, limit int64) ([][]byte, int64, error) {
+	if _, err := s.decoder.ReadToken(); err != nil {
+		return records, 0, ingest.NotJSON(err)
+	}
+	var n int64
+	for s.decoder.PeekKind() != ']' {
+		record, err := s.value()
+		if err != nil {
+			return records, n, err
+		}
+		if n++; n <= limit {
+			records = append(records, record)
 		}
 	}
-	switch _, err := d.ReadToken(); err {
+	if _, err := s.decoder.ReadToken(); err != nil {
+		return records, n, ingest.NotJSON(err)
+	}
+	return records, n, s.end()
+}
+
+// value is a view of the body, not of the decoder's buffer, which is only promised until the next call.
+func (s *jsonSplitter) value() ([]byte, error) {
+	value, err := s.decoder.ReadValue()
+	if err != nil {
+		return nil, ingest.NotJSON(err)
+	}
+	end := s.decoder.InputOffset()
+	return s.body[end-int64(len(value)) : end : end], nil
+}
+
+// end makes sure that nothing follows.
+func (s *jsonSplitter) end() error {
+	switch _, err := s.decoder.ReadToken(); err {
 	case io.EOF:
 		return nil
 	case nil:
 		return &ingest.Error{
 			Code:   ingest.InvalidJSON,
-			Detail: "the body goes on after its JSON value; several values are sent as an array, or as application/x-ndjson",
+			Detail: "the body goes on after its JSON value; send several values as an array, or as application/x-ndjson",
 		}
 	default:
 		return ingest.NotJSON(err)

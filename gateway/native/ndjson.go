@@ -13,7 +13,9 @@ func splitLines(records [][]byte, body []byte, limit int64) ([][]byte, int64, er
 		} else {
 			body = nil
 		}
-		line = bytes.TrimSuffix(line, []byte{'\r'})
+		if last := len(line) - 1; last >= 0 && line[last] == '\r' {
+			line = line[:last]
+		}
 		if blank(line) {
 			continue
 		}

@@ -125,7 +125,7 @@ func name(data []byte, i int) (int, bool, fault) {
 	case data[i] != '"':
 		return i, false, noName
 	}
-	return text(data, i)
+	return stringText(data, i)
 }
 
 func colon(data []byte, i int) (int, fault) {
@@ -145,7 +145,7 @@ func scalar(data []byte, i int) (int, fault) {
 	}
 	switch c := data[i]; {
 	case c == '"':
-		i, _, f := text(data, i)
+		i, _, f := stringText(data, i)
 		return i, f
 	case c == '-' || c >= '0' && c <= '9':
 		return number(data, i)
@@ -171,9 +171,9 @@ func word(data []byte, i int, word string) (int, fault) {
 	return i + len(word), ""
 }
 
-// text passes the string whose opening quote is at i, eight bytes at a time where nothing in them is special; it
+// stringText passes the string whose opening quote is at i, eight bytes at a time where nothing in them is special; it
 // reports whether the string holds an escape.
-func text(data []byte, i int) (int, bool, fault) {
+func stringText(data []byte, i int) (int, bool, fault) {
 	escaped := false
 	for i++; ; {
 		for i+8 <= len(data) {
@@ -224,7 +224,7 @@ func escape(data []byte) (int, fault) {
 			return 0, truncated
 		}
 		for _, c := range data[2:6] {
-			if c |= 0x20; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			if (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'f') {
 				return 0, badEscape
 			}
 		}

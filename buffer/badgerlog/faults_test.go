@@ -1,0 +1,419 @@
+package badgerlog
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"hydrant/buffer"
+)
+
+// rig is a log of one stream and what tests do to it.
+type rig struct {
+	*Log
+	t      *testing.T
+	id     buffer.StreamID
+	cancel context.CancelFunc
+	lane   buffer.Lane
+	served chan error
+}
+
+func openRig(t *testing.T, cfg Config) *rig {
+	t.Helper()
+	l, err := Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{Log: l, t: t}
+	if streams := l.Streams(); len(streams) > 0 {
+		r.id = streams[0].ID
+	} else {
+		r.id = buffer.NewStreamID()
+		if _, err := l.Define(t.Context(), buffer.Definition{Stream: r.id, Name: "s", Logic: 1, Data: []byte("{}")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.serve()
+	return r
+}
+
+// serve takes hold of the lane.
+func (r *rig) serve() {
+	ctx, cancel := context.WithCancel(context.Background())
+	lanes := make(chan buffer.Lane)
+	r.cancel, r.served = cancel, make(chan error, 1)
+	go func() {
+		r.served <- r.Serve(ctx, func(ctx context.Context, lane buffer.Lane) error {
+			lanes <- lane
+			<-ctx.Done()
+			return nil
+		})
+	}()
+	r.lane = <-lanes
+	r.t.Cleanup(r.stop)
+}
+
+func (r *rig) stop() {
+	r.cancel()
+	if err := r.Close(); err != nil {
+		r.t.Error(err)
+	}
+}
+
+// add appends one record and returns its sequence.
+func (r *rig) add(data []byte) (buffer.Seq, error) {
+	receipt, err := r.Append(r.t.Context(), buffer.Batch{Stream: r.id, Records: [][]byte{data}})
+	return receipt.First, err
+}
+
+func (r *rig) mustAdd(data string) buffer.Seq {
+	r.t.Helper()
+	seq, err := r.add([]byte(data))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return seq
+}
+
+// records reads what lies above the cursor.
+func (r *rig) records() []string {
+	r.t.Helper()
+	var out []string
+	var b buffer.Block
+	info := r.lane.Info()
+	for after := info.Cursor; after < info.Head; after = b.Last() {
+		if err := r.lane.Read(r.t.Context(), after, &b); err != nil {
+			r.t.Fatal(err)
+		}
+		for record := range b.Records() {
+			if record.Seq > after {
+				out = append(out, string(record.Data))
+			}
+		}
+	}
+	return out
+}
+
+func (r *rig) settle(seq buffer.Seq) {
+	r.t.Helper()
+	if err := r.lane.Commit(r.t.Context(), buffer.Change{Cursor: seq}); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// eventually waits for a condition.
+func eventually(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for !condition() {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within a minute", what)
+		}
+		time.Sleep(5 * time.Millisecond) // between two looks at the condition
+	}
+}
+
+func equal(t *testing.T, what string, got, want []string) {
+	t.Helper()
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+var errDisk = errors.New("the disk has failed")
+
+// A failed sync poisons its generation: the group is not acknowledged from there, but goes to a new one.
+func TestFailedSyncGoesToANewGeneration(t *testing.T) {
+	dir := t.TempDir()
+	faults := 0
+	var failed *badger.DB
+	r := openRig(t, Config{Dir: dir, sync: func(db *badger.DB) error {
+		if db == failed {
+			t.Error("a generation was synced again after its sync failed")
+		}
+		if faults == 1 {
+			faults, failed = 0, db
+			return errDisk
+		}
+		return db.Sync()
+	}})
+	r.mustAdd("before")
+	faults = 1
+	r.mustAdd("during")
+	r.mustAdd("after")
+	equal(t, "after the fault", r.records(), []string{"before", "during", "after"})
+
+	crashed := openRig(t, Config{Dir: copyDir(t, dir)})
+	equal(t, "after the fault and a crash", crashed.records(), []string{"before", "during", "after"})
+	if n := crashed.Stats().Damaged; n != 0 {
+		t.Errorf("%d ranges are called damaged", n)
+	}
+}
+
+// A second failure within a minute ends the log: nobody is answered well, and what was acknowledged is there afterwards.
+func TestSecondFailureWithinAMinuteIsTheEnd(t *testing.T) {
+	dir := t.TempDir()
+	broken := false
+	l, err := Open(Config{Dir: dir, sync: func(db *badger.DB) error {
+		if broken {
+			return errDisk
+		}
+		return db.Sync()
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	id := buffer.NewStreamID()
+	if _, err := l.Define(t.Context(), buffer.Definition{Stream: id, Name: "s", Logic: 1}); err != nil {
+		t.Fatal(err)
+	}
+	batch := buffer.Batch{Stream: id, Records: [][]byte{[]byte("acked")}}
+	if _, err := l.Append(t.Context(), batch); err != nil {
+		t.Fatal(err)
+	}
+	broken = true
+	for range 3 {
+		if _, err := l.Append(t.Context(), batch); !errors.Is(err, errDisk) {
+			t.Fatalf("an append on a broken disk returned %v", err)
+		}
+	}
+	<-l.Failed()
+	r := openRig(t, Config{Dir: copyDir(t, dir)})
+	if got := r.records(); len(got) < 1 || got[0] != "acked" {
+		t.Errorf("after the restart: %v", got)
+	}
+}
+
+// A kill between the creation of Badger's files and their growth leaves them empty, and Badger never opens them again.
+func TestRecoversFromEmptyFiles(t *testing.T) {
+	for _, name := range []string{vlogName, walName, "MANIFEST", "KEYREGISTRY", "DISCARD"} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			r := openRig(t, Config{Dir: dir})
+			r.mustAdd("kept")
+			r.stop()
+			half := filepath.Join(dir, fmt.Sprintf("%s%016d", generationPrefix, 99))
+			if err := os.Mkdir(half, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(half, name), nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			r = openRig(t, Config{Dir: dir})
+			r.mustAdd("new")
+			equal(t, "records", r.records(), []string{"kept", "new"})
+		})
+	}
+}
+
+// Recovery must not depend on Badger's write-ahead log: the value log says everything.
+func TestRecoversWithoutBadgersOwnLog(t *testing.T) {
+	dir := t.TempDir()
+	r := openRig(t, Config{Dir: dir})
+	r.mustAdd("one")
+	r.mustAdd("two")
+	crashed := copyDir(t, dir)
+	logs, err := filepath.Glob(filepath.Join(crashed, generationPrefix+"*", walName))
+	if err != nil || len(logs) == 0 {
+		t.Fatalf("no write-ahead logs found: %v", err)
+	}
+	for _, path := range logs {
+		if err := os.Truncate(path, 10); err != nil {
+			t.Fatal(err)
+		}
+	}
+	equal(t, "records", openRig(t, Config{Dir: crashed}).records(), []string{"one", "two"})
+}
+
+// A torn tail at every byte of the last group: the groups before it are whole, and it is there whole or not at all.
+func TestTornTail(t *testing.T) {
+	dir := t.TempDir()
+	r := openRig(t, Config{Dir: dir})
+	r.mustAdd("first")
+	before := lastValueEnd(t, dir)
+	last := r.mustAdd("second")
+	end := lastValueEnd(t, dir)
+	crashed := copyDir(t, dir)
+	path := vlogOf(t, crashed)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for cut := end; cut >= before; cut -= max(1, (end-before)/24) {
+		clear(whole[cut:])
+		if err := os.WriteFile(path, whole, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		m, err := load(crashed, badgerLogger{}.log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(m.damage) > 0 {
+			t.Errorf("cut at %d: %v", cut, m.damage)
+		}
+		blocks := m.blocks[buffer.LaneID{Stream: r.id}]
+		if blocks[last-1] == nil || (cut < end && blocks[last] != nil) || (cut == end && blocks[last] == nil) {
+			t.Errorf("cut at %d of %d: blocks %v", cut, end, blocks)
+		}
+		if err := m.release(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// One flipped bit anywhere in what was synced is noticed, and costs only the group it lies in.
+func TestFlippedBitIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	r := openRig(t, Config{Dir: dir})
+	const records = 20
+	for i := range records {
+		r.mustAdd(fmt.Sprintf("record %d", i))
+	}
+	crashed := copyDir(t, dir)
+	path := vlogOf(t, crashed)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, _ := scan(bytesReader(whole), int64(len(whole)))
+	for key, where := range found.values {
+		if key[0] != 'b' || key == blockKey(buffer.LaneID{Stream: r.id}, records) {
+			continue // at the very end a damaged group looks like one that was never acknowledged
+		}
+		flipped := append([]byte(nil), whole...)
+		flipped[where.offset+int64(where.length)/2] ^= 0x10
+		if err := os.WriteFile(path, flipped, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		m, err := load(crashed, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(m.blocks[buffer.LaneID{Stream: r.id}]); len(m.damage) != 1 || got != records-1 {
+			t.Errorf("a bit flipped at %d: %d blocks are left, damage %q", where.offset, got, m.damage)
+		}
+		if err := m.release(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Generations are dropped as they are settled, however many went through, and an idle log gives almost everything back.
+func TestDiskFollowsTheBacklog(t *testing.T) {
+	dir := t.TempDir()
+	r := openRig(t, Config{Dir: dir, MaxDisk: 512 << 20})
+	block := make([]byte, 1<<20)
+	const total, behind = 200, 16
+	for i := range total {
+		_, _ = rand.Read(block)
+		seq, err := r.add(block)
+		if err != nil {
+			t.Fatalf("append %d: %v", i, err)
+		}
+		if seq > behind {
+			r.settle(seq - behind)
+		}
+	}
+	if disk := r.Stats().Disk; disk > 200<<20 {
+		t.Errorf("%d MiB on disk for %d MiB undelivered", disk>>20, behind)
+	}
+	r.settle(r.lane.Info().Head)
+	eventually(t, "the disk is given back", func() bool { return r.Stats().Disk <= 3*minCapacity+8<<20 })
+	if used := diskUsage(dir); used > 40<<20 {
+		t.Errorf("%d MiB are in use in an idle log's directory", used>>20)
+	}
+	r.mustAdd("still works")
+	equal(t, "records", r.records(), []string{"still works"})
+}
+
+// At max_disk appends are refused, nothing acknowledged is harmed, state can still be written, and delivery makes room.
+func TestFullAndBack(t *testing.T) {
+	r := openRig(t, Config{Dir: t.TempDir(), MaxDisk: MinDisk})
+	block := make([]byte, 1<<20)
+	var last buffer.Seq
+	var full *buffer.FullError
+	for full == nil {
+		_, _ = rand.Read(block)
+		seq, err := r.add(block)
+		if err != nil {
+			if !errors.As(err, &full) {
+				t.Fatal(err)
+			}
+			break
+		}
+		last = seq
+	}
+	if r.Stats().Full == "" {
+		t.Error("the stats do not say that the buffer is full")
+	}
+	if got := len(r.records()); got != int(last) {
+		t.Errorf("%d records are there, %d were acknowledged", got, last)
+	}
+	r.settle(last)
+	eventually(t, "records are taken again", func() bool { _, err := r.add(block); return err == nil })
+	if disk := r.Stats().Disk; disk > MinDisk {
+		t.Errorf("%d bytes on disk, max_disk is %d", disk, MinDisk)
+	}
+}
+
+// State that lies in a generation to be dropped is written anew before that.
+func TestStateOutlivesItsGeneration(t *testing.T) {
+	dir := t.TempDir()
+	r := openRig(t, Config{Dir: dir})
+	if err := r.lane.Commit(t.Context(), buffer.Change{Put: []buffer.Entry{{Key: "old", Value: []byte("but needed")}}}); err != nil {
+		t.Fatal(err)
+	}
+	first := r.gens[0].dir
+	block := make([]byte, 1<<20)
+	for range 20 {
+		_, _ = rand.Read(block)
+		seq, err := r.add(block)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.settle(seq)
+	}
+	eventually(t, "the first generation is dropped", func() bool { _, err := os.Stat(first); return os.IsNotExist(err) })
+	crashed := openRig(t, Config{Dir: copyDir(t, dir)})
+	got := map[string]string{}
+	for key, value := range crashed.lane.State() {
+		got[key] = string(value)
+	}
+	if got["old"] != "but needed" {
+		t.Errorf("state after its generation was dropped: %v", got)
+	}
+	if crashed.Stats().Streams[crashed.id].Accepted != 20 {
+		t.Errorf("the books were lost: %+v", crashed.Stats().Streams[crashed.id])
+	}
+}
+
+func TestSecondProcessIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	openRig(t, Config{Dir: dir})
+	if _, err := Open(Config{Dir: dir}); err == nil {
+		t.Fatal("the same directory was opened twice")
+	}
+	if _, err := Inspect(dir); err == nil {
+		t.Fatal("a running log was inspected")
+	}
+}
+
+func TestUnknownFormatIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	r := openRig(t, Config{Dir: dir})
+	r.stop()
+	if err := os.WriteFile(filepath.Join(dir, identityName), []byte(`{"format":99,"incarnation":"00","epoch":1}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(Config{Dir: dir}); err == nil {
+		t.Fatal("a newer format was opened")
+	}
+}

@@ -1,0 +1,103 @@
+package badgerlog
+
+import (
+	"cmp"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"hydrant/buffer"
+)
+
+// Report is what lies in a stopped log's directory.
+type Report struct {
+	Origin      buffer.Origin
+	Generations []GenerationReport // oldest first
+	Streams     []StreamReport     // by name
+	Damage      []string           // what was acknowledged and is lost, a sentence each
+	Notes       []string           // what a crash left at the end, never acknowledged or lost
+}
+
+// GenerationReport is one generation.
+type GenerationReport struct {
+	ID     uint64
+	Closed bool  // in good order
+	Disk   int64 // bytes
+	Live   int   // blocks that are not settled
+}
+
+// StreamReport is one stream's lane.
+type StreamReport struct {
+	ID       buffer.StreamID
+	Name     string
+	Versions []VersionReport
+	Stats    buffer.StreamStats
+	Cursor   buffer.Seq
+	Blocks   []BlockReport // above the cursor
+	State    []buffer.Entry
+}
+
+// VersionReport is one definition in use.
+type VersionReport struct {
+	buffer.Version
+	First buffer.Seq // the first sequence it is in force for
+}
+
+// BlockReport is one block of the index.
+type BlockReport struct {
+	First, Last buffer.Seq
+	Bytes       int // of the payload before compression
+	Arrival     time.Time
+	Generation  uint64
+}
+
+// Inspect reads the log in dir and changes nothing there. The node must be stopped.
+func Inspect(dir string) (r *Report, err error) {
+	id, err := readIdentity(dir)
+	if err != nil {
+		return nil, err
+	}
+	lock, err := acquire(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	quiet := slog.New(slog.DiscardHandler)
+	m, err := load(dir, quiet)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, m.release()) }()
+	r = &Report{Damage: m.damage, Notes: m.notes}
+	if r.Origin, err = id.origin(); err != nil {
+		return nil, err
+	}
+	l := newLog(Config{Dir: dir, Log: quiet}, lock)
+	l.adopt(m)
+	for _, g := range l.gens {
+		r.Generations = append(r.Generations, GenerationReport{
+			ID: g.id, Closed: g.state == sealed, Disk: g.allocated.Load(), Live: int(g.live.Load()),
+		})
+	}
+	lanes := slices.SortedFunc(maps.Values(l.lanes), func(a, b *lane) int { return cmp.Compare(a.name, b.name) })
+	for _, lane := range lanes {
+		r.Streams = append(r.Streams, lane.report())
+	}
+	return r, nil
+}
+
+func (l *lane) report() StreamReport {
+	r := StreamReport{ID: l.id.Stream, Name: l.name, Stats: l.stats(), Cursor: l.cursor}
+	for _, v := range l.versions {
+		r.Versions = append(r.Versions, VersionReport{v.Version, v.first})
+	}
+	for _, b := range l.refs {
+		r.Blocks = append(r.Blocks, BlockReport{b.first, b.last(), b.raw, time.UnixMilli(b.arrival), b.generation.id})
+	}
+	for key, value := range l.State() {
+		r.State = append(r.State, buffer.Entry{Key: key, Value: value})
+	}
+	return r
+}

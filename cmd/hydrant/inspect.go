@@ -1,0 +1,139 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"hydrant/buffer/badgerlog"
+	"hydrant/delivery"
+)
+
+// inspectCommand shows what a stopped node's buffer holds.
+type inspectCommand struct {
+	Dir    string `arg:"" help:"The node's data directory."`
+	Blocks bool   `help:"List every block that is not settled."`
+	JSON   bool   `name:"json" help:"Print JSON lines: one object for the node, each generation, stream, version, manifest and block."`
+}
+
+// Run prints the report; damage makes it fail, after everything is printed.
+func (c *inspectCommand) Run(to console) error {
+	dir := c.Dir
+	if _, err := os.Stat(filepath.Join(dir, bufferDir)); err == nil {
+		dir = filepath.Join(dir, bufferDir)
+	}
+	report, err := badgerlog.Inspect(dir)
+	if err != nil {
+		return err
+	}
+	lines, err := inspectLines(report, c.Blocks)
+	if err != nil {
+		return err
+	}
+	for _, line := range lines {
+		if err := c.print(to.Out, line); err != nil {
+			return err
+		}
+	}
+	if n := len(report.Damage); n > 0 {
+		return fmt.Errorf("the buffer is damaged in %d places", n)
+	}
+	return nil
+}
+
+// line is one thing found, in the form of its JSON line and as text.
+type line struct {
+	Type string `json:"type"`
+	Item any    `json:"item"`
+	text string
+}
+
+func (c *inspectCommand) print(w io.Writer, l line) error {
+	if !c.JSON {
+		_, err := fmt.Fprintln(w, l.text)
+		return err
+	}
+	return json.NewEncoder(w).Encode(l)
+}
+
+func inspectLines(r *badgerlog.Report, blocks bool) ([]line, error) {
+	node := struct {
+		Log   string `json:"log"`
+		Epoch uint64 `json:"epoch"`
+	}{fmt.Sprintf("%x", r.Origin.Log), r.Origin.Epoch}
+	lines := []line{{"node", node, fmt.Sprintf("log %s, epoch %d", node.Log, node.Epoch)}}
+	for _, g := range r.Generations {
+		closed := "closed"
+		if !g.Closed {
+			closed = "not closed"
+		}
+		lines = append(lines, line{"generation", g, fmt.Sprintf("generation %d: %s, %d bytes on disk, %d blocks to deliver", g.ID, closed, g.Disk, g.Live)})
+	}
+	for i := range r.Streams {
+		found, err := streamLines(&r.Streams[i], blocks)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, found...)
+	}
+	for _, note := range r.Notes {
+		lines = append(lines, line{"note", note, "note: " + note})
+	}
+	for _, damage := range r.Damage {
+		lines = append(lines, line{"damage", damage, "DAMAGE: " + damage})
+	}
+	return lines, nil
+}
+
+func streamLines(s *badgerlog.StreamReport, blocks bool) ([]line, error) {
+	item := struct {
+		Name     string `json:"name"`
+		ID       string `json:"id"`
+		Cursor   uint64 `json:"cursor"`
+		Accepted int64  `json:"accepted"`
+		Pending  int64  `json:"pending"`
+		Bytes    int64  `json:"pending_bytes"`
+		Blocks   int    `json:"blocks"`
+	}{s.Name, s.ID.String(), uint64(s.Cursor), s.Stats.Accepted, s.Stats.Pending, s.Stats.PendingBytes, len(s.Blocks)}
+	lines := []line{{"stream", item, fmt.Sprintf("stream %s (%s): %d records accepted, settled up to %d, %d above that in %d blocks of %d bytes",
+		s.Name, s.ID, s.Stats.Accepted, s.Cursor, s.Stats.Pending, len(s.Blocks), s.Stats.PendingBytes)}}
+	for _, v := range s.Versions {
+		item := struct {
+			Number     uint64          `json:"number"`
+			First      uint64          `json:"first"`
+			Logic      uint32          `json:"logic"`
+			Definition json.RawMessage `json:"definition"`
+		}{v.Number, uint64(v.First), v.Logic, v.Data}
+		lines = append(lines, line{"version", item, fmt.Sprintf("  version %d from record %d: %s", v.Number, v.First, v.Data)})
+	}
+	for _, e := range s.State {
+		m, ok, err := delivery.DecodeManifest(e.Key, e.Value)
+		switch {
+		case err != nil:
+			return nil, err
+		case ok:
+			lines = append(lines, line{"manifest", m, manifestText(m)})
+		default:
+			lines = append(lines, line{"state", map[string]any{"key": e.Key, "value": json.RawMessage(e.Value)}, fmt.Sprintf("  %s: %s", e.Key, e.Value)})
+		}
+	}
+	if !blocks {
+		return lines, nil
+	}
+	for _, b := range s.Blocks {
+		lines = append(lines, line{"block", b, fmt.Sprintf("  block %d to %d: %d bytes, arrived %s, generation %d",
+			b.First, b.Last, b.Bytes, b.Arrival.UTC().Format(time.RFC3339Nano), b.Generation)})
+	}
+	return lines, nil
+}
+
+func manifestText(m *delivery.Manifest) string {
+	state := "sealed"
+	if m.Delivered {
+		state = "delivered"
+	}
+	return fmt.Sprintf("  %s %s: %d outputs of %d bytes from records %d to %d, %s", state, m.Key, m.Outputs, m.Bytes, m.First, m.To, m.Checksum)
+}

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"hydrant/buffer"
+	"hydrant/buffer/badgerlog"
+	"hydrant/delivery"
+	"hydrant/delivery/directory"
+	"hydrant/delivery/s3"
+	"hydrant/gateway"
+	"hydrant/gateway/admin"
+	"hydrant/gateway/ingest"
+	"hydrant/stream"
+)
+
+// bufferDir is the buffer's place in the data directory.
+const bufferDir = "buffer"
+
+// node is a running node. It starts in the direction of its dependencies and stops in the direction of the data:
+//
+//	start: buffer, streams, delivery, gateway, ready
+//	stop:  not ready, gateway, delivery, buffer, admin
+type node struct {
+	cfg     *Config
+	log     *slog.Logger
+	buffer  buffer.Log
+	streams *streamSet
+	service *delivery.Service
+	gateway *gateway.Server
+	admin   *admin.Server
+	address net.Addr // of the gateway
+
+	failed   chan error // what ends the node
+	stopping atomic.Bool
+	ended    chan struct{}      // closed when everything but the buffer has stopped
+	cancel   context.CancelFunc // ends delivery
+	running  sync.WaitGroup
+}
+
+func startNode(cfg *Config, log *slog.Logger) (*node, error) {
+	n := &node{cfg: cfg, log: log, failed: make(chan error, 4), ended: make(chan struct{})}
+	registry := prometheus.NewRegistry()
+	if err := admin.Register(registry); err != nil {
+		return nil, err
+	}
+	var err error
+	n.buffer, err = badgerlog.Open(badgerlog.Config{
+		Dir:     filepath.Join(cfg.DataDir, bufferDir),
+		MaxDisk: int64(cfg.Buffer.MaxDisk),
+		Log:     log,
+		Observe: observeGroups(registry),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the buffer: %w", err)
+	}
+	if err := n.start(registry); err != nil {
+		return nil, errors.Join(err, n.stop(0))
+	}
+	return n, nil
+}
+
+func (n *node) start(registry *prometheus.Registry) error {
+	n.streams = &streamSet{log: n.buffer, logger: n.log, catalog: new(ingest.Catalog)}
+	if err := n.streams.apply(context.Background(), n.cfg.Streams); err != nil {
+		return err
+	}
+	n.startDelivery(registry)
+	if err := n.startGateway(registry); err != nil {
+		return err
+	}
+	n.admin = admin.New(admin.Config{Address: n.cfg.Admin}, admin.Deps{Ready: n.checks(), Metrics: registry, Log: n.log})
+	if err := n.admin.Listen(); err != nil {
+		return err
+	}
+	n.run("admin", n.admin.Serve)
+	n.running.Go(n.watchBuffer)
+	return nil
+}
+
+func (n *node) startDelivery(registry *prometheus.Registry) {
+	n.service = delivery.New(delivery.Config{}, delivery.Deps{
+		Open:    openDestination,
+		Current: n.streams.Current,
+		Log:     n.log,
+		Metrics: delivery.NewMetrics(registry),
+	})
+	registry.MustRegister(&delivery.Collector{
+		Service: n.service,
+		Buffer:  func() ([]buffer.Stream, buffer.Stats) { return n.buffer.Streams(), n.buffer.Stats() },
+		Now:     time.Now,
+	})
+	var ctx context.Context
+	ctx, n.cancel = context.WithCancel(context.Background())
+	n.running.Go(func() {
+		// A lane's error is told by Health; the node goes on for the other streams.
+		_ = n.service.Run(ctx, n.buffer)
+	})
+}
+
+func (n *node) startGateway(registry *prometheus.Registry) (err error) {
+	limits := n.cfg.Limits
+	n.gateway, err = gateway.New(gateway.Config{
+		Listen: n.cfg.Listen,
+		Ingest: ingest.Config{Limits: ingest.Limits{
+			Body:         int64(limits.Body),
+			Decompressed: int64(limits.Decompressed),
+			Record:       int64(limits.Record),
+			Records:      int64(limits.Records),
+			InFlight:     int64(limits.InFlight),
+		}},
+	}, gateway.Deps{Log: n.buffer, Catalog: n.streams.catalog, Registerer: registry, Logger: n.log})
+	if err != nil {
+		return err
+	}
+	if n.address, err = n.gateway.Listen(); err != nil {
+		return err
+	}
+	n.run("gateway", n.gateway.Serve)
+	return nil
+}
+
+// run serves until the server is shut down; an earlier end ends the node.
+func (n *node) run(name string, serve func() error) {
+	n.running.Go(func() {
+		if err := serve(); err != nil && !n.stopping.Load() {
+			n.failed <- fmt.Errorf("%s: %w", name, err)
+		}
+	})
+}
+
+// watchBuffer ends the node when the buffer cannot store anything any more: a restart reads the disk afresh.
+func (n *node) watchBuffer() {
+	select {
+	case <-n.buffer.Failed():
+		n.failed <- errors.New("the buffer's disk failed twice within a minute: nothing acknowledged is lost; mend the disk and start again")
+	case <-n.ended:
+	}
+}
+
+func openDestination(ctx context.Context, d stream.Destination) (delivery.Destination, error) {
+	if d.S3 != nil {
+		return s3.New(ctx, *d.S3)
+	}
+	return directory.New(*d.Directory)
+}
+
+// stop ends the node within about the grace period. What is not delivered by then waits on disk for the next start.
+func (n *node) stop(grace time.Duration) error {
+	n.stopping.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), max(grace, time.Second))
+	defer cancel()
+	var errs []error
+	if n.gateway != nil {
+		errs = append(errs, n.gateway.Shutdown(ctx))
+	}
+	if n.service != nil {
+		if grace > 0 {
+			n.drain(ctx)
+		}
+		n.cancel()
+	}
+	if n.admin != nil {
+		errs = append(errs, n.admin.Shutdown(ctx))
+	}
+	close(n.ended)
+	n.running.Wait()
+	return errors.Join(append(errs, n.buffer.Close())...)
+}
+
+func (n *node) drain(ctx context.Context) {
+	if err := n.service.Drain(ctx); err != nil {
+		n.log.Warn("not everything was delivered; the rest is safe in the buffer and goes out after the next start", "reason", err)
+		return
+	}
+	n.log.Info("everything is delivered")
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	"hydrant/stream"
+)
+
+// serveCommand runs a node.
+type serveCommand struct {
+	Config string        `help:"Configuration file. Without one: a stream called demo, delivered to a local directory." type:"path" placeholder:"FILE"`
+	Grace  time.Duration `help:"How long to go on delivering after SIGTERM before the rest is left to the next start." default:"25s"`
+}
+
+// Run serves until SIGTERM or SIGINT, and then stops in the order of the data. A second signal ends the process at once,
+// which is safe: kill -9 is a supported way to stop.
+func (c *serveCommand) Run(ctx context.Context, to console) error {
+	cfg, err := Load(c.Config, os.Environ())
+	if err != nil {
+		return err
+	}
+	log := cfg.Log.Logger(to.Err)
+	for _, warning := range cfg.Warnings {
+		log.Warn("configuration", "warning", warning.Error())
+	}
+	n, err := startNode(cfg, log)
+	if err != nil {
+		return err
+	}
+	greet(to.Err, cfg, n)
+
+	select {
+	case <-ctx.Done():
+		log.Info("stopping: no new requests, then what is buffered is delivered", "grace", c.Grace)
+		signal.Reset() // the next one ends the process
+		return n.stop(c.Grace)
+	case err := <-n.failed:
+		return errors.Join(err, n.stop(0))
+	}
+}
+
+// greet tells a person where to POST and where the objects will be.
+func greet(w io.Writer, cfg *Config, n *node) {
+	base := (&url.URL{Scheme: "http", Host: n.address.String()}).String()
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nHydrant is ready.\n\n")
+	for _, s := range cfg.Streams {
+		fmt.Fprintf(&b, "  stream %s\n", s.Name)
+		fmt.Fprintf(&b, "    POST    %s/v1/streams/%s/records\n", base, s.Name)
+		fmt.Fprintf(&b, "    objects %s after %s or %s\n", destinationText(s.Destination), text(s.Buffering.Interval), text(s.Buffering.Size))
+	}
+	fmt.Fprintf(&b, "\n  Firehose API  %s   (aws firehose put-record --endpoint-url %s ...)\n", base, base)
+	fmt.Fprintf(&b, "  health        http://%s/readyz\n  metrics       http://%s/metrics\n\n", n.admin.Addr(), n.admin.Addr())
+	_, _ = io.WriteString(w, b.String()) // a closed terminal must not stop the node
+}
+
+func text(v interface{ MarshalText() ([]byte, error) }) string {
+	out, err := v.MarshalText()
+	if err != nil {
+		return err.Error()
+	}
+	return string(out)
+}
+
+func destinationText(d stream.Destination) string {
+	if d.S3 != nil {
+		return "s3://" + d.S3.Bucket
+	}
+	return d.Directory.Path
+}

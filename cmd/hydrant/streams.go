@@ -1,0 +1,91 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+
+	"hydrant/buffer"
+	"hydrant/gateway/ingest"
+	"hydrant/partitioner"
+	"hydrant/stream"
+)
+
+// streamSet brings the configured streams and those that the log knows together, and tells the gateway and delivery.
+type streamSet struct {
+	log     buffer.Log
+	logger  *slog.Logger
+	catalog *ingest.Catalog
+	current atomic.Pointer[map[string]stream.Stream]
+}
+
+// Current returns the definition in force now.
+func (s *streamSet) Current(name string) (stream.Stream, bool) {
+	current := s.current.Load()
+	if current == nil {
+		return stream.Stream{}, false
+	}
+	d, ok := (*current)[name]
+	return d, ok
+}
+
+// apply puts the definitions in force: a new stream gets its incarnation, a changed one its next version. Streams that
+// the log knows and the configuration no longer names take no more records and are delivered under their last
+// definition.
+func (s *streamSet) apply(ctx context.Context, configured []stream.Stream) error {
+	known := map[string]buffer.Stream{}
+	for _, k := range s.log.Streams() {
+		if err := checkLogic(k); err != nil {
+			return err
+		}
+		known[k.Name] = k
+	}
+	current := map[string]stream.Stream{}
+	var entries []ingest.Stream
+	for _, d := range configured {
+		id, err := s.define(ctx, known[d.Name], d)
+		if err != nil {
+			return fmt.Errorf("put stream %s in force: %w", d.Name, err)
+		}
+		current[d.Name] = d
+		entries = append(entries, ingest.Stream{ID: id, Name: d.Name, Accepting: true})
+		delete(known, d.Name)
+	}
+	for _, k := range known {
+		entries = append(entries, ingest.Stream{ID: k.ID, Name: k.Name})
+		s.logger.Warn("a stream is not configured any more: it takes no records, and what it holds is delivered", "stream", k.Name)
+	}
+	s.current.Store(&current)
+	s.catalog.Set(entries)
+	return nil
+}
+
+func (s *streamSet) define(ctx context.Context, known buffer.Stream, d stream.Stream) (buffer.StreamID, error) {
+	data := d.Encode()
+	if known.Current.Logic == partitioner.Logic && bytes.Equal(known.Current.Data, data) {
+		return known.ID, nil
+	}
+	id := known.ID
+	if id.IsZero() {
+		id = buffer.NewStreamID()
+	}
+	v, err := s.log.Define(ctx, buffer.Definition{Stream: id, Name: d.Name, Logic: partitioner.Logic, Data: data})
+	if err != nil {
+		return id, err
+	}
+	s.logger.Info("a definition is in force", "stream", d.Name, "version", v.Number)
+	return id, nil
+}
+
+// checkLogic refuses versions that were written for a newer program: their records would go to other partitions.
+func checkLogic(s buffer.Stream) error {
+	for _, v := range s.InUse {
+		if v.Logic > partitioner.Logic {
+			return fmt.Errorf("stream %s holds records of version %d, which needs partitioner logic %d; this program knows up to %d: start a newer one",
+				s.Name, v.Number, v.Logic, partitioner.Logic)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,386 @@
+package delivery
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"hydrant/buffer"
+	"hydrant/partitioner"
+	"hydrant/stream"
+)
+
+// lane delivers one lane of the log. One goroutine, run, owns everything but what is said to be shared; uploads run
+// beside it and answer on results.
+//
+// The life of an output: read from the log, taken into the open object of its partition, sealed with it (the manifest is
+// durable), uploaded, settled (the delivered mark and the cursor are durable).
+type lane struct {
+	service *Service
+	in      buffer.Lane
+	info    buffer.LaneInfo
+	log     *slog.Logger
+
+	rules   map[uint64]*rules
+	version uint64 // of the block read last
+	ledger  *ledger
+	open    []*object // in the order of their opening
+	filled  []*object // by the record in hand
+	closing []*object // closed; their manifests are not durable yet
+	waiting int       // sealed objects that are not delivered yet
+	memory  int64     // of all these objects
+	totals  Totals
+
+	buffering stream.Buffering // the triggers in force now
+	target    buffer.Seq       // until the position reaches it nothing is sealed for its age alone
+	held      bool             // at a bound: neither reading nor sealing
+
+	name    []byte               // of the partition being looked up
+	outputs []partitioner.Output // of the record in hand
+
+	results chan result
+	uploads sync.WaitGroup
+	drained chan struct{} // closed when everything is delivered after Drain
+	done    chan struct{} // closed when run has ended
+
+	shared struct {
+		sync.Mutex
+		totals  Totals
+		trouble *Trouble
+	}
+}
+
+// Reasons for a seal.
+const (
+	reasonSize     = "size"
+	reasonInterval = "interval"
+	reasonMemory   = "memory"
+	reasonVersion  = "version"
+	reasonDrain    = "drain"
+)
+
+func newLane(s *Service, in buffer.Lane) *lane {
+	info := in.Info()
+	return &lane{
+		service: s,
+		in:      in,
+		info:    info,
+		log:     s.deps.Log.With("stream", info.Name),
+		rules:   map[uint64]*rules{},
+		ledger:  newLedger(info.Cursor),
+		target:  info.Head,
+		results: make(chan result, s.cfg.Waiting),
+		drained: make(chan struct{}),
+		done:    make(chan struct{}),
+	}
+}
+
+// run is the whole of delivery for one lane.
+func (l *lane) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer func() { l.service.memory.Add(-l.memory) }()
+	defer l.uploads.Wait()
+	defer cancel()
+	if err := l.recover(ctx); err != nil {
+		return err
+	}
+	blocks := readAhead(ctx, l.in, l.ledger.position)
+	defer blocks.wait()
+	defer cancel()
+	return l.loop(ctx, blocks)
+}
+
+func (l *lane) loop(ctx context.Context, blocks *reader) error {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	drain := l.service.drain
+	for {
+		incoming := blocks.ready
+		if l.hold() {
+			incoming = nil
+		}
+		l.setTimer(timer)
+		var err error
+		select {
+		case b := <-incoming:
+			err = l.take(ctx, b)
+			blocks.giveBack(b)
+		case err = <-blocks.failed:
+		case r := <-l.results:
+			err = l.settle(ctx, r)
+		case <-timer.C:
+			err = l.sealDue(ctx)
+		case <-drain:
+			drain = nil
+			l.target = l.in.Info().Head
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err == nil && drain == nil {
+			err = l.finishDrain(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// hold reports whether the lane is at a bound: too many sealed objects wait for their destination, or they and the open
+// ones take too much memory. The backlog waits in the log then, and what piled up is read before age counts again.
+func (l *lane) hold() bool {
+	cfg := l.service.cfg
+	crowded := l.service.memory.Load() > cfg.Memory && l.memory > cfg.Memory/16
+	held := l.waiting >= cfg.Waiting || l.waiting > 0 && crowded
+	if l.held && !held {
+		l.target = l.in.Info().Head
+	}
+	l.held = held
+	return held
+}
+
+// setTimer wakes the loop when the oldest open object is due. An idle lane has no timer.
+func (l *lane) setTimer(timer *time.Timer) {
+	if l.held || len(l.open) == 0 || l.ledger.position < l.target {
+		timer.Stop()
+		return
+	}
+	timer.Reset(max(l.open[0].dueIn(time.Now(), l.interval()), time.Millisecond))
+}
+
+func (l *lane) interval() time.Duration { return time.Duration(l.buffering.Interval) }
+
+// take partitions a block's records and seals what is full.
+func (l *lane) take(ctx context.Context, b *buffer.Block) error {
+	r, err := l.rulesOf(b.Version)
+	if err != nil {
+		return err
+	}
+	if r.version != l.version { // what is open under the old version is sealed
+		l.closeAll(reasonVersion, len(l.open))
+		l.version = r.version
+	}
+	l.buffering = l.triggers(r)
+	for record := range b.Records() {
+		if record.Seq <= l.ledger.position {
+			continue
+		}
+		l.outputs = r.partitioner.Process(l.outputs[:0], uint64(record.Seq), record.Arrival, record.Data)
+		for i := range l.outputs {
+			l.add(r, record, &l.outputs[i])
+		}
+		l.ledger.position = record.Seq
+		l.closeFilled()
+	}
+	l.relieve()
+	if err := l.seal(ctx); err != nil {
+		return err
+	}
+	if l.ledger.position >= l.target {
+		if err := l.sealDue(ctx); err != nil { // what became due while the backlog was read
+			return err
+		}
+	}
+	return l.passOver(ctx)
+}
+
+// passOver moves the cursor over records whose outputs the last life of the lane delivered.
+func (l *lane) passOver(ctx context.Context) error {
+	if len(l.open) > 0 || l.waiting > 0 || l.ledger.position == l.ledger.cursor {
+		return nil
+	}
+	var c buffer.Change
+	c.Cursor, c.Delete = l.ledger.advance()
+	return l.in.Commit(ctx, c)
+}
+
+// rulesOf returns the rules of a block's version.
+func (l *lane) rulesOf(v *buffer.Version) (*rules, error) {
+	if v == nil {
+		return nil, fmt.Errorf("the buffer has lost the definition that the records above %d were taken under", l.ledger.position)
+	}
+	if r, ok := l.rules[v.Number]; ok {
+		return r, nil
+	}
+	r, err := newRules(v)
+	if err != nil {
+		return nil, err
+	}
+	l.rules[v.Number] = r
+	return r, nil
+}
+
+// triggers are the buffering hints in force now, whatever version the records are read under.
+func (l *lane) triggers(r *rules) stream.Buffering {
+	if s, ok := l.service.deps.Current(l.info.Name); ok {
+		return s.Buffering
+	}
+	return r.stream.Buffering
+}
+
+// add takes one output into the open object of its partition.
+func (l *lane) add(r *rules, record buffer.Record, out *partitioner.Output) {
+	l.name = appendPartition(l.name[:0], out)
+	o := r.open[string(l.name)]
+	if o == nil {
+		id := partitionID{r.version, string(l.name)}
+		if l.ledger.covered(id, record.Seq) {
+			return
+		}
+		o = newObject(r, id.name, record, out)
+		o.entry = l.ledger.open(id, record.Seq)
+		r.open[id.name] = o
+		l.open = append(l.open, o)
+	}
+	l.account(o.write(out.Data, r.delimiterOf(out)))
+	o.last = record.Seq
+	if o.bytes >= int64(l.buffering.Size) {
+		l.filled = append(l.filled, o)
+	}
+}
+
+// closeFilled closes what the record in hand filled: never before all of the record's outputs are in.
+func (l *lane) closeFilled() {
+	if len(l.filled) == 0 {
+		return
+	}
+	for _, o := range l.filled {
+		l.close(o, reasonSize)
+	}
+	l.filled = l.filled[:0]
+	l.open = slices.DeleteFunc(l.open, func(o *object) bool { return o.reason != "" })
+}
+
+// close ends an open object; the next output of its partition opens another. The caller takes it off the open list.
+func (l *lane) close(o *object, reason string) {
+	if o.reason != "" {
+		return
+	}
+	o.reason = reason
+	delete(o.rules.open, o.partition)
+	l.closing = append(l.closing, o)
+}
+
+// closeAll closes up to n open objects, the oldest first.
+func (l *lane) closeAll(reason string, n int) {
+	n = min(n, len(l.open))
+	for _, o := range l.open[:n] {
+		l.close(o, reason)
+	}
+	l.open = slices.Delete(l.open, 0, n)
+}
+
+// room is how many more objects may be sealed before the lane is at its bound.
+func (l *lane) room() int { return max(0, l.service.cfg.Waiting-l.waiting-len(l.closing)) }
+
+// relieve closes the largest open objects, until half the lane's open memory is given up, where all lanes together hold
+// more than their budget.
+func (l *lane) relieve() {
+	cfg := l.service.cfg
+	if l.service.memory.Load() <= cfg.Memory || l.memory <= cfg.Memory/16 {
+		return
+	}
+	largest := slices.SortedFunc(slices.Values(l.open), func(a, b *object) int { return cmp.Compare(b.memory, a.memory) })
+	var held int64
+	for _, o := range largest {
+		held += o.memory
+	}
+	for _, o := range largest[:min(len(largest), l.room())] {
+		l.close(o, reasonMemory)
+		if held -= 2 * o.memory; held <= 0 {
+			break
+		}
+	}
+	l.open = slices.DeleteFunc(l.open, func(o *object) bool { return o.reason != "" })
+}
+
+// sealDue seals what has waited for its interval.
+func (l *lane) sealDue(ctx context.Context) error {
+	if l.ledger.position < l.target {
+		return nil
+	}
+	now := time.Now()
+	for _, o := range l.open {
+		wait := o.dueIn(now, l.interval())
+		if wait > l.interval()/20 || l.room() == 0 {
+			break // those behind it were opened later
+		}
+		if wait <= 0 {
+			l.close(o, reasonInterval)
+		}
+	}
+	l.open = slices.DeleteFunc(l.open, func(o *object) bool { return o.reason != "" })
+	return l.seal(ctx)
+}
+
+// finishDrain seals everything once the log is read to its end, and says so when it is delivered.
+func (l *lane) finishDrain(ctx context.Context) error {
+	if l.ledger.position < l.target {
+		return nil
+	}
+	l.closeAll(reasonDrain, l.room())
+	if err := l.seal(ctx); err != nil {
+		return err
+	}
+	if len(l.open) == 0 && l.waiting == 0 {
+		select {
+		case <-l.drained:
+		default:
+			close(l.drained)
+		}
+	}
+	return nil
+}
+
+// seal makes the manifests of the closed objects durable, all in one group, and only then lets the uploads begin.
+func (l *lane) seal(ctx context.Context) error {
+	if len(l.closing) == 0 {
+		return nil
+	}
+	var c buffer.Change
+	for _, o := range l.closing {
+		l.account(o.finish())
+		o.manifest = l.manifest(o)
+		c.Put = append(c.Put, o.manifest.entry())
+	}
+	if err := l.in.Commit(ctx, c); err != nil {
+		return fmt.Errorf("write %d manifests: %w", len(c.Put), err)
+	}
+	for _, o := range l.closing {
+		l.ledger.seal(o.entry, o.manifest.stateKey(), o.manifest.To)
+		l.service.deps.Metrics.sealed(l.info.Name, o)
+		l.start(ctx, o)
+	}
+	clear(l.closing)
+	l.closing = l.closing[:0]
+	return nil
+}
+
+func (l *lane) manifest(o *object) *Manifest {
+	m := &Manifest{
+		Version:     o.rules.version,
+		Partition:   o.partition,
+		Destination: place(o.rules.stream.Destination),
+		From:        l.ledger.from(o.entry.partition),
+		First:       o.first,
+		To:          o.last,
+		Outputs:     o.outputs,
+		Bytes:       o.bytes,
+		Checksum:    o.checksum(),
+		Codec:       o.rules.codec.Name(),
+		Epoch:       l.info.Origin.Epoch,
+		Reason:      o.reason,
+		Attempted:   true,
+	}
+	m.Key = objectKey(m, l.info, o.prefix, o.rules.codec.Extension(), time.UnixMilli(o.arrival).In(o.rules.zone))
+	return m
+}
+
+// account notes a change of the memory that the lane's objects hold.
+func (l *lane) account(bytes int64) {
+	l.memory += bytes
+	l.service.memory.Add(bytes)
+}

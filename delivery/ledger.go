@@ -1,0 +1,130 @@
+package delivery
+
+import (
+	"container/heap"
+	"fmt"
+
+	"hydrant/buffer"
+)
+
+// ledger knows which outputs are settled, and how far everything is. It is pure: it knows no clock, disk or network.
+//
+// Every object has an entry from its first output on. The cursor is the sequence before the lowest first of all entries
+// that are not settled, or the reader's position where there are none. Partitions are named with their version, since
+// a partition of one version and the same prefix under the next are two.
+type ledger struct {
+	cursor   buffer.Seq
+	position buffer.Seq // the last record whose outputs have all been taken in
+	pending  entryHeap  // not settled, by first; settled ones leave when they reach the top
+	done     entryHeap  // settled, by to: their manifests are kept until the cursor has passed them
+	sealedTo map[partitionID]buffer.Seq
+}
+
+type partitionID struct {
+	version uint64
+	name    string
+}
+
+// entry is one object in the ledger.
+type entry struct {
+	partition partitionID
+	stateKey  string // of the manifest
+	first, to buffer.Seq
+	settled   bool
+}
+
+func newLedger(cursor buffer.Seq) *ledger {
+	return &ledger{
+		cursor:   cursor,
+		position: cursor,
+		pending:  entryHeap{key: func(e *entry) buffer.Seq { return e.first }},
+		done:     entryHeap{key: func(e *entry) buffer.Seq { return e.to }},
+		sealedTo: map[partitionID]buffer.Seq{},
+	}
+}
+
+// open begins an object with an output of the record at first.
+func (l *ledger) open(p partitionID, first buffer.Seq) *entry {
+	e := &entry{partition: p, first: first}
+	heap.Push(&l.pending, e)
+	return e
+}
+
+// from is what a manifest of the partition sealed now begins after.
+func (l *ledger) from(p partitionID) buffer.Seq { return max(l.sealedTo[p], l.cursor) }
+
+// seal says that e's manifest is durable and ends at to.
+func (l *ledger) seal(e *entry, stateKey string, to buffer.Seq) {
+	e.stateKey, e.to = stateKey, to
+	l.sealedTo[e.partition] = max(l.sealedTo[e.partition], to)
+}
+
+// restore takes in a manifest found at start.
+func (l *ledger) restore(m *Manifest) *entry {
+	e := &entry{partition: partitionID{m.Version, m.Partition}, first: m.First}
+	l.seal(e, m.stateKey(), m.To)
+	if m.Delivered {
+		e.settled = true
+		heap.Push(&l.done, e)
+	} else {
+		heap.Push(&l.pending, e)
+	}
+	return e
+}
+
+// covered reports whether an output of the partition from the record at seq is in a sealed object already.
+func (l *ledger) covered(p partitionID, seq buffer.Seq) bool { return seq <= l.sealedTo[p] }
+
+// settle says that e's object is delivered.
+func (l *ledger) settle(e *entry) {
+	e.settled = true
+	heap.Push(&l.done, e)
+}
+
+// advance returns how far everything is settled, and the manifests that are needed no more once that is durable.
+func (l *ledger) advance() (cursor buffer.Seq, passed []string) {
+	for l.pending.Len() > 0 && l.pending.entries[0].settled {
+		heap.Pop(&l.pending)
+	}
+	l.cursor = max(l.cursor, l.position)
+	if l.pending.Len() > 0 {
+		l.cursor = min(l.cursor, l.pending.entries[0].first-1)
+	}
+	for l.done.Len() > 0 && l.done.entries[0].to <= l.cursor {
+		e := heap.Pop(&l.done).(*entry)
+		passed = append(passed, e.stateKey)
+		if l.sealedTo[e.partition] <= l.cursor {
+			delete(l.sealedTo, e.partition)
+		}
+	}
+	return l.cursor, passed
+}
+
+// check verifies what must always hold; tests call it after every step.
+func (l *ledger) check() error {
+	for _, e := range l.pending.entries {
+		if !e.settled && e.first <= l.cursor {
+			return fmt.Errorf("the cursor is %d, but an object from %d on is not settled", l.cursor, e.first)
+		}
+	}
+	return nil
+}
+
+// entryHeap is a heap.Interface by key.
+type entryHeap struct {
+	entries []*entry
+	key     func(*entry) buffer.Seq
+}
+
+func (h *entryHeap) Len() int           { return len(h.entries) }
+func (h *entryHeap) Less(i, j int) bool { return h.key(h.entries[i]) < h.key(h.entries[j]) }
+func (h *entryHeap) Swap(i, j int)      { h.entries[i], h.entries[j] = h.entries[j], h.entries[i] }
+func (h *entryHeap) Push(e any)         { h.entries = append(h.entries, e.(*entry)) }
+
+func (h *entryHeap) Pop() any {
+	n := len(h.entries) - 1
+	e := h.entries[n]
+	h.entries[n] = nil
+	h.entries = h.entries[:n]
+	return e
+}

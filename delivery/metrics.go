@@ -1,0 +1,143 @@
+package delivery
+
+import (
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"hydrant/buffer"
+)
+
+// Metrics are delivery's live counters. A nil *Metrics counts nothing.
+type Metrics struct {
+	uploads  *prometheus.HistogramVec
+	failures *prometheus.CounterVec
+	sizes    *prometheus.HistogramVec
+	seals    *prometheus.CounterVec
+}
+
+// NewMetrics registers delivery's metrics.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		uploads: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "hydrant_upload_seconds",
+			Help:    "Time of one attempt to create an object, failed ones included.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 4, 9),
+		}, []string{"stream"}),
+		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "hydrant_upload_failures_total",
+			Help: "Attempts to create an object that failed, by class of error; all are tried again.",
+		}, []string{"stream", "class"}),
+		sizes: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "hydrant_object_bytes",
+			Help:    "Size of sealed objects before compression.",
+			Buckets: prometheus.ExponentialBuckets(4<<10, 4, 10),
+		}, []string{"stream"}),
+		seals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "hydrant_sealed_objects_total",
+			Help: "Objects sealed, by reason: size, interval, memory, version or drain.",
+		}, []string{"stream", "reason"}),
+	}
+	r.MustRegister(m.uploads, m.failures, m.sizes, m.seals)
+	return m
+}
+
+func (m *Metrics) sealed(stream string, o *object) {
+	if m == nil {
+		return
+	}
+	m.sizes.WithLabelValues(stream).Observe(float64(o.bytes))
+	m.seals.WithLabelValues(stream, o.reason).Inc()
+}
+
+func (m *Metrics) attempted(stream string, err error, took time.Duration) {
+	if m == nil {
+		return
+	}
+	m.uploads.WithLabelValues(stream).Observe(took.Seconds())
+	var conflict *ConflictError
+	switch {
+	case err == nil:
+	case errors.As(err, &conflict):
+		m.failures.WithLabelValues(stream, "conflict").Inc()
+	default:
+		m.failures.WithLabelValues(stream, classOf(err).String()).Inc()
+	}
+}
+
+// Collector exports the books: they come from disk, and so count on after a restart.
+type Collector struct {
+	Service *Service
+	Buffer  func() ([]buffer.Stream, buffer.Stats)
+	Now     func() time.Time
+}
+
+var (
+	byStream     = []string{"stream"}
+	accepted     = prometheus.NewDesc("hydrant_accepted_records_total", "Records made durable since the stream's creation.", byStream, nil)
+	acceptedSize = prometheus.NewDesc("hydrant_accepted_bytes_total", "Bytes of the records made durable since the stream's creation.", byStream, nil)
+	delivered    = prometheus.NewDesc("hydrant_delivered_records_total", "Records in objects at the destination.", byStream, nil)
+	deliveredB   = prometheus.NewDesc("hydrant_delivered_bytes_total", "Bytes of these records before compression, delimiters included.", byStream, nil)
+	objects      = prometheus.NewDesc("hydrant_delivered_objects_total", "Objects at the destination, error output included.", byStream, nil)
+	failed       = prometheus.NewDesc("hydrant_error_output_records_total", "Records in the error output.", []string{"stream", "type"}, nil)
+	pending      = prometheus.NewDesc("hydrant_pending_records", "Records accepted and not yet at their destination.", byStream, nil)
+	pendingSize  = prometheus.NewDesc("hydrant_pending_bytes", "Bytes of the records that the buffer still holds.", byStream, nil)
+	oldest       = prometheus.NewDesc("hydrant_oldest_undelivered_seconds", "Age of the oldest record that is not settled; 0 if there is none. Alert on this.", byStream, nil)
+	troubled     = prometheus.NewDesc("hydrant_delivery_stopped", "1 if delivery of the stream has stopped and waits for somebody to look.", byStream, nil)
+	disk         = prometheus.NewDesc("hydrant_buffer_disk_bytes", "Bytes that the buffer holds on disk, preallocated space included.", nil, nil)
+	diskLimit    = prometheus.NewDesc("hydrant_buffer_disk_limit_bytes", "The bound on hydrant_buffer_disk_bytes.", nil, nil)
+	damaged      = prometheus.NewDesc("hydrant_buffer_damaged_ranges", "Damaged ranges of the buffer found at the last start.", nil, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{accepted, acceptedSize, delivered, deliveredB, objects, failed, pending, pendingSize, oldest, troubled, disk, diskLimit, damaged} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *Collector) Collect(ch chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	// The books first: what is accepted between the two reads shows as pending, never as a negative number.
+	books := c.Service.Books()
+	streams, stats := c.Buffer()
+	gauge(disk, float64(stats.Disk))
+	gauge(diskLimit, float64(stats.MaxDisk))
+	gauge(damaged, float64(stats.Damaged))
+	for _, s := range streams {
+		c.collectStream(ch, s.Name, stats.Streams[s.ID], books[s.Name])
+	}
+	for _, t := range c.Service.Health() {
+		if t.Stopped {
+			gauge(troubled, 1, t.Stream)
+		}
+	}
+}
+
+func (c *Collector) collectStream(ch chan<- prometheus.Metric, name string, s buffer.StreamStats, t Totals) {
+	counter := func(d *prometheus.Desc, v int64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), append([]string{name}, labels...)...)
+	}
+	gauge := func(d *prometheus.Desc, v float64) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, name)
+	}
+	counter(accepted, s.Accepted)
+	counter(acceptedSize, s.AcceptedBytes)
+	counter(delivered, t.Delivered)
+	counter(deliveredB, t.Bytes)
+	counter(objects, t.Objects)
+	for kind, n := range t.Errors {
+		counter(failed, n, kind)
+	}
+	gauge(pending, float64(s.Accepted-t.Settled()))
+	gauge(pendingSize, float64(s.PendingBytes))
+	age := 0.0
+	if !s.OldestArrival.IsZero() {
+		age = max(0, c.Now().Sub(s.OldestArrival).Seconds())
+	}
+	gauge(oldest, age)
+}

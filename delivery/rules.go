@@ -1,0 +1,75 @@
+package delivery
+
+import (
+	"fmt"
+	"time"
+
+	"hydrant/buffer"
+	"hydrant/delivery/format"
+	"hydrant/partitioner"
+	"hydrant/stream"
+)
+
+// rules are what one config version says about membership, key and content. They belong to one lane.
+type rules struct {
+	version     uint64
+	stream      stream.Stream
+	partitioner *partitioner.Partitioner
+	codec       format.Codec
+	delimiter   []byte
+	zone        *time.Location
+	open        map[string]*object // by partition
+}
+
+func newRules(v *buffer.Version) (*rules, error) {
+	fault := func(err error) error {
+		return fmt.Errorf("version %d of the stream's definition cannot be used: %w", v.Number, err)
+	}
+	if v.Logic > partitioner.Logic {
+		return nil, fault(fmt.Errorf("it needs partitioner logic %d, this program knows up to %d: start a newer one", v.Logic, partitioner.Logic))
+	}
+	s, err := stream.Decode(v.Data)
+	if err != nil {
+		return nil, fault(err)
+	}
+	r := &rules{version: v.Number, stream: s, open: map[string]*object{}}
+	if s.Delimiter != nil {
+		r.delimiter = []byte(*s.Delimiter)
+	}
+	if r.partitioner, err = partitioner.New(s); err != nil {
+		return nil, fault(err)
+	}
+	if r.zone, err = time.LoadLocation(s.TimeZone); err != nil {
+		return nil, fault(err)
+	}
+	if r.codec, err = format.ByName(s.Compression); err != nil {
+		return nil, fault(err)
+	}
+	return r, nil
+}
+
+// delimiterOf is what ends an output in its object. A line of the error output brings its own end.
+func (r *rules) delimiterOf(out *partitioner.Output) []byte {
+	if out.Error != "" {
+		return nil
+	}
+	return r.delimiter
+}
+
+// appendPartition names the partition of an output within its version: the error output type, and the prefix.
+func appendPartition(dst []byte, o *partitioner.Output) []byte {
+	dst = append(dst, o.Error...)
+	dst = append(dst, 0)
+	return append(dst, o.Prefix...)
+}
+
+// place names where a destination puts objects, whatever the way there: credentials and endpoints may change.
+func place(d stream.Destination) string {
+	switch {
+	case d.S3 != nil:
+		return "s3://" + d.S3.Bucket
+	case d.Directory != nil:
+		return "file://" + d.Directory.Path
+	}
+	return ""
+}

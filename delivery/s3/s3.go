@@ -1,0 +1,221 @@
+// Package s3 keeps objects in a bucket of Amazon S3 or of a store that speaks its protocol.
+//
+// An object is created by one PutObject of known length with "If-None-Match: *": the store makes it visible whole, and
+// only if no object has the key. The SDK's retries are off, delivery has its own.
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/config"
+	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/middleware"
+
+	"hydrant/delivery"
+	"hydrant/stream"
+)
+
+// Destination is a bucket.
+type Destination struct {
+	client      *sdk.Client
+	credentials aws.CredentialsProvider
+	bucket      string
+	amazon      bool // not a store behind an endpoint of its own
+	patience    func(bytes int64) time.Duration
+}
+
+// New prepares a bucket's use and sends nothing. Credentials, region and whatever else the definition leaves open come
+// from the AWS default chain: environment, shared files, the machine's role.
+func New(ctx context.Context, definition stream.S3) (*Destination, error) {
+	if err := check(definition); err != nil {
+		return nil, fmt.Errorf("destination s3: %w", err)
+	}
+	options := []func(*config.LoadOptions) error{config.WithHTTPClient(newHTTPClient())}
+	if definition.Region != "" {
+		options = append(options, config.WithRegion(definition.Region))
+	}
+	chain, err := config.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return nil, fmt.Errorf("destination s3: read the AWS settings of this machine: %w", err)
+	}
+	return newDestination(chain, definition)
+}
+
+func check(definition stream.S3) error {
+	if definition.Bucket == "" {
+		return errors.New("bucket is empty: name a bucket")
+	}
+	if definition.Endpoint == "" {
+		return nil
+	}
+	endpoint, err := url.Parse(definition.Endpoint)
+	if err != nil {
+		return fmt.Errorf("endpoint: %w", err)
+	}
+	if (endpoint.Scheme != "http" && endpoint.Scheme != "https") || endpoint.Host == "" {
+		return fmt.Errorf("endpoint %q is no URL of a server: write it as https://host or http://host:port",
+			definition.Endpoint)
+	}
+	return nil
+}
+
+func newDestination(chain aws.Config, definition stream.S3) (*Destination, error) {
+	client := sdk.NewFromConfig(chain, func(o *sdk.Options) {
+		if definition.Endpoint != "" {
+			o.BaseEndpoint = &definition.Endpoint
+		}
+		if o.Region == "" && o.BaseEndpoint != nil {
+			o.Region = "us-east-1" // what stores without regions expect in a signature
+		}
+		o.UsePathStyle = definition.PathStyle
+		o.Retryer = aws.NopRetryer{}
+		// Create sends its own proof of integrity, and delivery checks what it reads. The SDK's default, a trailer,
+		// is refused by many stores.
+		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+	})
+	if client.Options().Region == "" {
+		return nil, errors.New("destination s3: region is empty: set it, or AWS_REGION in the environment")
+	}
+	return &Destination{
+		client:      client,
+		credentials: client.Options().Credentials,
+		bucket:      definition.Bucket,
+		amazon:      client.Options().BaseEndpoint == nil,
+		patience:    patience,
+	}, nil
+}
+
+// Close closes idle connections.
+func (d *Destination) Close() error {
+	if client, ok := d.client.Options().HTTPClient.(interface{ CloseIdleConnections() }); ok {
+		client.CloseIdleConnections()
+	}
+	return nil
+}
+
+func (d *Destination) Create(ctx context.Context, o *delivery.Object) error {
+	if err := d.ready(ctx); err != nil {
+		return d.unsent("create", o.Key, err)
+	}
+	body := newReader(o.Body)
+	ctx, cancel := context.WithTimeout(ctx, d.patience(body.size))
+	defer cancel()
+
+	input := &sdk.PutObjectInput{
+		Bucket:        &d.bucket,
+		Key:           &o.Key,
+		IfNoneMatch:   aws.String("*"),
+		Body:          body,
+		ContentLength: &body.size,
+		ContentType:   aws.String("application/octet-stream"),
+		Metadata:      userMetadata(o.Metadata),
+	}
+	if o.ContentEncoding != "" {
+		input.ContentEncoding = &o.ContentEncoding
+	}
+	protect := signBody
+	if d.amazon {
+		protect = func(*sdk.Options) {}
+		input.ChecksumCRC32C = aws.String(checksum(o.Body))
+	}
+	output, err := d.client.PutObject(ctx, input, protect)
+	if err == nil && output.ETag == nil {
+		err = errNoETag
+	}
+	return d.answer("create", o.Key, err)
+}
+
+// signBody has the SHA-256 of the body signed, which every store must check to check the signature: so a flipped bit is
+// refused by all of them. Checksum headers, which cost a fifth, are refused by some (Backblaze B2, R2 until 2025), and
+// Amazon knows them all. Without this the SDK signs the body only where there is no TLS.
+func signBody(o *sdk.Options) {
+	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+		sign := &v4.ComputePayloadSHA256{}
+		_, err := stack.Finalize.Swap(sign.ID(), sign)
+		return err
+	})
+}
+
+func (d *Destination) Stat(ctx context.Context, key string) (delivery.Metadata, error) {
+	if err := d.ready(ctx); err != nil {
+		return delivery.Metadata{}, d.unsent("stat", key, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.patience(0))
+	defer cancel()
+	output, err := d.client.HeadObject(ctx, &sdk.HeadObjectInput{Bucket: &d.bucket, Key: &key})
+	if err != nil {
+		return delivery.Metadata{}, d.answer("stat", key, err)
+	}
+	return parseMetadata(output.Metadata), nil
+}
+
+// Open waits only for the answer's head with a limit of its own; how long reading may take is the context's matter.
+func (d *Destination) Open(ctx context.Context, key string) (io.ReadCloser, error) {
+	if err := d.ready(ctx); err != nil {
+		return nil, d.unsent("open", key, err)
+	}
+	output, err := d.client.GetObject(ctx, &sdk.GetObjectInput{Bucket: &d.bucket, Key: &key})
+	if err != nil {
+		return nil, d.answer("open", key, err)
+	}
+	return output.Body, nil
+}
+
+// ready is nil if there are credentials to sign with. They are cached; asking for them before the operation tells their
+// absence apart from the store's troubles.
+func (d *Destination) ready(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	_, err := d.credentials.Retrieve(ctx)
+	return err
+}
+
+// patience is how long a request with a body of that size may take: half a minute, and a second for each MiB.
+func patience(bytes int64) time.Duration {
+	return 30*time.Second + time.Duration(bytes>>20)*time.Second
+}
+
+// The names of the user metadata, as a reader of the bucket sees them behind x-amz-meta-.
+const (
+	metadataStream   = "hydrant-stream"
+	metadataSequence = "hydrant-sequence"
+	metadataRecords  = "hydrant-records"
+	metadataChecksum = "hydrant-checksum"
+)
+
+func userMetadata(m delivery.Metadata) map[string]string {
+	return map[string]string{
+		metadataStream:   m.Stream,
+		metadataSequence: m.Sequence,
+		metadataRecords:  strconv.FormatInt(m.Records, 10),
+		metadataChecksum: m.Checksum,
+	}
+}
+
+// parseMetadata returns the zero value for an object without ours, and one that equals no other if the record count is
+// not a number.
+func parseMetadata(values map[string]string) delivery.Metadata {
+	m := delivery.Metadata{
+		Stream:   values[metadataStream],
+		Sequence: values[metadataSequence],
+		Checksum: values[metadataChecksum],
+	}
+	if text, ok := values[metadataRecords]; ok {
+		records, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			records = -1
+		}
+		m.Records = records
+	}
+	return m
+}

@@ -1,0 +1,119 @@
+package delivery
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"time"
+
+	"hydrant/buffer"
+)
+
+// Totals are a lane's books since its creation, counted in outputs. They are stored with the cursor and the delivered
+// marks, in the same group, and so survive a restart:
+//
+//	accepted = Delivered + all of Errors + pending
+type Totals struct {
+	Delivered int64            `json:"delivered"` // records in data objects
+	Bytes     int64            `json:"bytes"`     // of them, uncompressed
+	Objects   int64            `json:"objects"`   // of data and of error output
+	Errors    map[string]int64 `json:"errors,omitempty"`
+}
+
+const totalsKey = "totals"
+
+func (t *Totals) add(o *object) {
+	t.Objects++
+	if o.failure == "" {
+		t.Delivered += o.outputs
+		t.Bytes += o.bytes
+		return
+	}
+	if t.Errors == nil {
+		t.Errors = map[string]int64{}
+	}
+	t.Errors[o.failure] += o.outputs
+}
+
+// Settled is everything that has reached its destination.
+func (t *Totals) Settled() int64 {
+	n := t.Delivered
+	for _, errors := range t.Errors {
+		n += errors
+	}
+	return n
+}
+
+func (t *Totals) entry() buffer.Entry {
+	data, err := json.Marshal(t)
+	if err != nil {
+		panic("delivery: totals are always JSON: " + err.Error()) // numbers only
+	}
+	return buffer.Entry{Key: totalsKey, Value: data}
+}
+
+func (t *Totals) decode(data []byte) error {
+	if err := json.Unmarshal(data, t); err != nil {
+		return fmt.Errorf("the totals are damaged: %w", err)
+	}
+	return nil
+}
+
+// Books returns each stream's totals as they are on disk, by name.
+func (s *Service) Books() map[string]Totals {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := map[string]Totals{}
+	for _, l := range s.lanes {
+		l.shared.Lock()
+		out[l.info.Name] = l.shared.totals
+		l.shared.Unlock()
+	}
+	return out
+}
+
+func (l *lane) publishTotals() {
+	t := l.totals
+	t.Errors = maps.Clone(t.Errors)
+	l.shared.Lock()
+	defer l.shared.Unlock()
+	l.shared.totals = t
+}
+
+// troubled, recovered and ended keep what Health tells.
+func (l *lane) troubled(err error) {
+	l.shared.Lock()
+	defer l.shared.Unlock()
+	if l.shared.trouble == nil {
+		l.shared.trouble = &Trouble{Stream: l.info.Name, Since: time.Now()}
+	}
+	l.shared.trouble.Reason = err.Error()
+}
+
+func (l *lane) recovered() {
+	l.shared.Lock()
+	defer l.shared.Unlock()
+	if l.shared.trouble != nil && !l.shared.trouble.Stopped {
+		l.shared.trouble = nil
+	}
+}
+
+func (l *lane) ended(err error, cancelled bool) {
+	if err == nil || cancelled {
+		return
+	}
+	l.troubled(err)
+	l.shared.Lock()
+	defer l.shared.Unlock()
+	l.shared.trouble.Stopped = true
+}
+
+func (l *lane) trouble() *Trouble {
+	l.shared.Lock()
+	defer l.shared.Unlock()
+	if l.shared.trouble == nil {
+		return nil
+	}
+	t := *l.shared.trouble
+	return &t
+}

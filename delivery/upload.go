@@ -1,0 +1,196 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"hydrant/buffer"
+)
+
+// result is how an upload ended.
+type result struct {
+	object *object
+	err    error // nil: delivered. Else the lane cannot go on; what can be tried again never gets here
+}
+
+// start begins the upload of a sealed object.
+func (l *lane) start(ctx context.Context, o *object) {
+	l.waiting++
+	l.uploads.Go(func() {
+		r := result{o, l.deliver(ctx, o)}
+		select {
+		case l.results <- r:
+		case <-ctx.Done():
+		}
+	})
+}
+
+// deliver tries until the object is surely there. It is the one place that retries: without end, because no kind of
+// trouble may drop data; more slowly the less a retry can help. A slot is held only while an attempt is under way.
+func (l *lane) deliver(ctx context.Context, o *object) error {
+	for attempt := 0; ; attempt++ {
+		start := time.Now()
+		err := l.attempt(ctx, o)
+		l.service.deps.Metrics.attempted(l.info.Name, err, time.Since(start))
+		if err == nil {
+			l.recovered()
+			return nil
+		}
+		var conflict *ConflictError
+		if errors.As(err, &conflict) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		l.troubled(err)
+		wait := backoff(classOf(err), attempt)
+		l.log.Warn("an upload failed and will be tried again", "key", o.manifest.Key, "class", classOf(err), "attempt", attempt+1, "wait", wait, "error", err)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// attempt creates the object, or finds that an earlier attempt did.
+func (l *lane) attempt(ctx context.Context, o *object) error {
+	select {
+	case l.service.uploads <- struct{}{}:
+		defer func() { <-l.service.uploads }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	d, err := l.service.destination(ctx, l.info.Name, o.rules.stream.Destination)
+	if err != nil {
+		return err
+	}
+	err = d.Create(ctx, &Object{
+		Key:             o.manifest.Key,
+		Body:            o.chunks,
+		ContentEncoding: o.rules.codec.ContentEncoding(),
+		Metadata:        o.manifest.metadata(l.info),
+	})
+	if errors.Is(err, ErrExists) {
+		return l.verify(ctx, d, o)
+	}
+	return err
+}
+
+// ConflictError says that the object under a manifest's key is not the manifest's. Somebody else writes there, or a copied
+// data directory does; nothing is overwritten and the stream stops.
+type ConflictError struct {
+	Key        string
+	Want, Have Metadata
+}
+
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("the object %s exists and is another one (it holds %+v, ours would hold %+v): find out who wrote it, move it away and restart",
+		e.Key, e.Have, e.Want)
+}
+
+// verify decides whether the object that exists is the one that the manifest means: an earlier attempt, whose answer was
+// lost or whose process died.
+func (l *lane) verify(ctx context.Context, d Destination, o *object) error {
+	want := o.manifest.metadata(l.info)
+	have, err := d.Stat(ctx, o.manifest.Key)
+	if err != nil {
+		return err // gone again is odd, but the next attempt will tell
+	}
+	if have == (Metadata{}) {
+		if have, err = l.inspect(ctx, d, o); err != nil {
+			return err
+		}
+	}
+	if have != want {
+		return &ConflictError{Key: o.manifest.Key, Want: want, Have: have}
+	}
+	return nil
+}
+
+// inspect reads the object where the destination keeps no metadata. The key being a hash of the rest, the checksum of the
+// content decides.
+func (l *lane) inspect(ctx context.Context, d Destination, o *object) (Metadata, error) {
+	fail := func(err error) (Metadata, error) {
+		return Metadata{}, &Error{Op: "verify", Key: o.manifest.Key, Class: Transient, Err: err}
+	}
+	r, err := d.Open(ctx, o.manifest.Key)
+	if err != nil {
+		return fail(err)
+	}
+	defer r.Close()
+	have := o.manifest.metadata(l.info)
+	have.Checksum = "unreadable"
+	content, err := o.rules.codec.Decode(r)
+	if err != nil {
+		return have, nil
+	}
+	defer content.Close()
+	sum := xxhash.New()
+	if _, err := io.Copy(sum, content); err == nil {
+		have.Checksum = checksumText(sum.Sum64())
+	}
+	return have, nil
+}
+
+// settle notes what is delivered and makes it durable, with everything else that has arrived meanwhile.
+func (l *lane) settle(ctx context.Context, r result) error {
+	var c buffer.Change
+	for more := true; more; {
+		if r.err != nil {
+			return r.err
+		}
+		c.Put = append(c.Put, l.delivered(r.object))
+		select {
+		case r = <-l.results:
+		default:
+			more = false
+		}
+	}
+	c.Cursor, c.Delete = l.ledger.advance()
+	c.Put = append(c.Put, l.totals.entry())
+	if err := l.in.Commit(ctx, c); err != nil {
+		return fmt.Errorf("settle up to %d: %w", c.Cursor, err)
+	}
+	l.publishTotals()
+	return nil
+}
+
+// delivered takes an object off the lane and returns its mark.
+func (l *lane) delivered(o *object) buffer.Entry {
+	o.manifest.Delivered = true
+	l.ledger.settle(o.entry)
+	l.waiting--
+	l.account(-o.memory)
+	o.memory, o.chunks = 0, nil
+	l.totals.add(o)
+	return o.manifest.entry()
+}
+
+// classOf is an error's class; one that no destination made is transient.
+func classOf(err error) Class {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Class
+	}
+	return Transient
+}
+
+// backoff is the wait before the next attempt: exponential with full jitter, from and up to bounds by class.
+func backoff(c Class, attempt int) time.Duration {
+	bounds := map[Class]struct{ first, most time.Duration }{
+		Transient: {100 * time.Millisecond, 10 * time.Second},
+		Throttled: {time.Second, 30 * time.Second},
+		Held:      {2 * time.Second, 30 * time.Second},
+	}[c]
+	limit := bounds.first << min(attempt, 16)
+	limit = min(limit, bounds.most)
+	return limit/4 + rand.N(limit*3/4)
+}

@@ -1,0 +1,61 @@
+package firehose
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"math/rand/v2"
+
+	"github.com/valyala/fasthttp"
+
+	"hydrant/buffer"
+)
+
+// appendAnswer writes compact JSON: Fluent Bit searches the answer for the bytes "FailedPutCount":0.
+func appendAnswer(dst []byte, op operation, id buffer.StreamID, receipt buffer.Receipt) []byte {
+	if op == putRecord {
+		dst = append(dst, `{"RecordId":"`...)
+		dst = appendRecordID(dst, id, receipt.Lane, receipt.First)
+		return append(dst, `","Encrypted":false}`...)
+	}
+	dst = append(dst, `{"FailedPutCount":0,"Encrypted":false,"RequestResponses":[`...)
+	for i := range receipt.Count {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, `{"RecordId":"`...)
+		dst = appendRecordID(dst, id, receipt.Lane, receipt.First+buffer.Seq(i))
+		dst = append(dst, `"}`...)
+	}
+	return append(dst, `]}`...)
+}
+
+// appendRecordID names a record for ever: incarnations are never reused, and neither are a lane's sequences.
+func appendRecordID(dst []byte, id buffer.StreamID, lane uint32, seq buffer.Seq) []byte {
+	var b [28]byte
+	copy(b[:], id[:])
+	binary.BigEndian.PutUint32(b[16:], lane)
+	binary.BigEndian.PutUint64(b[20:], uint64(seq))
+	return base64.RawURLEncoding.AppendEncode(dst, b[:])
+}
+
+func writeHeaders(rc *fasthttp.RequestCtx) {
+	rc.SetContentType("application/x-amz-json-1.1")
+	var id [36]byte
+	rc.Response.Header.SetBytesV("X-Amzn-Requestid", appendRequestID(id[:0]))
+}
+
+// appendRequestID writes a random UUID. It identifies an answer in two logs; nothing rests on its being secret.
+func appendRequestID(dst []byte) []byte {
+	var b [16]byte
+	binary.NativeEndian.PutUint64(b[:], rand.Uint64())
+	binary.NativeEndian.PutUint64(b[8:], rand.Uint64())
+	b[6] = b[6]&0x0f | 0x40 // version 4
+	b[8] = b[8]&0x3f | 0x80 // variant of RFC 9562
+	dst = hex.AppendEncode(dst, b[:4])
+	for _, part := range [][]byte{b[4:6], b[6:8], b[8:10], b[10:]} {
+		dst = append(dst, '-')
+		dst = hex.AppendEncode(dst, part)
+	}
+	return dst
+}

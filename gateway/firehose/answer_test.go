@@ -1,0 +1,51 @@
+package firehose
+
+import (
+	"bytes"
+	"encoding/json"
+	"regexp"
+	"testing"
+
+	"hydrant/buffer"
+)
+
+func TestAppendAnswer(t *testing.T) {
+	id := buffer.StreamID{1, 2, 3}
+	receipt := buffer.Receipt{Lane: 4, First: 5, Count: 2}
+	const first, second = "AQIDAAAAAAAAAAAAAAAAAAAAAAQAAAAAAAAABQ", "AQIDAAAAAAAAAAAAAAAAAAAAAAQAAAAAAAAABg"
+	for _, c := range []struct {
+		op   operation
+		want string
+	}{
+		{putRecord, `{"RecordId":"` + first + `","Encrypted":false}`},
+		{putRecordBatch, `{"FailedPutCount":0,"Encrypted":false,"RequestResponses":[{"RecordId":"` + first + `"},{"RecordId":"` + second + `"}]}`},
+	} {
+		got := string(appendAnswer(nil, c.op, id, receipt))
+		if got != c.want || !json.Valid([]byte(got)) {
+			t.Errorf("got  %s\nwant %s", got, c.want)
+		}
+	}
+}
+
+// Record ids differ wherever stream, lane or sequence does.
+func TestRecordIDsAreUnique(t *testing.T) {
+	seen := map[string]bool{}
+	for _, id := range []buffer.StreamID{{}, {1}, {15: 1}} {
+		for _, lane := range []uint32{0, 1, 1 << 31} {
+			for _, seq := range []buffer.Seq{0, 1, 2, 255, 256, 1 << 32, 1 << 63} {
+				seen[string(appendRecordID(nil, id, lane, seq))] = true
+			}
+		}
+	}
+	if got, want := len(seen), 3*3*7; got != want {
+		t.Errorf("got %d different ids, want %d", got, want)
+	}
+}
+
+func TestRequestID(t *testing.T) {
+	form := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+	a, b := appendRequestID(nil), appendRequestID(nil)
+	if !form.Match(a) || !form.Match(b) || bytes.Equal(a, b) {
+		t.Errorf("got %s and %s, want two random UUIDs", a, b)
+	}
+}

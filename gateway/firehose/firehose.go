@@ -1,0 +1,117 @@
+// Package firehose is the data plane of the Amazon Data Firehose API, awsJson1_1: PutRecord and PutRecordBatch, with
+// AWS's own envelope, limits and wording, because SDKs, agents and Terraform act upon them.
+package firehose
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/valyala/fasthttp"
+
+	"hydrant/gateway/ingest"
+)
+
+// TargetHeader tells a call of the AWS API from anything else, whatever its path.
+const TargetHeader = "X-Amz-Target"
+
+const targetPrefix = "Firehose_20150804."
+
+// Handler serves the AWS API. Its methods may be called from many goroutines at once.
+type Handler struct {
+	ingest *ingest.Ingest
+}
+
+// New returns a handler that appends through in.
+func New(in *ingest.Ingest) *Handler { return &Handler{ingest: in} }
+
+// Serve stores the call's records and writes the answer, or returns why it did not. A call is stored whole or not at
+// all, so FailedPutCount is always 0: clients handle a refused call well, and a partly failed one badly.
+//
+// The checks come in AWS's order: operation, JSON, constraints, stream, size.
+func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *ingest.Request) error {
+	if !rc.IsPost() {
+		rc.Response.Header.Set(fasthttp.HeaderAllow, fasthttp.MethodPost)
+		return &ingest.Error{Code: ingest.MethodNotAllowed, Detail: "operations are called with POST"}
+	}
+	op, err := operationOf(rc.Request.Header.Peek(TargetHeader))
+	if err != nil {
+		return err
+	}
+	if err := ingest.CheckEncoding(rc.Request.Header.ContentEncoding()); err != nil {
+		return err
+	}
+	body, err := req.Receive()
+	if err != nil {
+		return err
+	}
+	call, err := decode(op, req, body)
+	if err != nil {
+		return err
+	}
+	if err := call.validate(op, h.ingest.Limits()); err != nil {
+		return err
+	}
+	stream, err := h.ingest.Stream(call.stream)
+	if err != nil {
+		return asResourceNotFound(err, call.stream)
+	}
+	if op == putRecordBatch && size(call.records) > maxBatch {
+		return &ingest.Error{
+			Code: ingest.BatchTooLarge, Limit: maxBatch, Size: size(call.records),
+			Detail: "Records size exceeds 4 MB limit",
+		}
+	}
+	req.Records = call.records
+	receipt, err := h.ingest.Append(ctx, stream, req)
+	if err != nil {
+		return asResourceNotFound(err, call.stream)
+	}
+	req.Answer = appendAnswer(req.Answer, op, stream.ID, receipt)
+	writeHeaders(rc)
+	rc.SetBody(req.Answer)
+	return nil
+}
+
+type operation int
+
+const (
+	putRecord operation = iota
+	putRecordBatch
+)
+
+// controlPlane are the service's other operations: known, so that a client is told the right thing, but not served.
+var controlPlane = []string{
+	"CreateDeliveryStream", "DeleteDeliveryStream", "DescribeDeliveryStream", "ListDeliveryStreams",
+	"ListTagsForDeliveryStream", "StartDeliveryStreamEncryption", "StopDeliveryStreamEncryption",
+	"TagDeliveryStream", "UntagDeliveryStream", "UpdateDestination",
+}
+
+func operationOf(target []byte) (operation, error) {
+	name, ok := bytes.CutPrefix(target, []byte(targetPrefix))
+	if ok {
+		switch string(name) {
+		case "PutRecord":
+			return putRecord, nil
+		case "PutRecordBatch":
+			return putRecordBatch, nil
+		}
+		for _, known := range controlPlane {
+			if string(name) == known {
+				return 0, unknownOperation("The operation " + known + " is not served by this version of Hydrant; PutRecord and PutRecordBatch are.")
+			}
+		}
+	}
+	return 0, unknownOperation("X-Amz-Target names no operation of " + targetPrefix[:len(targetPrefix)-1] + ".")
+}
+
+func unknownOperation(detail string) error {
+	return &ingest.Error{Code: ingest.UnknownOperation, Detail: detail}
+}
+
+// asResourceNotFound puts a missing stream in AWS's words; tools search the message for them.
+func asResourceNotFound(err error, name []byte) error {
+	if e := ingest.AsError(err); e.Code == ingest.StreamNotFound {
+		return &ingest.Error{Code: e.Code, Detail: "Firehose " + string(name) + " not found under account 000000000000."}
+	}
+	return err
+}

@@ -1,0 +1,67 @@
+package firehose
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"hydrant/gateway/ingest"
+)
+
+// exception is AWS's name and status for an error. SDKs choose the exception's type, and whether to retry, by them.
+type exception struct {
+	name   string
+	status int
+}
+
+// slowDown is AWS's whole answer to overload, of every kind.
+var slowDown = exception{"ServiceUnavailableException", http.StatusServiceUnavailable}
+
+var exceptions = map[ingest.Code]exception{
+	ingest.BadRequest:          {"SerializationException", http.StatusBadRequest},
+	ingest.EmptyBody:           {"SerializationException", http.StatusBadRequest},
+	ingest.InvalidJSON:         {"SerializationException", http.StatusBadRequest},
+	ingest.Validation:          {"ValidationException", http.StatusBadRequest},
+	ingest.RecordTooLarge:      {"ValidationException", http.StatusBadRequest},
+	ingest.TooManyRecords:      {"ValidationException", http.StatusBadRequest},
+	ingest.BatchTooLarge:       {"InvalidArgumentException", http.StatusBadRequest},
+	ingest.StreamNotFound:      {"ResourceNotFoundException", http.StatusBadRequest},
+	ingest.UnknownOperation:    {"UnknownOperationException", http.StatusBadRequest},
+	ingest.MethodNotAllowed:    {"UnknownOperationException", http.StatusMethodNotAllowed},
+	ingest.BodyTooLarge:        {"RequestEntityTooLargeException", http.StatusRequestEntityTooLarge},
+	ingest.UnsupportedEncoding: {"UnsupportedMediaTypeException", http.StatusUnsupportedMediaType},
+	ingest.RequestTimeout:      {"RequestTimeoutException", http.StatusRequestTimeout},
+	ingest.InFlightLimit:       slowDown,
+	ingest.BufferFull:          slowDown,
+	ingest.StreamNotAccepting:  slowDown,
+	ingest.ShuttingDown:        slowDown,
+}
+
+// Refuse writes the answer to a call that was not served.
+func (h *Handler) Refuse(rc *fasthttp.RequestCtx, e *ingest.Error) {
+	exc, ok := exceptions[e.Code]
+	if !ok {
+		exc = exception{"InternalFailure", http.StatusInternalServerError}
+	}
+	message := e.Detail
+	if exc == slowDown {
+		message = "Slow down."
+	}
+	body, err := json.Marshal(struct {
+		Type    string `json:"__type"`
+		Message string `json:"message"`
+	}{exc.name, message})
+	if err != nil {
+		panic("firehose: two strings are always JSON: " + err.Error())
+	}
+	rc.SetStatusCode(exc.status)
+	writeHeaders(rc)
+	rc.Response.Header.Set("X-Amzn-Errortype", exc.name)
+	rc.SetBody(body)
+	if e.RetryAfter > 0 {
+		rc.Response.Header.Set(fasthttp.HeaderRetryAfter, strconv.FormatInt(int64(e.RetryAfter/time.Second), 10))
+	}
+}

@@ -1,0 +1,171 @@
+// Package gateway is Hydrant's HTTP server for producers: it routes a request to its protocol, bounds what it may cost,
+// and stops without losing an answer.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/valyala/fasthttp"
+
+	"hydrant/gateway/firehose"
+	"hydrant/gateway/ingest"
+	"hydrant/gateway/native"
+)
+
+// Config is data; zero values mean the defaults.
+type Config struct {
+	Listen       string        // host:port; required
+	ReadTimeout  time.Duration // from a request's first byte to the end of its body; 30 s
+	WriteTimeout time.Duration // for writing an answer; 30 s
+	IdleTimeout  time.Duration // between two requests of a connection; 2 min, above what balancers and SDKs keep theirs
+	Connections  int           // open at once, each with a read buffer of 64 KiB; 4,096
+	Ingest       ingest.Config
+}
+
+func (c Config) withDefaults() Config {
+	for _, d := range []struct {
+		value     *time.Duration
+		otherwise time.Duration
+	}{
+		{&c.ReadTimeout, 30 * time.Second},
+		{&c.WriteTimeout, 30 * time.Second},
+		{&c.IdleTimeout, 2 * time.Minute},
+	} {
+		if *d.value == 0 {
+			*d.value = d.otherwise
+		}
+	}
+	if c.Connections == 0 {
+		c.Connections = 4096
+	}
+	return c
+}
+
+// Deps are the live parts. Log and Catalog are required.
+type Deps struct {
+	Log        ingest.Log
+	Catalog    *ingest.Catalog
+	Registerer prometheus.Registerer
+	Logger     *slog.Logger
+}
+
+// Server is the listener for producers. Its life is Listen, Serve, Drain, Shutdown; the last two may be called from
+// any goroutine, at any time.
+type Server struct {
+	config   Config
+	logger   *slog.Logger
+	ingest   *ingest.Ingest
+	native   protocol
+	firehose protocol
+	http     *fasthttp.Server
+	listener net.Listener
+	draining atomic.Bool
+
+	// appends bounds the appends of all requests. It ends only when Shutdown gives up: a producer that goes away does not
+	// cancel its append, since its records are as good as any once they have arrived.
+	appends context.Context
+	stop    context.CancelFunc
+}
+
+// New checks the configuration and registers the metrics; it opens nothing.
+func New(config Config, deps Deps) (*Server, error) {
+	in, err := ingest.New(config.Ingest, ingest.Deps{Log: deps.Log, Catalog: deps.Catalog, Registerer: deps.Registerer})
+	if err != nil {
+		return nil, err
+	}
+	if deps.Logger == nil {
+		deps.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{
+		config:   config.withDefaults(),
+		logger:   deps.Logger,
+		ingest:   in,
+		native:   native.New(in),
+		firehose: firehose.New(in),
+	}
+	s.appends, s.stop = context.WithCancel(context.Background())
+	s.http = s.newHTTP()
+	return s, nil
+}
+
+func (s *Server) newHTTP() *fasthttp.Server {
+	return &fasthttp.Server{
+		Handler:      s.handle,
+		ErrorHandler: s.refuseUnparsed,
+		Logger:       httpLogger{s.logger},
+
+		// Bodies are streamed so that a request is judged by its headers before it costs memory. At the default buffer of
+		// 4 KiB streaming takes three times the CPU.
+		StreamRequestBody:  true,
+		ReadBufferSize:     64 << 10,
+		MaxRequestBodySize: int(s.ingest.Limits().Body),
+		// A form would be read whole, to temporary files, before the handler is asked.
+		DisablePreParseMultipartForm: true,
+
+		ReadTimeout:  s.config.ReadTimeout,
+		WriteTimeout: s.config.WriteTimeout,
+		IdleTimeout:  s.config.IdleTimeout,
+		Concurrency:  s.config.Connections,
+		TCPKeepalive: true,
+
+		CloseOnShutdown:       true,
+		LazyRequestTime:       true,
+		NoDefaultServerHeader: true,
+		NoDefaultContentType:  true,
+		SecureErrorLogMessage: true,
+	}
+}
+
+// Listen opens the port and returns its address, so that port 0 can be used. Connections wait for Serve.
+func (s *Server) Listen() (net.Addr, error) {
+	l, err := net.Listen("tcp", s.config.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen for producers: %w", err)
+	}
+	s.listener = listener{l.(*net.TCPListener), s.logger}
+	return l.Addr(), nil
+}
+
+// Serve answers requests until Shutdown, and returns nil then.
+func (s *Server) Serve() error {
+	if s.listener == nil {
+		return errors.New("gateway: Serve before Listen")
+	}
+	if err := s.http.Serve(s.listener); err != nil {
+		return fmt.Errorf("serve producers on %s: %w", s.listener.Addr(), err)
+	}
+	return nil
+}
+
+// Drain refuses new requests with 503 and closes their connections after the answer, while requests already begun are
+// served to their end. It returns at once; there is no way back.
+func (s *Server) Drain() { s.draining.Store(true) }
+
+// Shutdown drains, closes the port and returns when every request has been answered and every connection is closed. If
+// ctx ends first, it cancels the appends that still run, whose outcome is then unknown, and returns ctx's error.
+func (s *Server) Shutdown(ctx context.Context) error {
+	defer s.stop()
+	s.Drain()
+	if s.listener != nil {
+		_ = s.listener.Close() // fasthttp closes only what it serves; a second close changes nothing
+	}
+	if err := s.http.ShutdownWithContext(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("wait for %d connections of producers: %w", s.http.GetOpenConnectionsCount(), err)
+	}
+	return nil
+}
+
+// httpLogger takes what fasthttp has to say of single connections. It is for debugging: clients that go away, or do not
+// speak HTTP, are no event for an operator.
+type httpLogger struct{ logger *slog.Logger }
+
+func (l httpLogger) Printf(format string, args ...any) {
+	l.logger.Debug("connection of a producer", "event", fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,206 @@
+package expr_test
+
+import (
+	"bufio"
+	"os"
+	"reflect"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+	_ "time/tzdata"
+
+	"hydrant/stream/expr"
+)
+
+// TestJavaTimes compares every line of the table that the real DateTimeFormatter has written.
+func TestJavaTimes(t *testing.T) {
+	file, err := os.Open("testdata/java_times.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	lines := 0
+	for scanner := bufio.NewScanner(file); scanner.Scan(); lines++ {
+		columns := strings.Split(scanner.Text(), "\t")
+		pattern, zone, want := columns[0], location(t, columns[1]), columns[3]
+		at, err := strconv.ParseInt(columns[2], 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		template, err := expr.Parse("!{timestamp:" + pattern + "}")
+		if refused := want == "REFUSED"; refused != (err != nil) {
+			t.Errorf("%s: got error %v, Java says %s", pattern, err, want)
+			continue
+		} else if refused {
+			continue
+		}
+		if got := string(template.Evaluator(zone, "").Append(nil, at, nil)); got != want {
+			t.Errorf("%s in %s at %d: got %q, want %q", pattern, zone, at, got, want)
+		}
+	}
+	if lines < 500 {
+		t.Errorf("the table has %d lines only", lines)
+	}
+}
+
+func TestEvaluate(t *testing.T) {
+	const at = 1752244449123 // 2025-07-11T14:34:09.123Z
+	for _, test := range []struct{ source, want string }{
+		{"", ""},
+		{"plain", "plain"},
+		{"a}!b$", "a}!b$"},
+		{"clicks/dt=!{timestamp:yyyy-MM-dd}/hour=!{timestamp:HH}/", "clicks/dt=2025-07-11/hour=14/"},
+		{"!{partitionKeyFromQuery:a}", "A b"},
+		{
+			"!{partitionKeyFromQuery:b}/!{timestamp:ss}/!{partitionKeyFromQuery:a}/!{partitionKeyFromQuery:b}/",
+			"x%2Fy/09/A b/x%2Fy/",
+		},
+		{"e/!{firehose:error-output-type}/!{firehose:error-output-type}!", "e/processing-failed/processing-failed!"},
+	} {
+		template := parse(t, test.source)
+		values := map[string][]byte{"a": []byte("A b"), "b": []byte("x/y")}
+		var ordered [][]byte
+		for _, key := range template.Keys() {
+			ordered = append(ordered, values[key])
+		}
+		got := template.Evaluator(time.UTC, "processing-failed").Append([]byte(">"), at, ordered)
+		if string(got) != ">"+test.want {
+			t.Errorf("%s: got %q, want %q", test.source, got, ">"+test.want)
+		}
+	}
+}
+
+// TestEvaluatorFollowsTime goes back and forth over the borders of a second: what is kept of one never shows in another.
+func TestEvaluatorFollowsTime(t *testing.T) {
+	e := parse(t, "!{timestamp:yyyy-MM-dd HH:mm:ss}").Evaluator(location(t, "Asia/Kolkata"), "")
+	for _, at := range []int64{0, 999, 1000, 999, -1, -1000, -1001, 1752244449123, 1752244449999, 1752244450000, 0} {
+		want := time.UnixMilli(at).In(location(t, "Asia/Kolkata")).Format(time.DateTime)
+		if got := string(e.Append(nil, at, nil)); got != want {
+			t.Errorf("%d: got %s, want %s", at, got, want)
+		}
+	}
+}
+
+func TestTemplateSaysWhatItUses(t *testing.T) {
+	for _, test := range []struct {
+		source    string
+		keys      []string
+		errorType bool
+		finest    time.Duration
+	}{
+		{"static", nil, false, 0},
+		{"!{timestamp:'s'}", nil, false, 0},
+		{"!{timestamp:yyyy}", nil, false, 365 * 24 * time.Hour},
+		{"!{timestamp:yyyy/MMM}", nil, false, 28 * 24 * time.Hour},
+		{"!{timestamp:HH}/!{timestamp:yyyy-dd}", nil, false, time.Hour},
+		{"!{timestamp:mm}", nil, false, time.Minute},
+		{"!{timestamp:yyyyMMddHHmmss}", nil, false, time.Second},
+		{"!{partitionKeyFromQuery:z}!{partitionKeyFromQuery:a}!{partitionKeyFromQuery:z}", []string{"z", "a"}, false, 0},
+		{"!{firehose:error-output-type}", nil, true, 0},
+	} {
+		template := parse(t, test.source)
+		if got := template.Keys(); !reflect.DeepEqual(got, test.keys) {
+			t.Errorf("%s: got keys %q, want %q", test.source, got, test.keys)
+		}
+		if got := template.ErrorType(); got != test.errorType {
+			t.Errorf("%s: got error type %v, want %v", test.source, got, test.errorType)
+		}
+		if got := template.Finest(); got != test.finest {
+			t.Errorf("%s: got finest %v, want %v", test.source, got, test.finest)
+		}
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	for _, test := range []struct{ source, want string }{
+		{"ab!{timestamp:yyyy", "begins at position 3 is not closed"},
+		{"!{", "position 1 is not closed"},
+		{"!{}", "!{namespace:value}"},
+		{"!{timestamp}", "!{namespace:value}"},
+		{"!{timestamp:}", "!{namespace:value}"},
+		{"!{partitionKeyFromQuery:}", "!{namespace:value}"},
+		{"!{partitionKeyFromLambda:a}", `"partitionKeyFromLambda" is not supported; supported are !{timestamp:PATTERN}`},
+		{"!{Timestamp:yyyy}", `"Timestamp" is not supported`},
+		{"!{firehose:random-string}", "a random string is not supported"},
+		{"!{firehose:x}", `firehose has no value "x"`},
+		{"!{timestamp:yyyy!{timestamp:MM}", "cannot hold another one"},
+		{"!{timestamp:YYYY}", `'Y' at position 1 is not supported; supported are y M d H m s`},
+		{"!{timestamp:YYYY}", "week-based year"},
+		{"!{timestamp:yyyy/DD}", "'D' at position 6"},
+		{"!{timestamp:yyyy/DD}", "write d for the day of the month"},
+		{"!{timestamp:yyyy[MM]}", "'[' at position 5 is reserved"},
+		{"!{timestamp:{yyyy}", "'{' at position 1 is reserved"},
+		{"!{timestamp:yyyy#}", "'#' at position 5 is reserved"},
+		{"!{timestamp:HHH}", "'H' at position 1 is repeated 3 times; Java's limit is 2"},
+		{"!{timestamp:'T}", "the quote at position 1 is not closed"},
+		{"!{timestamp:yyyy'a''}", "the quote at position 5 is not closed"},
+	} {
+		_, err := expr.Parse(test.source)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want an error with %q", test.source, err, test.want)
+		}
+	}
+}
+
+func TestParseReportsEveryFault(t *testing.T) {
+	_, err := expr.Parse("!{a:b}/!{timestamp:YYYY}/!{timestamp:HH}/!{firehose:x}/!{timestamp:")
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		t.Fatalf("got %v, want joined errors", err)
+	}
+	if got, want := len(joined.Unwrap()), 4; got != want {
+		t.Errorf("got %d faults, want %d: %v", got, want, err)
+	}
+}
+
+func TestAppendDoesNotAllocate(t *testing.T) {
+	e := parse(t, "a/!{timestamp:yyyy/MM/dd}/!{partitionKeyFromQuery:k}/").Evaluator(time.UTC, "")
+	dst, values, at := make([]byte, 0, 256), [][]byte{[]byte("v/\x00é")}, int64(0)
+	allocations := testing.AllocsPerRun(100, func() {
+		at += 500
+		dst = e.Append(dst[:0], at, values)
+	})
+	if allocations != 0 {
+		t.Errorf("got %v allocations, want 0", allocations)
+	}
+}
+
+// FuzzTemplate checks that whatever compiles evaluates, and that literal text is kept.
+func FuzzTemplate(f *testing.F) {
+	for _, seed := range []string{"", "a", "!{timestamp:yyyy/MM'x'}", "!{a:b}", "!{timestamp:''}x!{partitionKeyFromQuery:k}", "!{"} {
+		f.Add(seed, int64(1752244449123))
+	}
+	f.Fuzz(func(t *testing.T, source string, at int64) {
+		template, err := expr.Parse(source)
+		if err != nil {
+			return
+		}
+		values := make([][]byte, len(template.Keys()))
+		for i := range values {
+			values[i] = []byte("v")
+		}
+		got := string(template.Evaluator(time.UTC, "type").Append(nil, at, values))
+		if !expr.HasExpression(source) && got != source {
+			t.Errorf("got %q, want %q", got, source)
+		}
+	})
+}
+
+func parse(t *testing.T, source string) *expr.Template {
+	t.Helper()
+	template, err := expr.Parse(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return template
+}
+
+func location(t *testing.T, name string) *time.Location {
+	t.Helper()
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return zone
+}
