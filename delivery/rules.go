@@ -39,7 +39,7 @@ func newRules(v *buffer.Version) (*rules, error) {
 	if r.partitioner, err = partitioner.New(s); err != nil {
 		return nil, fault(err)
 	}
-	if r.zone, err = time.LoadLocation(s.TimeZone); err != nil {
+	if r.zone, err = stream.LoadZone(s.TimeZone); err != nil {
 		return nil, fault(err)
 	}
 	if r.codec, err = format.ByName(s.Compression); err != nil {

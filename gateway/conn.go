@@ -43,6 +43,24 @@ func (l listener) Accept() (net.Conn, error) {
 type conn struct {
 	*net.TCPConn
 	linger atomic.Bool
+	inBody bool // for the goroutine that reads
+}
+
+// Read reads. While a handler reads a body, the end of the connection is an error: fasthttp passes an io.EOF between
+// two chunks on as if it were the end of the body, and a body cut short there would be stored and acknowledged.
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.TCPConn.Read(p)
+	if err == io.EOF && c.inBody {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+// expectBody says whether what is read from now on belongs to a body.
+func expectBody(rc *fasthttp.RequestCtx, inBody bool) {
+	if c, ok := rc.Conn().(*conn); ok {
+		c.inBody = inBody
+	}
 }
 
 // Close closes; after closeGently it first ends the sending side and reads what still arrives. Closing with bytes

@@ -30,6 +30,7 @@ func (s *Server) handle(rc *fasthttp.RequestCtx) {
 	p := s.route(rc)
 	req := s.ingest.Begin(rc.RequestBodyStream(), declaredSize(&rc.Request.Header))
 	defer s.finish(rc, p, req)
+	expectBody(rc, true)
 	if err := s.serve(rc, p, req); err != nil {
 		s.refuse(rc, p, ingest.AsError(err))
 	}
@@ -57,6 +58,7 @@ func (s *Server) route(rc *fasthttp.RequestCtx) protocol {
 
 // finish gives back what the request held, whatever happened, and decides what becomes of the connection.
 func (s *Server) finish(rc *fasthttp.RequestCtx, p protocol, req *ingest.Request) {
+	expectBody(rc, false)
 	if v := recover(); v != nil {
 		rc.Response.Reset()
 		s.refuse(rc, p, ingest.AsError(fmt.Errorf("panic: %v\n%s", v, debug.Stack())))

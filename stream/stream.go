@@ -1,21 +1,30 @@
 // Package stream holds the pipeline's shared noun: a delivery stream's definition, its defaults and its validation.
 package stream
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
 
 // Stream is a delivery stream's definition, as written in the configuration or given through the API. It is data: once
 // made and validated it is not changed. Its JSON form is what the buffer keeps of each version.
 type Stream struct {
 	Name string `json:"name" yaml:"-"` // 1 to 64 letters, digits, '_', '.', '-'
 
-	Buffering     Buffering         `json:"buffering" yaml:"buffering"`
-	Prefix        string            `json:"prefix" yaml:"prefix"`             // of object keys; empty means <name>/yyyy/MM/dd/HH/
-	ErrorPrefix   string            `json:"error_prefix" yaml:"error_prefix"` // empty means <errors>/<name>/<type>/yyyy/MM/dd/HH/
+	Buffering   Buffering `json:"buffering" yaml:"buffering"`
+	Prefix      string    `json:"prefix" yaml:"prefix"`             // of object keys; empty means <name>/yyyy/MM/dd/HH/
+	ErrorPrefix string    `json:"error_prefix" yaml:"error_prefix"` // empty means errors/<name>/<type>/yyyy/MM/dd/HH/
+
+	// PartitionKeys are the paths of the keys' values in a record, such as .customer.id, by the keys' names.
 	PartitionKeys map[string]string `json:"partition_keys,omitempty" yaml:"partition_keys"`
-	TimeZone      string            `json:"time_zone" yaml:"time_zone"`     // IANA name; empty means UTC
-	Compression   string            `json:"compression" yaml:"compression"` // none or gzip; empty means gzip
-	Delimiter     *string           `json:"delimiter" yaml:"delimiter"`     // after each record that does not end with it; nil means a line feed
-	Destination   Destination       `json:"destination" yaml:"destination"`
+
+	TimeZone    string      `json:"time_zone" yaml:"time_zone"`     // IANA name; empty means UTC
+	Compression string      `json:"compression" yaml:"compression"` // none or gzip; empty means gzip
+	Delimiter   *string     `json:"delimiter" yaml:"delimiter"`     // after each record that does not end with it; nil means a line feed
+	Destination Destination `json:"destination" yaml:"destination"`
 }
 
 // Buffering says when an open object is sealed: at whichever comes first.
@@ -52,9 +61,17 @@ func (s Stream) Encode() []byte {
 	return data
 }
 
-// Decode reads what Encode wrote.
+// Decode reads what Encode wrote. A member that is not known is an error: a definition made by a later release may rest
+// on it, and to serve the rest alone would put records elsewhere than promised.
 func Decode(data []byte) (Stream, error) {
 	var s Stream
-	err := json.Unmarshal(data, &s)
-	return s, err
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&s); err != nil {
+		return Stream{}, fmt.Errorf("decode a stream's definition: %w", err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return Stream{}, errors.New("decode a stream's definition: more text follows it")
+	}
+	return s, nil
 }

@@ -107,10 +107,13 @@ func TestExpand(t *testing.T) {
 			text:   "${B}/${C}",
 			faults: []string{"the environment has no variable B", "the environment has no variable C"},
 		},
-		"a setting that is empty": {text: "${HYDRANT_AUTH}", faults: []string{"the environment has no variable HYDRANT_AUTH"}},
-		"no name":                 {text: "${}", faults: []string{`"${}"` + noReference}},
-		"not closed":              {text: "a${A", faults: []string{`"${A"` + noReference}},
-		"not a name":              {text: "${a:-b}", faults: []string{`"${a:-b}"` + noReference}},
+		"a setting that is empty": {
+			text:   "${HYDRANT_AUTH}",
+			faults: []string{"the environment has no variable HYDRANT_AUTH"},
+		},
+		"no name":    {text: "${}", faults: []string{`"${}"` + noReference}},
+		"not closed": {text: "a${A", faults: []string{`"${A"` + noReference}},
+		"not a name": {text: "${a:-b}", faults: []string{`"${a:-b}"` + noReference}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"hydrant/configs"
 )
@@ -20,7 +19,8 @@ func FuzzLoad(f *testing.F) {
 	}
 	for _, text := range []string{
 		string(example), string(configs.Demo), "", "[]", "a: b", "streams: {a: *b}", "node: &a\n  *a", "? x\n: y\n",
-		"<<: {node: a}", "1: 2", "\"a\\nb\": 1", "%YAML 1.2\n---\nnode: a\n", "---\n---\n", "streams: {a: {prefix: '${X}$${Y}'}}",
+		"<<: {node: a}", "1: 2", "\"a\\nb\": 1",
+		"%YAML 1.2\n---\nnode: a\n", "---\n---\n", "streams: {a: {prefix: '${X}$${Y}'}}",
 		"streams: {s: {delimiter: |+\n\n, destination: {directory: {path: p}}}}", "node: \"\\x00\"", "\xff", "node: !t x",
 		"streams:\n  s:\n    delimiter: \"\\r\\n\"\n    destination: {directory: {path: 'a: b #'}}\n",
 	} {
@@ -38,9 +38,6 @@ func FuzzLoad(f *testing.F) {
 		written, err := c.YAML()
 		if err != nil {
 			t.Fatal(err)
-		}
-		if !utf8.Valid(written) || strings.Contains(string(written), "xxxxx") {
-			return // bytes that YAML cannot hold, or a secret
 		}
 		again, err := parseConfig("again.yaml", written, environment{})
 		if err != nil {

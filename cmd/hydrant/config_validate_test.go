@@ -42,9 +42,10 @@ func TestListenersBeyondLoopback(t *testing.T) {
 
 func TestWarnings(t *testing.T) {
 	c := mustLoad(t, "auth: none\n", "HYDRANT_LISTEN=:8080", "HYDRANT_ADMIN=0.0.0.0:8081")
-	want := `environment: HYDRANT_ADMIN: 0.0.0.0:8081 can be reached from other machines and asks for no credentials, because auth is none
-environment: HYDRANT_LISTEN: :8080 can be reached from other machines and asks for no credentials, because auth is none
-c.yaml:1:1: streams: no stream is defined`
+	const why = " can be reached from other machines and asks for no credentials, because auth is none\n"
+	want := "environment: HYDRANT_ADMIN: 0.0.0.0:8081" + why +
+		"environment: HYDRANT_LISTEN: :8080" + why +
+		"c.yaml:1:1: streams: no stream is defined"
 	if got := c.Warnings.Error(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

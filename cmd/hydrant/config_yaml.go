@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -40,13 +41,16 @@ func masked(s stream.Stream) stream.Stream {
 	return s
 }
 
-// quoted writes text with a line feed in quotes, where the library would write a block that loses the last one.
+// quoted writes text in quotes unless it is surely read as the same text without. The library's own judgement is not
+// trusted: it loses the last line feed of some texts and makes mappings of others.
 func quoted(text string) ([]byte, error) {
-	if strings.Contains(text, "\n") || token.IsNeedQuoted(text) {
+	if !plain.MatchString(text) || token.IsNeedQuoted(text) {
 		return []byte(strconv.Quote(text)), nil
 	}
 	return []byte(text), nil
 }
+
+var plain = regexp.MustCompile(`^[\w./]([\w./:-]*[\w./-])?$`)
 
 // escaped is quoted for text in which ${ has a meaning.
 func escaped(text string) ([]byte, error) { return quoted(strings.ReplaceAll(text, "${", "$${")) }

@@ -29,7 +29,7 @@ func (c *serveCommand) Run(ctx context.Context, to console) error {
 	}
 	log := cfg.Log.Logger(to.Err)
 	for _, warning := range cfg.Warnings {
-		log.Warn("configuration", "warning", warning.Error())
+		log.Warn("configuration", "warning", warning.String())
 	}
 	n, err := startNode(cfg, log)
 	if err != nil {

@@ -47,11 +47,11 @@ const needs = "give these credentials s3:PutObject, s3:GetObject and s3:ListBuck
 var passing = map[string]bool{
 	"BadDigest":                   true, // damaged on its way
 	"IncompleteBody":              true,
-	"RequestTimeout":              true, // the store waited for the body
 	"XAmzContentChecksumMismatch": true,
 	"XAmzContentSHA256Mismatch":   true,
 	"ConditionalRequestConflict":  false, // beside another upload of the key, perhaps one of ours that was given up
 	"OperationAborted":            false,
+	"RequestTimeout":              false, // of the body, or of what a proxy waited for
 }
 
 // unsent is the trouble of an operation of which nothing was sent.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -31,7 +32,7 @@ func TestCreateAnswers(t *testing.T) {
 		{400, "ExpiredToken", delivery.Held, true, "renew the credentials"},
 		{400, "IncompleteBody", delivery.Transient, true, "IncompleteBody"},
 		{400, "InvalidArgument", delivery.Held, true, "correct bucket, endpoint and region"},
-		{400, "RequestTimeout", delivery.Transient, true, "RequestTimeout"},
+		{400, "RequestTimeout", delivery.Transient, false, "RequestTimeout"},
 		{400, "XAmzContentSHA256Mismatch", delivery.Transient, true, "XAmzContentSHA256Mismatch"},
 		{301, "PermanentRedirect", delivery.Held, true, "correct the region"},
 		{401, "Unauthorized", delivery.Held, true, "Unauthorized"},
@@ -209,9 +210,10 @@ func TestCancelledBeforeItStarts(t *testing.T) {
 }
 
 func TestTLSTroubles(t *testing.T) {
-	secure := httptest.NewTLSServer(http.NotFoundHandler())
+	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains about our refusals
+	secure.StartTLS()
 	t.Cleanup(secure.Close)
-	secure.Config.ErrorLog = nil
 	plain := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(plain.Close)
 	for endpoint, text := range map[string]string{

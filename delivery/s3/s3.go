@@ -15,6 +15,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/middleware"
@@ -45,6 +46,9 @@ func New(ctx context.Context, definition stream.S3) (*Destination, error) {
 	chain, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
 		return nil, fmt.Errorf("destination s3: read the AWS settings of this machine: %w", err)
+	}
+	if client, ok := chain.HTTPClient.(*awshttp.BuildableClient); ok { // by now with the authorities of AWS_CA_BUNDLE
+		chain.HTTPClient = client.Freeze()
 	}
 	return newDestination(chain, definition)
 }
@@ -134,8 +138,7 @@ func (d *Destination) Create(ctx context.Context, o *delivery.Object) error {
 	return d.answer("create", o.Key, err)
 }
 
-// signBody has the SHA-256 of the body signed, which every store must check to check the signature: so a flipped bit is
-// refused by all of them. Checksum headers, which cost a fifth, are refused by some (Backblaze B2, R2 until 2025), and
+// signBody has the SHA-256 of the body signed, which every store knows: a bit that flips on the way is refused. Checksum headers, which cost a fifth, are refused by some (Backblaze B2, R2 until 2025), and
 // Amazon knows them all. Without this the SDK signs the body only where there is no TLS.
 func signBody(o *sdk.Options) {
 	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {

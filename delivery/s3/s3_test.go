@@ -6,11 +6,13 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/smithy-go"
+	"go.uber.org/goleak"
 
 	"hydrant/delivery"
 	"hydrant/stream"
@@ -30,6 +33,9 @@ var example = delivery.Object{
 	ContentEncoding: "gzip",
 	Metadata:        delivery.Metadata{Stream: "clicks", Sequence: "00/17-4711", Records: 12, Checksum: "xxh64:00c0ffee"},
 }
+
+// No goroutine of a connection outlives the tests.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // request is what a server saw.
 type request struct {
@@ -224,6 +230,28 @@ func TestNewReadsTheMachinesSettings(t *testing.T) {
 	}
 }
 
+func TestNewTrustsTheBundle(t *testing.T) {
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(server.Close)
+	isolate(t)
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKEXAMPLE")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	bundle := filepath.Join(t.TempDir(), "authorities.pem")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(bundle, block, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("AWS_CA_BUNDLE", bundle)
+	d, err := New(t.Context(), stream.S3{Bucket: "lake", Endpoint: server.URL, PathStyle: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	if _, err := d.Stat(t.Context(), "key"); !errors.Is(err, delivery.ErrNotExist) {
+		t.Errorf("Stat = %v, want the server's answer", err)
+	}
+}
+
 func TestMissingCredentials(t *testing.T) {
 	isolate(t)
 	d, err := New(t.Context(), stream.S3{Bucket: "lake", Endpoint: "http://127.0.0.1:1"})
@@ -246,14 +274,14 @@ func TestPatienceGrowsWithSize(t *testing.T) {
 }
 
 // isolate takes this machine's AWS settings away.
-func isolate(t *testing.T) {
+func isolate(t testing.TB) {
 	t.Helper()
 	nowhere := filepath.Join(t.TempDir(), "none")
 	for name, value := range map[string]string{
 		"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_SESSION_TOKEN": "", "AWS_PROFILE": "",
 		"AWS_CONFIG_FILE": nowhere, "AWS_SHARED_CREDENTIALS_FILE": nowhere, "AWS_EC2_METADATA_DISABLED": "true",
 		"AWS_WEB_IDENTITY_TOKEN_FILE": "", "AWS_ROLE_ARN": "", "AWS_CONTAINER_CREDENTIALS_FULL_URI": "",
-		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "", "AWS_ENDPOINT_URL": "", "AWS_ENDPOINT_URL_S3": "",
+		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "", "AWS_ENDPOINT_URL": "", "AWS_ENDPOINT_URL_S3": "", "AWS_CA_BUNDLE": "",
 	} {
 		t.Setenv(name, value)
 	}
@@ -319,7 +347,7 @@ func expectTrouble(t *testing.T, op string, err error, class delivery.Class, ref
 	if trouble.Op != op || trouble.Key != example.Key {
 		t.Errorf("%s = %+v, want operation and key", op, trouble)
 	}
-	if !strings.Contains(err.Error(), "bucket lake") || !strings.Contains(err.Error(), text) {
+	if !strings.Contains(err.Error(), ": bucket ") || !strings.Contains(err.Error(), text) {
 		t.Errorf("%s = %v, want the bucket and %q", op, err, text)
 	}
 	var sdkError *smithy.OperationError

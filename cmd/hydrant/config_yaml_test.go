@@ -1,0 +1,78 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"hydrant/stream"
+)
+
+func TestYAMLHoldsAnyText(t *testing.T) {
+	special := rapid.SampledFrom([]rune("a \n\r\t#:'\"-|>!&*?{}[]$%@,\\~\u0085\u2028\ufeff\x01"))
+	text := rapid.OneOf(rapid.String(), rapid.StringOf(special))
+	rapid.Check(t, func(t *rapid.T) {
+		path := text.Filter(func(s string) bool { return s != "" && !strings.ContainsRune(s, 0) }).Draw(t, "path")
+		delimiter := text.Draw(t, "delimiter")
+		want := defaults()
+		want.Streams = []stream.Stream{stream.Stream{
+			Name:        "s",
+			Delimiter:   &delimiter,
+			Destination: stream.Destination{Directory: &stream.Directory{Path: path}},
+		}.WithDefaults()}
+		written, err := want.YAML()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := parseConfig("c.yaml", written, nil)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, written)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s\nwritten:\n%s", diff, written)
+		}
+	})
+}
+
+func TestYAMLIsReadToTheSameEffect(t *testing.T) {
+	odd := "auth: none\nlisten: :8080\nstreams:\n  '1': {prefix: '$${x}: #', delimiter: \"\\r\\n\", " +
+		"destination: {directory: {path: 'true'}}}\n"
+	example, err := os.ReadFile(exampleFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"nothing": "", "example": string(example), "odd": odd} {
+		t.Run(name, func(t *testing.T) {
+			first := mustLoad(t, text)
+			written, err := first.YAML()
+			if err != nil {
+				t.Fatal(err)
+			}
+			again := mustLoad(t, string(written))
+			first.Warnings, again.Warnings = nil, nil // they are at other places
+			if diff := cmp.Diff(first, again); diff != "" {
+				t.Errorf("(-first +again):\n%s\nwritten:\n%s", diff, written)
+			}
+		})
+	}
+}
+
+// TestYAMLMasksSecrets is about a configuration that Load refuses: nothing depends on that refusal alone.
+func TestYAMLMasksSecrets(t *testing.T) {
+	const endpoint = "http://name:p@ss@localhost:1"
+	c := defaults()
+	c.Streams = []stream.Stream{{Name: "a", Destination: stream.Destination{S3: &stream.S3{Endpoint: endpoint}}}}
+	written, err := c.YAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(written), `endpoint: "http://xxxxx@localhost:1"`) {
+		t.Errorf("the endpoint is not masked:\n%s", written)
+	}
+	if got := c.Streams[0].Destination.S3.Endpoint; got != endpoint {
+		t.Errorf("the configuration itself was changed: got %s, want %s", got, endpoint)
+	}
+}

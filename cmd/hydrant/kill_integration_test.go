@@ -1,0 +1,108 @@
+//go:build integration
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// crashConfig keeps everything small, so that seals, uploads and rotations happen all the time. The prefix changes with
+// the cycle: a version is in force from one record on.
+func crashConfig(dir, destination string, cycle int) string {
+	prefix := "key=!{partitionKeyFromQuery:key}/"
+	if cycle%3 == 2 {
+		prefix = "v2/!{timestamp:yyyy-MM-dd}/" + prefix
+	}
+	return fmt.Sprintf(`
+data_dir: %s
+buffer: {max_disk: 1GiB}
+streams:
+  crash:
+    buffering: {size: 1MiB, interval: 1s}
+    prefix: %q
+    partition_keys: {key: .key}
+    destination:
+      %s
+`, filepath.Join(dir, "data"), prefix, destination)
+}
+
+// kill -9 at random moments under load: nothing acknowledged is lost, doubled or misplaced, and every start is clean.
+func TestKillNine(t *testing.T) {
+	for name, destination := range map[string]func(*testing.T) destinationUnderTest{
+		"directory": directoryDestination,
+		"s3":        s3Destination,
+	} {
+		t.Run(name, func(t *testing.T) { killNine(t, destination(t), 20) })
+	}
+}
+
+func killNine(t *testing.T, d destinationUnderTest, cycles int) {
+	dir := t.TempDir()
+	ledger := filepath.Join(dir, "ledger")
+	for cycle := range cycles {
+		p := startIn(t, dir, crashConfig(dir, d.yaml, cycle), d.environment...)
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		load := make(chan error, 1)
+		go func() {
+			_, err := runHydrant(ctx, t, nil, "bench", "--url", p.url, "--stream", "crash", "--ledger", ledger,
+				"--connections", "8", "--batch", fmt.Sprint(1+cycle%2*49), "--keys", "5", "--duration", "2500ms", "--timeout", "1s",
+				"--api", []string{"native", "firehose"}[cycle%4/2])
+			load <- err
+		}()
+		select {
+		case <-time.After(500*time.Millisecond + rand.N(1500*time.Millisecond)):
+		case err := <-load:
+			t.Fatalf("cycle %d: the load ended early: %v", cycle, err)
+		}
+		p.kill()
+		<-load // it ends with errors: its gateway is gone
+		cancel()
+	}
+	p := startIn(t, dir, crashConfig(dir, d.yaml, 0), d.environment...)
+	p.delivered()
+	p.stop()
+	t.Logf("after %d kills: %v", cycles, d.verifyAll(t, ledger))
+}
+
+// A store that is away for a minute: nothing is refused meanwhile, and everything is delivered afterwards, once, in
+// objects of a good size.
+func TestStoreAwayForAMinute(t *testing.T) {
+	d := s3Destination(t)
+	dir := t.TempDir()
+	ledger := filepath.Join(dir, "ledger")
+	p := startIn(t, dir, crashConfig(dir, d.yaml, 0), d.environment...)
+	load := make(chan error, 1)
+	go func() {
+		_, err := runHydrant(t.Context(), t, nil, "bench", "--url", p.url, "--stream", "crash", "--ledger", ledger,
+			"--connections", "8", "--batch", "100", "--keys", "5", "--rate", "10000", "--duration", "70s")
+		load <- err
+	}()
+	p.eventually("objects are delivered", func() bool { return p.metric("hydrant_delivered_objects_total") > 5 })
+	d.server.Stop(t)
+	before := p.metric("hydrant_delivered_objects_total")
+	select {
+	case <-time.After(time.Minute): // the outage itself
+	case err := <-load:
+		t.Fatalf("the load ended during the outage: %v", err)
+	}
+	d.server.Start(t)
+	if err := <-load; err != nil {
+		t.Fatal(err)
+	}
+	p.delivered()
+	if refused := p.metric("hydrant_refused_requests_total"); refused != 0 {
+		t.Errorf("%v requests were refused during the outage", refused)
+	}
+	objects := p.metric("hydrant_delivered_objects_total") - before
+	p.stop()
+	verdict := d.verifyAll(t, ledger)
+	t.Logf("%v objects after the outage; %v", objects, verdict)
+	if objects > 1000 {
+		t.Errorf("the backlog became %v objects", objects)
+	}
+}

@@ -1,0 +1,247 @@
+//go:build integration
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"hydrant/delivery/deliverytest"
+)
+
+// binary is the program under test, built once.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "hydrant")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "hydrant")
+	out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return path, nil
+})
+
+// process is a running node.
+type process struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	url    string // of the gateway
+	admin  string
+	output *bytes.Buffer
+	ended  chan struct{}
+}
+
+// freePort finds one that nothing listens on.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// startNodeProcess starts the binary with a configuration and waits until it is ready.
+func startNodeProcess(t *testing.T, config string, environment ...string) *process {
+	t.Helper()
+	return startIn(t, t.TempDir(), config, environment...)
+}
+
+func startIn(t *testing.T, dir, config string, environment ...string) *process {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "hydrant.yaml")
+	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := &process{t: t, cmd: exec.Command(path, "serve", "--config", file), output: new(bytes.Buffer), ended: make(chan struct{})}
+	listen, admin := freePort(t), freePort(t)
+	p.url, p.admin = "http://"+listen, "http://"+admin
+	p.cmd.Env = append(os.Environ(), append(environment, "HYDRANT_LISTEN="+listen, "HYDRANT_ADMIN="+admin)...)
+	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = p.cmd.Wait() // its end is what matters; the tests look at the exit code where they care
+		close(p.ended)
+	}()
+	t.Cleanup(p.kill)
+	p.awaitReady()
+	return p
+}
+
+func (p *process) awaitReady() {
+	p.t.Helper()
+	p.eventually("ready", func() bool {
+		select {
+		case <-p.ended:
+			p.t.Fatalf("the node ended:\n%s", p.output)
+		default:
+		}
+		r, err := http.Get(p.admin + "/readyz")
+		if err != nil {
+			return false
+		}
+		defer r.Body.Close()
+		return r.StatusCode == http.StatusOK
+	})
+}
+
+// kill ends the process as nothing else can.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill() // it may have ended
+	<-p.ended
+}
+
+// stop asks the process to end and wants exit code 0.
+func (p *process) stop() {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.t.Fatal(err)
+	}
+	<-p.ended
+	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
+		p.t.Fatalf("exit code %d after SIGTERM:\n%s", code, p.output)
+	}
+}
+
+func (p *process) eventually(what string, condition func() bool) {
+	p.t.Helper()
+	deadline := time.Now().Add(2 * time.Minute)
+	for !condition() {
+		if time.Now().After(deadline) {
+			p.kill()
+			p.t.Fatalf("%s: not within two minutes:\n%s", what, p.output)
+		}
+		time.Sleep(20 * time.Millisecond) // between two looks at the condition
+	}
+}
+
+func (p *process) post(stream, contentType, body string) string {
+	p.t.Helper()
+	r, err := http.Post(p.url+"/v1/streams/"+stream+"/records", contentType, strings.NewReader(body))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer r.Body.Close()
+	answer, err := io.ReadAll(r.Body)
+	if err != nil || r.StatusCode != http.StatusOK {
+		p.t.Fatalf("%s: %s %v", r.Status, answer, err)
+	}
+	return string(answer)
+}
+
+// metric is a metric's value, the sum over its labels.
+func (p *process) metric(name string) float64 {
+	p.t.Helper()
+	r, err := http.Get(p.admin + "/metrics")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer r.Body.Close()
+	text, err := io.ReadAll(r.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	var sum float64
+	for line := range strings.Lines(string(text)) {
+		rest, ok := strings.CutPrefix(line, name)
+		if !ok || (rest[0] != '{' && rest[0] != ' ') {
+			continue
+		}
+		var v float64
+		if _, err := fmt.Sscan(rest[strings.LastIndexByte(rest, ' ')+1:], &v); err != nil {
+			p.t.Fatal(err)
+		}
+		sum += v
+	}
+	return sum
+}
+
+// delivered waits until nothing is pending.
+func (p *process) delivered() {
+	p.t.Helper()
+	p.eventually("everything is delivered", func() bool {
+		return p.metric("hydrant_pending_records") == 0 && p.metric("hydrant_pending_bytes") == 0
+	})
+}
+
+// runHydrant runs a command of the binary and returns its standard output.
+func runHydrant(ctx context.Context, t *testing.T, environment []string, arguments ...string) (string, error) {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(ctx, path, arguments...)
+	cmd.Env = append(os.Environ(), environment...)
+	var out, progress bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &progress
+	err = cmd.Run()
+	if err != nil {
+		err = fmt.Errorf("hydrant %s: %w\n%s%s", strings.Join(arguments, " "), err, out.String(), progress.String())
+	}
+	return out.String(), err
+}
+
+// place is a destination under test: what the configuration says of it, and how verify finds it.
+type destinationUnderTest struct {
+	yaml        string
+	verify      []string
+	environment []string
+	server      *deliverytest.Server // nil for a directory
+}
+
+func directoryDestination(t *testing.T) destinationUnderTest {
+	dir := filepath.Join(t.TempDir(), "objects")
+	return destinationUnderTest{
+		yaml:   fmt.Sprintf("directory: {path: %s}", dir),
+		verify: []string{"--dir", dir},
+	}
+}
+
+func s3Destination(t *testing.T) destinationUnderTest {
+	server := deliverytest.StartS3(t)
+	bucket := server.MakeBucket(t)
+	return destinationUnderTest{
+		yaml:        fmt.Sprintf("s3: {bucket: %s, region: us-east-1, endpoint: %q, path_style: true}", bucket, server.Endpoint),
+		verify:      []string{"--s3", "s3://" + bucket, "--endpoint", server.Endpoint, "--path-style"},
+		environment: []string{"AWS_ACCESS_KEY_ID=" + server.AccessKey, "AWS_SECRET_ACCESS_KEY=" + server.Secret, "AWS_REGION=us-east-1"},
+		server:      server,
+	}
+}
+
+// verifyAll has the verifier compare the destination with the ledger, and wants a good verdict.
+func (d destinationUnderTest) verifyAll(t *testing.T, ledger string) map[string]any {
+	t.Helper()
+	arguments := append([]string{"bench", "verify", "--ledger", ledger, "--partition", "key", "--json"}, d.verify...)
+	out, err := runHydrant(t.Context(), t, d.environment, arguments...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var verdict map[string]any
+	if err := json.Unmarshal([]byte(out), &verdict); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return verdict
+}

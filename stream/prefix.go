@@ -1,0 +1,115 @@
+package stream
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"hydrant/stream/expr"
+)
+
+// longestErrorType is the longest error output type that Firehose has.
+const longestErrorType = "AmazonOpenSearchService-failed"
+
+// Warnings returns what is legal in a valid definition and yet hardly meant.
+func (s Stream) Warnings() []Fault {
+	template, err := expr.Parse(s.Prefix)
+	if err != nil {
+		return nil
+	}
+	v := validation{stream: s}
+	interval := s.Buffering.Interval
+	if finest := Duration(template.Finest()); finest > 0 && finest < interval {
+		v.add("prefix", "the prefix changes every %v, more often than buffering.interval (%v) passes: objects will be "+
+			"smaller than the buffering asks for; use a coarser timestamp or a shorter interval", finest, interval)
+	}
+	return v.faults
+}
+
+func (v *validation) partitionKeys() {
+	for _, key := range slices.Sorted(maps.Keys(v.stream.PartitionKeys)) {
+		if _, err := expr.ParsePath(v.stream.PartitionKeys[key]); err != nil {
+			v.add("partition_keys."+key, "%v", err)
+		}
+	}
+}
+
+func (v *validation) prefix() {
+	const path = "prefix"
+	template := v.template(path, v.stream.Prefix)
+	if template == nil {
+		return
+	}
+	if template.ErrorType() {
+		v.add(path, "!{firehose:error-output-type} is for error_prefix only: remove it")
+	}
+	for _, key := range template.Keys() {
+		if _, declared := v.stream.PartitionKeys[key]; !declared {
+			v.add(path, "the partition key %q is not declared: add it to partition_keys", key)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(v.stream.PartitionKeys)) {
+		if !slices.Contains(template.Keys(), key) {
+			v.add("partition_keys."+key, "the key is not used: write !{partitionKeyFromQuery:%s} in prefix or remove it", key)
+		}
+	}
+	v.key(path, template)
+}
+
+func (v *validation) errorPrefix() {
+	const path = "error_prefix"
+	template := v.template(path, v.stream.ErrorPrefix)
+	if template == nil {
+		return
+	}
+	if !template.ErrorType() {
+		v.add(path, "an error prefix with expressions must use !{firehose:error-output-type}: add it")
+	}
+	if keys := template.Keys(); len(keys) > 0 {
+		v.add(path, "the partition key %q cannot be used here, since a record in the error output may have none: remove "+
+			"it", keys[0])
+	}
+	v.key(path, template)
+}
+
+// template returns the compiled template, or nil and the faults.
+func (v *validation) template(path, source string) *expr.Template {
+	if len(source) > maxPrefix {
+		v.add(path, "the prefix has %d bytes; the limit is %d", len(source), maxPrefix)
+	}
+	if !utf8.ValidString(source) || strings.ContainsFunc(source, unicode.IsControl) {
+		v.add(path, "%q holds a control character or bytes that are not UTF-8: remove them", source)
+	}
+	template, err := expr.Parse(source)
+	if err == nil {
+		return template
+	}
+	for _, fault := range err.(interface{ Unwrap() []error }).Unwrap() {
+		v.add(path, "%v", fault)
+	}
+	return nil
+}
+
+// key checks what every key under the template has in common. It judges one evaluated at a time and with values that
+// stand for all: neither a timestamp nor a key's value is ever empty, holds a slash or is dots alone, so the segments
+// are the same for every record; and no month has a longer name than September, no value less than a byte. Slashes in
+// front or next to each other are kept by S3 but folded by a file system, where two partitions would fall together.
+func (v *validation) key(path string, template *expr.Template) {
+	longest := time.Date(2025, time.September, 30, 23, 59, 59, 0, time.UTC).UnixMilli()
+	values := slices.Repeat([][]byte{[]byte("v")}, len(template.Keys()))
+	key := template.Evaluator(time.UTC, longestErrorType).Append(nil, longest, values)
+	if err := CheckKey(key, v.stream.LongestFileName()); err != nil {
+		v.add(path, "%v: shorten the prefix", err)
+	}
+	segments := strings.Split(string(key), "/")
+	segments = segments[:len(segments)-1] // the rest is joined with the file name
+	if slices.Contains(segments, ".") || slices.Contains(segments, "..") {
+		v.add(path, `the prefix has a segment "." or "..", which object stores refuse: remove it`)
+	}
+	if v.stream.Destination.Directory != nil && slices.Contains(segments, "") {
+		v.add(path, "the prefix begins with a slash or has two in a row, which a directory cannot keep: remove it")
+	}
+}
