@@ -30,7 +30,7 @@ type object struct {
 
 	tail     []byte
 	chunks   Body
-	sum      xxhash.Digest
+	sum      *xxhash.Digest
 	crc      uint32
 	memory   int64 // held by tail and chunks
 	finished bool
@@ -120,5 +120,6 @@ func newObject(r *rules, partition string, record buffer.Record, out *partitione
 		first:     record.Seq,
 		arrival:   record.Arrival,
 		opened:    time.Now(),
+		sum:       xxhash.New(),
 	}
 }

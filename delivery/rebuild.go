@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/cespare/xxhash/v2"
+
 	"hydrant/buffer"
 )
 
@@ -136,7 +138,7 @@ type wave struct {
 }
 
 func (w *wave) add(m *Manifest, e *entry) {
-	o := &object{manifest: m, entry: e, partition: m.Partition, first: m.First, last: m.To, reason: m.Reason}
+	o := &object{manifest: m, entry: e, partition: m.Partition, first: m.First, last: m.To, reason: m.Reason, sum: xxhash.New()}
 	w.objects = append(w.objects, o)
 	w.members[e.partition] = append(w.members[e.partition], o)
 	if w.first == 0 || m.First < w.first {

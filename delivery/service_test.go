@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
+
 	"hydrant/buffer"
 	"hydrant/buffer/memlog"
 	"hydrant/delivery"
@@ -189,6 +191,10 @@ func TestMetadataDescribesTheObject(t *testing.T) {
 	if o.Metadata.Stream != "s" || o.Metadata.Records != 2 || o.Metadata.Sequence != "0/0-2" || !strings.HasPrefix(o.Metadata.Checksum, "xxh64:") {
 		t.Errorf("metadata: %+v", o.Metadata)
 	}
+	content := record("a", 1) + "\n" + record("a", 2) + "\n"
+	if want := fmt.Sprintf("xxh64:%016x", xxhash.Sum64String(content)); o.Metadata.Checksum != want {
+		t.Errorf("checksum %s, want %s", o.Metadata.Checksum, want)
+	}
 	if o.ContentEncoding != "gzip" || !strings.HasSuffix(o.Key, ".gz") {
 		t.Errorf("object %s has content encoding %q", o.Key, o.ContentEncoding)
 	}
@@ -334,10 +340,12 @@ func TestTroubleIsRetried(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, nil)
 			hurt(w.objects)
-			w.append(record("a", 1))
+			// Long enough for several blocks of the checksum: a short text does not tell a wrong one.
+			long := fmt.Sprintf(`{"key":"a","pad":%q}`, strings.Repeat("0123456789", 1000))
+			w.append(long)
 			w.start()
 			w.drain()
-			w.want(`key=a {"key":"a","n":1}`)
+			w.want("key=a " + long)
 			if len(w.objects.Keys()) != 1 {
 				t.Errorf("objects: %q", w.objects.Keys())
 			}

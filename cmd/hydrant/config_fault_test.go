@@ -19,7 +19,7 @@ func TestFaults(t *testing.T) {
 		},
 		"unknown key, nothing near": {
 			"limits: {throughput: 1}\n",
-			[]string{"c.yaml:1:10: limits.throughput: unknown key; known here are body, decompressed, in_flight, record, records"},
+			[]string{"c.yaml:1:10: limits.throughput: unknown key; known here are body, decompressed, in_flight, record, rec"},
 		},
 		"streams misspelt": {
 			"stream: {}\n",
@@ -36,6 +36,18 @@ func TestFaults(t *testing.T) {
 		"duplicate key": {
 			"node: a\nnode: b\n",
 			[]string{`c.yaml:2:1: mapping key "node" already defined at [1:1]`},
+		},
+		"duplicate key behind an anchor": {
+			"&a node: a\nnode: b\n",
+			[]string{"c.yaml:2:1: node: the key is there twice"},
+		},
+		"a list as key": {
+			"node: a\n? [b]\n: c\n",
+			[]string{"c.yaml:2:3: "},
+		},
+		"an alias as key": {
+			"node: &a log\n*a : {}\n",
+			[]string{"c.yaml:2:1: a key must be plain text"},
 		},
 		"duplicate null key": {
 			"streams:\n  a: {" + directory + "}\n~: 1\nnull: 2\n",

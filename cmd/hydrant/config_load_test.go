@@ -111,6 +111,25 @@ func allKeys(t reflect.Type) []string {
 	return keys
 }
 
+func TestLoadFormsOfText(t *testing.T) {
+	c := mustLoad(t, `
+node: &name 007
+data_dir: |-
+  /data
+log: {level: ~, format:}
+limits:
+streams:
+  1.5: {destination: {directory: {path: true}}, compression: "none", delimiter: *name}
+`)
+	if c.Node != "007" || c.DataDir != "/data" || c.Log != defaults().Log || c.Limits != defaults().Limits {
+		t.Errorf("got %+v", c)
+	}
+	s := c.Streams[0]
+	if s.Name != "1.5" || s.Destination.Directory.Path != "true" || s.Compression != "none" || *s.Delimiter != "007" {
+		t.Errorf("got %+v", s)
+	}
+}
+
 func TestLoadEveryKey(t *testing.T) {
 	c := mustLoad(t, `
 node: n1

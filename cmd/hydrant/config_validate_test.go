@@ -51,6 +51,19 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+func TestWarningsOfStreams(t *testing.T) {
+	c := mustLoad(t, `
+streams:
+  s:
+    buffering: {interval: 15m}
+    prefix: "s/!{timestamp:mm}/"
+    destination: {directory: {path: objects}}
+`)
+	if len(c.Warnings) != 1 || !strings.HasPrefix(c.Warnings.Error(), "c.yaml:5:5: streams.s.prefix: ") {
+		t.Errorf("got %v, want one about the prefix, whose time is finer than the interval", c.Warnings)
+	}
+}
+
 func TestFreePortsMayBeTheSame(t *testing.T) {
 	c := mustLoad(t, "listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\n")
 	if !strings.HasSuffix(c.Listen, ":0") {

@@ -95,7 +95,7 @@ func TestCreateOnTheWireWithTLS(t *testing.T) {
 	expectHeaders(t, seen[0], map[string]string{"X-Amz-Content-Sha256": hex.EncodeToString(sum[:])})
 }
 
-// Amazon gets a checksum in a header and the body unsigned, which costs a fifth.
+// Amazon gets a checksum in a header and the body unsigned, which costs next to nothing.
 func TestCreateOnTheWireToAmazon(t *testing.T) {
 	var seen []request
 	server := httptest.NewTLSServer(record(&seen, func(w http.ResponseWriter) { w.Header().Set("ETag", `"x"`) }))
