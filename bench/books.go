@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 )
 
 // books hold what the ledgers say of every record, and what was found of it: three bits a record. They are filled from
@@ -85,10 +87,11 @@ func (b *books) close() {
 	}
 }
 
-// pages goes through all producers.
+// pages goes through all producers, in the order of their runs' names.
 func (b *books) pages() iter.Seq[*producerBook] {
 	return func(yield func(*producerBook) bool) {
-		for _, run := range b.runs {
+		for _, name := range slices.Sorted(maps.Keys(b.runs)) {
+			run := b.runs[name]
 			for i := range run.producers {
 				if !yield(&run.producers[i]) {
 					return

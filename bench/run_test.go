@@ -56,17 +56,17 @@ func TestRunIsAccountedFor(t *testing.T) {
 	}
 }
 
-func TestRunSpreadsOverGateways(t *testing.T) {
-	accept := func(int) treatment { return treatment{} }
-	one, two := newFakeGateway(t, accept), newFakeGateway(t, accept)
-	o := testOptions(one.URL)
-	o.URL = append(o.URL, two.URL)
-	o.Connections, o.Records, o.Rate = 2, 100, 10_000
-	if _, err := Run(t.Context(), o, nil); err != nil {
-		t.Fatal(err)
-	}
-	if got := one.requests + two.requests; got != 100 {
-		t.Errorf("got %d requests, want 100", got)
+func TestConnectionsTakeTurnsWithGateways(t *testing.T) {
+	o := testOptions("http://one:1")
+	o.URL = append(o.URL, "https://two")
+	for producer, want := range []string{"one:1", "two:443", "one:1"} {
+		c, err := connect(o, producer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.client.Addr; got != want {
+			t.Errorf("producer %d: got %s, want %s", producer, got, want)
+		}
 	}
 }
 
@@ -281,7 +281,7 @@ func TestLedgerIsWrittenBeforeTheNextRequest(t *testing.T) {
 func TestProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := testOptions("http://fake")
-		o.Duration, o.Rate = 2500*time.Millisecond, 100
+		o.Duration, o.Rate = 2500*time.Millisecond, 99.7 // no request is due when a line is
 		l, err := newLoad(o)
 		if err != nil {
 			t.Fatal(err)
@@ -292,7 +292,7 @@ func TestProgress(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := strings.Split(progress.String(), "\n")
-		if len(got) != 3 || !strings.HasPrefix(got[1], "   2s  100 req/s  100 records/s  0.0 MB/s  acked 20") {
+		if len(got) != 3 || !strings.HasPrefix(got[1], "   2s  100 req/s  100 records/s  0.0 MB/s  acked 200  ") {
 			t.Errorf("got %q, want two lines", got)
 		}
 	})

@@ -139,7 +139,7 @@ func conclude(b *books, f findings) *Verdict {
 	}
 	slices.SortStableFunc(f.examples, func(a, b Fault) int {
 		order := cmp.Compare(slices.Index(faultKinds, a.Kind), slices.Index(faultKinds, b.Kind))
-		return cmp.Or(order, cmp.Compare(a.Object, b.Object), cmp.Compare(a.Records, b.Records))
+		return cmp.Or(order, cmp.Compare(a.Object, b.Object)) // and then as they stand in the object, or in the books
 	})
 	return &Verdict{
 		Runs: len(b.runs), Acked: sums.acked, Refused: sums.refused, Unknown: sums.unknown,
@@ -160,8 +160,8 @@ func (v *Verdict) WriteJSON(w io.Writer) error {
 func (v *Verdict) WriteText(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	line := func(name, format string, args ...any) { fmt.Fprintf(table, name+"\t"+format+"\n", args...) } // Flush tells of errors
-	line("ledgers", "%d runs: acked %s, refused %s, unknown %s records",
-		v.Runs, humanize.Comma(v.Acked), humanize.Comma(v.Refused), humanize.Comma(v.Unknown))
+	line("ledgers", "acked %s, refused %s, unknown %s records; runs: %d",
+		humanize.Comma(v.Acked), humanize.Comma(v.Refused), humanize.Comma(v.Unknown), v.Runs)
 	line("objects", "%s with %.1f MB, read in %.1f s", humanize.Comma(v.Objects), float64(v.Bytes)/1e6, v.Seconds)
 	line("found", "%s records: %s of unknown outcome, %s in the error output", humanize.Comma(v.Found),
 		humanize.Comma(v.UnknownFound), humanize.Comma(v.ErrorOutput))

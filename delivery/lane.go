@@ -3,6 +3,7 @@ package delivery
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -194,7 +195,24 @@ func (l *lane) passOver(ctx context.Context) error {
 	}
 	var c buffer.Change
 	c.Cursor, c.Delete = l.ledger.advance()
-	return l.in.Commit(ctx, c)
+	return l.commit(ctx, c)
+}
+
+// commit makes a change durable. A full buffer has stored nothing of it, and other lanes make room: it is tried again.
+func (l *lane) commit(ctx context.Context, c buffer.Change) error {
+	for {
+		err := l.in.Commit(ctx, c)
+		var full *buffer.FullError
+		if !errors.As(err, &full) {
+			return err
+		}
+		l.log.Warn("the buffer has no room even for state; trying again", "reason", full)
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // rulesOf returns the rules of a block's version.
@@ -344,13 +362,15 @@ func (l *lane) seal(ctx context.Context) error {
 	for _, o := range l.closing {
 		l.account(o.finish())
 		o.manifest = l.manifest(o)
+		// At once, for another object of the same partition may follow in this very group. Should the commit fail, the lane
+		// ends and with it the ledger.
+		l.ledger.seal(o.entry, o.manifest.stateKey(), o.manifest.To)
 		c.Put = append(c.Put, o.manifest.entry())
 	}
-	if err := l.in.Commit(ctx, c); err != nil {
+	if err := l.commit(ctx, c); err != nil {
 		return fmt.Errorf("write %d manifests: %w", len(c.Put), err)
 	}
 	for _, o := range l.closing {
-		l.ledger.seal(o.entry, o.manifest.stateKey(), o.manifest.To)
 		l.service.deps.Metrics.sealed(l.info.Name, o)
 		l.start(ctx, o)
 	}

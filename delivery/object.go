@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,17 +44,17 @@ type object struct {
 // chunkSize is where the tail is compressed. Cutting by size alone makes a rebuilt object cut the same.
 const chunkSize = 256 << 10
 
+// smallTail is up to where a tail has memory of its own.
+const smallTail = 32 << 10
+
 // tails are reused: fresh memory is dear.
 var tails = sync.Pool{New: func() any { return new([]byte) }}
 
 // write adds an output whole and returns how much more memory the object holds now.
 func (o *object) write(data, delimiter []byte) int64 {
 	before := o.memory
-	if o.tail == nil {
-		o.tail = (*tails.Get().(*[]byte))[:0]
-		o.memory += int64(cap(o.tail))
-	}
 	held := cap(o.tail)
+	o.grow(len(data) + len(delimiter))
 	size := len(o.tail)
 	o.tail = append(o.tail, data...)
 	if len(delimiter) > 0 && !bytes.HasSuffix(data, delimiter) {
@@ -66,6 +67,16 @@ func (o *object) write(data, delimiter []byte) int64 {
 		o.cut()
 	}
 	return o.memory - before
+}
+
+// grow makes room for n more bytes. Most partitions stay small and get no more than they need; the others share buffers.
+func (o *object) grow(n int) {
+	need := len(o.tail) + n
+	if need <= cap(o.tail) || need <= smallTail && len(o.chunks) == 0 {
+		return
+	}
+	shared := (*tails.Get().(*[]byte))[:0]
+	o.tail = append(slices.Grow(shared, max(need, chunkSize)), o.tail...)
 }
 
 // cut compresses the tail.

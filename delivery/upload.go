@@ -156,7 +156,7 @@ func (l *lane) settle(ctx context.Context, r result) error {
 	}
 	c.Cursor, c.Delete = l.ledger.advance()
 	c.Put = append(c.Put, l.totals.entry())
-	if err := l.in.Commit(ctx, c); err != nil {
+	if err := l.commit(ctx, c); err != nil {
 		return fmt.Errorf("settle up to %d: %w", c.Cursor, err)
 	}
 	l.publishTotals()

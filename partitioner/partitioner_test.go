@@ -52,7 +52,10 @@ func TestGoodRecords(t *testing.T) {
 		{"legacy", nil, "no JSON at all", "legacy2025/07/11/14/"},
 		{"", nil, "", "clicks/2025/07/11/14/"},
 		{"a/dt=!{timestamp:yyyy-MM-dd}/", nil, "\xff", "a/dt=2025-07-11/"},
-		{"!{partitionKeyFromQuery:d}/!{partitionKeyFromQuery:c}/!{timestamp:HH}/", keys, `{"customer":{"id":7},"tags":["a/b"]}`, "a%2Fb/7/14/"},
+		{
+			"!{partitionKeyFromQuery:d}/!{partitionKeyFromQuery:c}/!{timestamp:HH}/", keys,
+			`{"customer":{"id":7},"tags":["a/b"]}`, "a%2Fb/7/14/",
+		},
 	} {
 		got := newPartitioner(t, definition(test.prefix, test.keys)).Process(nil, 1, arrival, []byte(test.record))
 		if len(got) != 1 || string(got[0].Prefix) != test.want || got[0].Error != "" || string(got[0].Data) != test.record {
@@ -72,6 +75,8 @@ func TestProcessAppends(t *testing.T) {
 // TestErrorOutput reads each line as a tool would and checks that it tells why, and gives the record back.
 func TestErrorOutput(t *testing.T) {
 	const extraction, tooLong = "DynamicPartitioning.MetadataExtractionFailed", "DynamicPartitioning.KeyTooLong"
+	const prefix = "errors/clicks/processing-failed/2025/07/11/20/"
+	id := func(text string) string { return `{"customer":{"the id":"` + text + `"}}` }
 	s := definition("p/!{partitionKeyFromQuery:customer}/", map[string]string{"customer": `.customer."the id"`})
 	s.TimeZone = "Asia/Kolkata"
 	p := newPartitioner(t, s)
@@ -84,12 +89,12 @@ func TestErrorOutput(t *testing.T) {
 		{`{"customer":{"the id":""}}`, extraction, `the partition key customer (.customer."the id") is an empty string`},
 		{`{"customer":{"the id":{}}}`, extraction, `the partition key customer (.customer."the id") is an object`},
 		{`{"customer":{"the id":[]}}`, extraction, `the partition key customer (.customer."the id") is an array`},
-		{`{"customer":{"the id":"` + strings.Repeat("x", 256) + `"}}`, tooLong, "a segment of the key has 256 bytes; the limit is 255"},
-		{`{"customer":{"the id":"` + strings.Repeat("/", 86) + `"}}`, tooLong, "a segment of the key has 258 bytes; the limit is 255"},
-		{`{"customer":{"the id":"` + strings.Repeat("x", 1<<20) + `"}}`, tooLong, "the key has 1048674 bytes with the longest file name; the limit is 1024"},
+		{id(strings.Repeat("x", 256)), tooLong, "a segment of the key has 256 bytes; the limit is 255"},
+		{id(strings.Repeat("/", 86)), tooLong, "a segment of the key has 258 bytes; the limit is 255"},
+		{id(strings.Repeat("x", 1<<20)), tooLong, "the key has 1048674 bytes with the longest file name; the limit is 1024"},
 	} {
 		got := p.Process(nil, 1, arrival, []byte(test.record))
-		if len(got) != 1 || got[0].Error != "processing-failed" || string(got[0].Prefix) != "errors/clicks/processing-failed/2025/07/11/20/" {
+		if len(got) != 1 || got[0].Error != "processing-failed" || string(got[0].Prefix) != prefix {
 			t.Errorf("%.40s: got %.200q, want one error output", test.record, got)
 			continue
 		}
@@ -165,7 +170,8 @@ var definitions = []stream.Stream{
 	definition("legacy", nil),
 	definition("a/!{timestamp:yyyy-MM-dd-HH-mm-ss}/", nil),
 	definition("k/!{partitionKeyFromQuery:k}/", map[string]string{"k": ".k"}),
-	definition("!{partitionKeyFromQuery:k}!{timestamp:ss}/x!{partitionKeyFromQuery:l}", map[string]string{"k": ".k", "l": ".l.m"}),
+	definition("!{partitionKeyFromQuery:k}!{timestamp:ss}/x!{partitionKeyFromQuery:l}",
+		map[string]string{"k": ".k", "l": ".l.m"}),
 }
 
 type record struct {
@@ -176,7 +182,9 @@ type record struct {
 func drawRecord(t *rapid.T) record {
 	value := rapid.OneOf(
 		rapid.Map(rapid.String(), func(s string) string { return string(must(json.Marshal(s))) }),
-		rapid.SampledFrom([]string{"1", "true", "null", `""`, `".."`, "{}", "[", `"a/../b"`, `"\u0000\ud800"`, "\"\xff\"", `"` + strings.Repeat("y", 200) + `"`}),
+		rapid.SampledFrom([]string{
+			"1", "true", "null", `""`, `".."`, "{}", "[", `"a/../b"`, `"\u0000\ud800"`, "\"\xff\"", `"` + strings.Repeat("y", 200) + `"`,
+		}),
 	)
 	data := fmt.Sprintf(`{"k":%s,"l":{"m":%s}}`, value.Draw(t, "k"), value.Draw(t, "m"))
 	if rapid.IntRange(0, 9).Draw(t, "noise") == 0 {
@@ -256,7 +264,7 @@ func TestValuesStayInTheirPrefix(t *testing.T) {
 			return
 		}
 		segments := strings.Split(string(out[0].Prefix), "/")
-		if len(segments) != 3 || segments[0] != "k" || strings.Trim(segments[1], ".") == "" || !strings.HasPrefix(segments[2], "end") {
+		if len(segments) != 3 || segments[0] != "k" || strings.Trim(segments[1], ".") == "" || segments[2] != "end" {
 			t.Fatalf("got %q, want three segments", out[0].Prefix)
 		}
 		var fields struct{ K any }

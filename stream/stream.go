@@ -21,9 +21,12 @@ type Stream struct {
 	// PartitionKeys are the paths of the keys' values in a record, such as .customer.id, by the keys' names.
 	PartitionKeys map[string]string `json:"partition_keys,omitempty" yaml:"partition_keys"`
 
-	TimeZone    string      `json:"time_zone" yaml:"time_zone"`     // IANA name; empty means UTC
-	Compression string      `json:"compression" yaml:"compression"` // none or gzip; empty means gzip
-	Delimiter   *string     `json:"delimiter" yaml:"delimiter"`     // after each record that does not end with it; nil means a line feed
+	TimeZone    string `json:"time_zone" yaml:"time_zone"`     // IANA name; empty means UTC
+	Compression string `json:"compression" yaml:"compression"` // none or gzip; empty means gzip
+
+	// Delimiter is added after each record that does not end with it, at delivery; nil means a line feed.
+	Delimiter *string `json:"delimiter" yaml:"delimiter"`
+
 	Destination Destination `json:"destination" yaml:"destination"`
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/goccy/go-yaml"
 	"pgregory.net/rapid"
 
 	"hydrant/stream"
@@ -68,8 +69,11 @@ func drawStream(t *rapid.T) stream.Stream {
 		return rapid.SampledFrom([]string{"", "a", "a/", "é<&>\u2028", "!{timestamp:yyyy}/"}).Draw(t, name)
 	}
 	s := stream.Stream{
-		Name:        rapid.StringMatching(`[A-Za-z0-9_.-]{1,64}`).Draw(t, "name"),
-		Buffering:   stream.Buffering{Size: stream.Size(rapid.Int64Range(0, 1<<40).Draw(t, "size")), Interval: stream.Duration(rapid.Int64Min(0).Draw(t, "interval"))},
+		Name: rapid.StringMatching(`[A-Za-z0-9_.-]{1,64}`).Draw(t, "name"),
+		Buffering: stream.Buffering{
+			Size:     stream.Size(rapid.Int64Range(0, 1<<40).Draw(t, "size")),
+			Interval: stream.Duration(rapid.Int64Min(0).Draw(t, "interval")),
+		},
 		Prefix:      text("prefix"),
 		ErrorPrefix: text("error prefix"),
 		TimeZone:    text("zone"),
@@ -100,12 +104,48 @@ func twin(s stream.Stream) stream.Stream {
 	return s
 }
 
+func TestFromYAML(t *testing.T) {
+	const text = `
+buffering: {size: 64MiB, interval: 60s}
+prefix: "clicks/dt=!{timestamp:yyyy-MM-dd}/customer=!{partitionKeyFromQuery:customer}/"
+error_prefix: "errors/!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd/HH}/"
+partition_keys: {customer: .customer.id}
+time_zone: Asia/Tokyo
+compression: none
+delimiter: ""
+destination:
+  s3: {bucket: lake, region: us-east-1, endpoint: "http://127.0.0.1:9000", path_style: true}
+`
+	got := stream.Stream{Name: "clicks"}
+	if err := yaml.UnmarshalWithOptions([]byte(text), &got, yaml.Strict()); err != nil {
+		t.Fatal(err)
+	}
+	want := stream.Stream{
+		Name:          "clicks",
+		Buffering:     stream.Buffering{Size: 64 * stream.MiB, Interval: stream.Duration(time.Minute)},
+		Prefix:        "clicks/dt=!{timestamp:yyyy-MM-dd}/customer=!{partitionKeyFromQuery:customer}/",
+		ErrorPrefix:   "errors/!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd/HH}/",
+		PartitionKeys: map[string]string{"customer": ".customer.id"},
+		TimeZone:      "Asia/Tokyo",
+		Compression:   "none",
+		Delimiter:     new(""),
+		Destination: stream.Destination{S3: &stream.S3{
+			Bucket: "lake", Region: "us-east-1", Endpoint: "http://127.0.0.1:9000", PathStyle: true,
+		}},
+	}
+	if !reflect.DeepEqual(got, want) || !reflect.DeepEqual(got.WithDefaults(), want) {
+		t.Errorf("got %s, want %s, with and without defaults", got.Encode(), want.Encode())
+	}
+	if faults := got.Validate(); len(faults) > 0 {
+		t.Errorf("got %v", faults)
+	}
+}
+
 func TestEncodeGolden(t *testing.T) {
 	s := stream.Stream{
 		Name: "clicks", PartitionKeys: map[string]string{"b": ".b", "a": ".a"}, Prefix: "x/!{timestamp:yyyy}/",
-		Destination: stream.Stream{}.Destination,
+		Destination: stream.Destination{S3: &stream.S3{Bucket: "lake"}},
 	}
-	s.Destination.S3 = &stream.S3{Bucket: "lake"}
 	want := `{"name":"clicks","buffering":{"size":"64MiB","interval":"1m"},"prefix":"x/!{timestamp:yyyy}/",` +
 		`"error_prefix":"errors/clicks/!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd/HH}/",` +
 		`"partition_keys":{"a":".a","b":".b"},"time_zone":"UTC","compression":"gzip","delimiter":"\n",` +

@@ -42,7 +42,9 @@ func TestParseSize(t *testing.T) {
 }
 
 func TestUnitsRefuse(t *testing.T) {
-	for _, text := range []string{"", "MiB", "64MB", "64mib", "64 MiB", "1.5GiB", "-1", "+1", "1e6", "8388608TiB", "9223372036854775808"} {
+	for _, text := range []string{
+		"", "MiB", "64MB", "64mib", "64 MiB", "1.5GiB", "-1", "+1", "1e6", "8388608TiB", "9223372036854775808",
+	} {
 		if _, err := stream.ParseSize(text); err == nil || !strings.Contains(err.Error(), "write it as 64MiB") {
 			t.Errorf("%q: got %v, want an error with an example", text, err)
 		}
@@ -111,7 +113,9 @@ func TestUnitsRoundTrip(t *testing.T) {
 
 func TestUnitsFromJSONAndYAML(t *testing.T) {
 	want := stream.Buffering{Size: stream.MiB, Interval: stream.Duration(time.Minute)}
-	for _, text := range []string{`{"size":1048576,"interval":"60s"}`, `{"size":"1048576","interval":"1m"}`, `{"size":"\u0031MiB","interval":"60s"}`} {
+	for _, text := range []string{
+		`{"size":1048576,"interval":"60s"}`, `{"size":"1048576","interval":"1m"}`, `{"size":"\u0031MiB","interval":"60s"}`,
+	} {
 		var got stream.Buffering
 		if err := json.Unmarshal([]byte(text), &got); err != nil || got != want {
 			t.Errorf("%s: got %+v (%v), want %+v", text, got, err, want)
@@ -132,4 +136,22 @@ func TestUnitsFromJSONAndYAML(t *testing.T) {
 			t.Errorf("YAML %s: got no error", text)
 		}
 	}
+}
+
+func FuzzUnits(f *testing.F) {
+	for _, seed := range []string{"64MiB", "1025B", "0", "1h0m5s", "60s", "1.5h", "-1"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if want, err := stream.ParseSize(text); err == nil {
+			if got, err := stream.ParseSize(want.String()); err != nil || got != want {
+				t.Errorf("size %q: got %v (%v), want %v", text, got, err, want)
+			}
+		}
+		if want, err := stream.ParseDuration(text); err == nil {
+			if got, err := stream.ParseDuration(want.String()); err != nil || got != want {
+				t.Errorf("duration %q: got %v (%v), want %v", text, got, err, want)
+			}
+		}
+	})
 }

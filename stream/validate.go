@@ -64,7 +64,7 @@ func (v *validation) name() {
 	if size := len(name); size < 1 || size > maxName {
 		v.add("name", "the name has %d characters; it must have 1 to %d", size, maxName)
 	}
-	if other := strings.IndexFunc(name, func(r rune) bool { return !isLetterOrDigit(r) && !strings.ContainsRune("_.-", r) }); other >= 0 {
+	if strings.ContainsFunc(name, notInNames) {
 		v.add("name", "the name %q may hold only letters, digits, '_', '.' and '-'", name)
 	}
 }
@@ -100,13 +100,12 @@ func (v *validation) destination() {
 
 func (v *validation) s3(s S3) {
 	const path = "destination.s3."
-	other := strings.IndexFunc(s.Bucket, func(r rune) bool { return !isLetterOrDigit(r) && !strings.ContainsRune("_.-", r) })
 	switch size := len(s.Bucket); {
 	case size == 0:
 		v.add(path+"bucket", "the bucket's name is missing")
 	case size < minBucket || size > maxBucket:
 		v.add(path+"bucket", "the bucket's name has %d characters; it must have %d to %d", size, minBucket, maxBucket)
-	case other >= 0:
+	case strings.ContainsFunc(s.Bucket, notInNames):
 		v.add(path+"bucket", "the bucket's name %q may hold only letters, digits, '.', '-' and '_'", s.Bucket)
 	}
 	if !utf8.ValidString(s.Region) || strings.ContainsAny(s.Region, " /\t\r\n") {
@@ -125,6 +124,8 @@ func (v *validation) s3(s S3) {
 	}
 }
 
-func isLetterOrDigit(r rune) bool {
-	return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+// notInNames reports a character that neither a stream's name nor a bucket's may hold.
+func notInNames(r rune) bool {
+	letterOrDigit := r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+	return !letterOrDigit && !strings.ContainsRune("_.-", r)
 }

@@ -57,7 +57,9 @@ func TestValidateRefuses(t *testing.T) {
 	}{
 		{"name", "65 characters; it must have 1 to 64", func(s *stream.Stream) { s.Name = strings.Repeat("n", 65) }},
 		{"name", `"a b" may hold only letters`, func(s *stream.Stream) { s.Name = "a b" }},
-		{"buffering.size", "is 1048575; it must be from 1MiB to 5GiB", func(s *stream.Stream) { s.Buffering.Size = stream.MiB - 1 }},
+		{"buffering.size", "is 1048575; it must be from 1MiB to 5GiB", func(s *stream.Stream) {
+			s.Buffering.Size = stream.MiB - 1
+		}},
 		{"buffering.size", "is 6GiB; it must", func(s *stream.Stream) { s.Buffering.Size = 6 * stream.GiB }},
 		{"buffering.interval", "is 999ms; it must be from 1s to 24h", func(s *stream.Stream) { s.Buffering.Interval = 999e6 }},
 		{"buffering.interval", "is 25h; it must", func(s *stream.Stream) { s.Buffering.Interval = 25 * 3600e9 }},
@@ -68,19 +70,33 @@ func TestValidateRefuses(t *testing.T) {
 		{"delimiter", "is not UTF-8", func(s *stream.Stream) { s.Delimiter = new("\xff") }},
 		{"destination", "there is no destination", func(s *stream.Stream) { s.Destination = stream.Destination{} }},
 		{"destination", "two destinations", func(s *stream.Stream) { s.Destination.Directory = &stream.Directory{Path: "a"} }},
-		{"destination.directory.path", "is missing", func(s *stream.Stream) { inDirectory(s); s.Destination.Directory.Path = "" }},
-		{"destination.directory.path", "cannot be", func(s *stream.Stream) { inDirectory(s); s.Destination.Directory.Path = "a\x00" }},
+		{"destination.directory.path", "is missing", func(s *stream.Stream) {
+			inDirectory(s)
+			s.Destination.Directory.Path = ""
+		}},
+		{"destination.directory.path", "cannot be", func(s *stream.Stream) {
+			inDirectory(s)
+			s.Destination.Directory.Path = "a\x00"
+		}},
 		{"destination.s3.bucket", "is missing", func(s *stream.Stream) { s.Destination.S3.Bucket = "" }},
-		{"destination.s3.bucket", "has 2 characters; it must have 3 to 63", func(s *stream.Stream) { s.Destination.S3.Bucket = "ab" }},
-		{"destination.s3.bucket", "has 64 characters", func(s *stream.Stream) { s.Destination.S3.Bucket = strings.Repeat("b", 64) }},
+		{"destination.s3.bucket", "has 2 characters; it must have 3 to 63", func(s *stream.Stream) {
+			s.Destination.S3.Bucket = "ab"
+		}},
+		{"destination.s3.bucket", "has 64 characters", func(s *stream.Stream) {
+			s.Destination.S3.Bucket = strings.Repeat("b", 64)
+		}},
 		{"destination.s3.bucket", `"lake/raw" may hold only`, func(s *stream.Stream) { s.Destination.S3.Bucket = "lake/raw" }},
 		{"destination.s3.region", `"us east" is no region`, func(s *stream.Stream) { s.Destination.S3.Region = "us east" }},
 		{"destination.s3.endpoint", "is no address", func(s *stream.Stream) { s.Destination.S3.Endpoint = "localhost:9000" }},
 		{"destination.s3.endpoint", "is no address", func(s *stream.Stream) { s.Destination.S3.Endpoint = "ftp://host" }},
 		{"destination.s3.endpoint", "is no address", func(s *stream.Stream) { s.Destination.S3.Endpoint = "http://" }},
 		{"destination.s3.endpoint", "is no address", func(s *stream.Stream) { s.Destination.S3.Endpoint = "http://host?a=b" }},
-		{"destination.s3.endpoint", "holds credentials", func(s *stream.Stream) { s.Destination.S3.Endpoint = "http://u:p@host" }},
-		{"partition_keys.customer", "only simple paths are supported", func(s *stream.Stream) { s.PartitionKeys["customer"] = ".a|.b" }},
+		{"destination.s3.endpoint", "holds credentials", func(s *stream.Stream) {
+			s.Destination.S3.Endpoint = "http://u:p@host"
+		}},
+		{"partition_keys.customer", "only simple paths are supported", func(s *stream.Stream) {
+			s.PartitionKeys["customer"] = ".a|.b"
+		}},
 		{"partition_keys.extra", "is not used", func(s *stream.Stream) { s.PartitionKeys["extra"] = ".a" }},
 		{"prefix", `"customer" is not declared`, func(s *stream.Stream) { s.PartitionKeys = nil }},
 		{"prefix", "error_prefix only", func(s *stream.Stream) { s.Prefix += "!{firehose:error-output-type}" }},
@@ -92,15 +108,23 @@ func TestValidateRefuses(t *testing.T) {
 		{"prefix", "two in a row", func(s *stream.Stream) { s.Prefix += "/"; inDirectory(s) }},
 		{"prefix", "control character", func(s *stream.Stream) { s.Prefix += "\n" }},
 		{"prefix", "control character", func(s *stream.Stream) { s.Prefix += "\xff" }},
-		{"prefix", "last segment has 286 bytes with the longest file name; the limit is 255", func(s *stream.Stream) { s.Prefix += strings.Repeat("x", 191) }},
+		{"prefix", "last segment has 286 bytes with the longest file name; the limit is 255", func(s *stream.Stream) {
+			s.Prefix += strings.Repeat("x", 191)
+		}},
 		{"prefix", "a segment of the key has 256 bytes", func(s *stream.Stream) { s.Prefix += strings.Repeat("x", 256) + "/" }},
-		{"prefix", "the limit is 1024: shorten", func(s *stream.Stream) { s.Prefix += strings.Repeat(strings.Repeat("x", 104)+"/", 9) }},
-		{"error_prefix", "must use !{firehose:error-output-type}", func(s *stream.Stream) { s.ErrorPrefix = "e/!{timestamp:yyyy}/" }},
+		{"prefix", "the limit is 1024: shorten", func(s *stream.Stream) {
+			s.Prefix += strings.Repeat(strings.Repeat("x", 104)+"/", 9)
+		}},
+		{"error_prefix", "must use !{firehose:error-output-type}", func(s *stream.Stream) {
+			s.ErrorPrefix = "e/!{timestamp:yyyy}/"
+		}},
 		{"error_prefix", `"customer" cannot be used here`, func(s *stream.Stream) {
 			s.ErrorPrefix = "!{firehose:error-output-type}/!{partitionKeyFromQuery:customer}/"
 		}},
 		{"error_prefix", "has a segment", func(s *stream.Stream) { s.ErrorPrefix = "../e/" }},
-		{"error_prefix", "the limit is 1024", func(s *stream.Stream) { s.ErrorPrefix = strings.Repeat(strings.Repeat("x", 99)+"/", 9) }},
+		{"error_prefix", "the limit is 1024", func(s *stream.Stream) {
+			s.ErrorPrefix = strings.Repeat(strings.Repeat("x", 99)+"/", 9)
+		}},
 	} {
 		faults := valid(test.change).Validate()
 		if len(faults) != 1 || faults[0].Path != test.path || !strings.Contains(faults[0].Message, test.want) {

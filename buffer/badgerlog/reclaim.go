@@ -143,6 +143,7 @@ func (l *Log) housekeep() {
 		case <-l.kick:
 			l.dropSettled()
 		case <-tick.C:
+			l.dropSettled()
 			l.retryRoom()
 			l.shrink()
 		}

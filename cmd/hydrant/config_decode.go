@@ -100,7 +100,7 @@ func (d *decoder) fields(entries []entry, into reflect.Value, others ...string) 
 	}
 }
 
-// mapping returns the entries of a mapping in order, less those it finds fault with.
+// mapping returns the entries of a mapping in order, less those it finds fault with. The parser has refused duplicates.
 func (d *decoder) mapping(node ast.Node, path string) []entry {
 	node = d.resolve(node, path)
 	if node == nil || node.Type() == ast.NullType {
@@ -112,18 +112,12 @@ func (d *decoder) mapping(node ast.Node, path string) []entry {
 		return nil
 	}
 	var entries []entry
-	seen := map[string]bool{}
 	for iterator := mapping.MapRange(); iterator.Next(); {
 		key, ok := d.key(iterator.Key(), path)
 		if !ok {
 			continue
 		}
 		e := entry{key: key, path: join(path, key), value: iterator.Value()}
-		if seen[key] {
-			d.faultAt(d.place(iterator.Key()), e.path, "the key is there twice")
-			continue
-		}
-		seen[key] = true
 		d.places[e.path] = d.place(iterator.Key())
 		entries = append(entries, e)
 	}

@@ -126,7 +126,8 @@ func TestModesAreLeftToTheMask(t *testing.T) {
 	d := open(t, newRoot(t))
 	create(t, d, "a/b", []byte("x"))
 	reference := filepath.Join(t.TempDir(), "a")
-	if err := errors.Join(os.Mkdir(reference, 0o755), os.WriteFile(filepath.Join(reference, "b"), nil, 0o644)); err != nil {
+	err := errors.Join(os.Mkdir(reference, 0o755), os.WriteFile(filepath.Join(reference, "b"), nil, 0o644))
+	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"a", "a/b"} {

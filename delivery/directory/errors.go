@@ -14,19 +14,21 @@ var advice = map[syscall.Errno]string{
 	syscall.EACCES:       "let this process's user write to the directory and its parent",
 	syscall.EPERM:        "let this process's user write to the directory and its parent",
 	syscall.EDQUOT:       "raise the quota or free space",
-	syscall.EFBIG:        "the file system or a limit of the process forbids files of this size: lower buffering.size",
-	syscall.EINVAL:       "the file system cannot do this safely: choose a directory on a local file system such as ext4 or xfs",
+	syscall.EFBIG:        "files of this size are forbidden: lower buffering.size or raise the process's limit",
+	syscall.EINVAL:       unsuitable,
 	syscall.ELOOP:        "symbolic links lead in a circle",
 	syscall.EMLINK:       "a directory is full: choose a finer prefix",
 	syscall.ENAMETOOLONG: "the path is longer than the system allows: shorten the prefix or the directory's path",
 	syscall.ENOENT:       "the directory is gone: is its file system mounted?",
 	syscall.ENOSPC:       "the file system is full: free space",
-	syscall.ENOSYS:       "the file system cannot do this safely: choose a directory on a local file system such as ext4 or xfs",
+	syscall.ENOSYS:       unsuitable,
 	syscall.ENOTDIR:      "a file has the name of a directory that the key needs: remove it or change the prefix",
-	syscall.EOPNOTSUPP:   "the file system cannot do this safely: choose a directory on a local file system such as ext4 or xfs",
+	syscall.EOPNOTSUPP:   unsuitable,
 	syscall.EROFS:        "the file system is read-only: look for disk errors and mount it for writing",
 	syscall.EXDEV:        "another file system is mounted inside the directory: choose a directory within one file system",
 }
+
+const unsuitable = "the file system cannot do this safely: choose a directory on a local one such as ext4 or xfs"
 
 // refused is the trouble of an operation that surely did not happen.
 func refused(op, key string, err error) error {

@@ -10,12 +10,12 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// gzipCodec makes an object one gzip stream of one member (RFC 1952). Each chunk is a run of deflate blocks that ends with a
-// sync marker on a byte boundary and refers to nothing before it, so chunks can simply be put one after the other. The
-// alternative, a member for each chunk, is as valid and costs readers: some stop after the first member.
+// gzipCodec makes an object one gzip stream of one member (RFC 1952). Each chunk is a run of deflate blocks that ends
+// with a sync marker on a byte boundary and refers to nothing before it, so chunks can simply be put one after the
+// other. The alternative, a member for each chunk, is as valid, but some readers stop after the first.
 type gzipCodec struct{}
 
-// gzipLevel is klauspost's fastest: half the processor time of level 6 for objects a seventh larger.
+// gzipLevel is the library's fastest: half the processor time of level 6, for objects a seventh larger.
 const gzipLevel = 1
 
 func (gzipCodec) Name() string            { return "gzip" }

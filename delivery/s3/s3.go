@@ -138,8 +138,10 @@ func (d *Destination) Create(ctx context.Context, o *delivery.Object) error {
 	return d.answer("create", o.Key, err)
 }
 
-// signBody has the SHA-256 of the body signed, which every store knows: a bit that flips on the way is refused. Checksum headers, which cost next to nothing, were refused by some (Backblaze B2, Cloudflare R2), and
-// Amazon knows them all. Without this the SDK signs the body only where there is no TLS.
+// signBody has the SHA-256 of the body signed, which every store knows: a bit that flips on the way is refused. It
+// costs some 0.7 s of processor time for each GB. Checksum headers cost next to nothing, but only Amazon surely takes
+// them; Backblaze B2 and Cloudflare R2 have refused them. Without this the SDK signs the body only where there is no
+// TLS.
 func signBody(o *sdk.Options) {
 	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
 		sign := &v4.ComputePayloadSHA256{}

@@ -26,6 +26,7 @@ func TestExtract(t *testing.T) {
 		{".a", `{"a":false,"b":null}`, "false"},
 		{".a", `{"a":"x\"\\\/\b\f\n\r\té"}`, "x\"\\/\b\f\n\r\té"},
 		{".a", `{"a":"\ud83d\ude00 \ud83d \ude00x"}`, "😀 \ufffd \ufffdx"},
+		{".a", `{"a":"\ud83dxude00 \ud83d"}`, "\ufffdxude00 \ufffd"},
 		{".a", "{\"a\":\"\xff\"}", "\xff"},
 		{".a", `{"\u0061":"v"}`, "v"},
 		{`."a\"b"`, `{"a\"b":"v"}`, "v"},
@@ -93,6 +94,18 @@ func TestExtractFails(t *testing.T) {
 	}
 }
 
+// TestEveryByteInAString puts each byte at each place of a string, inside and behind what is read eight bytes at a time.
+func TestEveryByteInAString(t *testing.T) {
+	x := extractor(t, ".a")
+	for c := range 256 {
+		for at := range 20 {
+			value := bytes.Repeat([]byte("v"), 20)
+			value[at] = byte(c)
+			agree(t, fmt.Appendf(nil, `{"a":"%s"}`, value), ".a", x)
+		}
+	}
+}
+
 func TestExtractSeveral(t *testing.T) {
 	x := extractor(t, ".c", ".a.b", ".a.x[1]", ".c")
 	for range 2 { // what one record leaves behind does not show in the next
@@ -113,7 +126,7 @@ func TestDepth(t *testing.T) {
 	nested := func(levels int) []byte {
 		return []byte(`{"a":` + strings.Repeat("[", levels-1) + strings.Repeat("]", levels-1) + `}`)
 	}
-	steps := ".a" + strings.Repeat("[0]", most-1)
+	steps := ".a" + strings.Repeat("[0]", most-1) // leads to the innermost array of most+1 levels
 	for _, path := range []string{".a", ".b", steps} {
 		x := extractor(t, path)
 		var syntax *expr.SyntaxError

@@ -42,19 +42,25 @@ const supported = "supported are !{timestamp:PATTERN}, !{partitionKeyFromQuery:K
 // Parse compiles a template. The error joins every fault of the source, in order: its Unwrap() []error lists them.
 func Parse(source string) (*Template, error) {
 	t := &Template{}
+	if faults := t.parse(source); len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	return t, nil
+}
+
+func (t *Template) parse(source string) []error {
 	var faults []error
 	for rest := source; ; {
 		text, after, found := strings.Cut(rest, "!{")
 		t.literal(text)
 		if !found {
-			return t, errors.Join(faults...)
+			return faults
 		}
 		body, tail, closed := strings.Cut(after, "}")
 		if !closed {
 			position := len(source) - len(after) - len("!{") + 1
-			faults = append(faults, fmt.Errorf("the expression that begins at position %d is not closed: write "+
+			return append(faults, fmt.Errorf("the expression that begins at position %d is not closed: write "+
 				"!{namespace:value}; \"!{\" cannot be literal text", position))
-			return t, errors.Join(faults...)
 		}
 		if err := t.expression(body); err != nil {
 			faults = append(faults, fmt.Errorf("!{%s}: %w", body, err))

@@ -42,7 +42,8 @@ func (x *Extractor) scan(record []byte) (int, fault) {
 	return i, ""
 }
 
-// value passes the value at i, which a path leads to or through. It recurses no deeper than the longest path.
+// value passes the value at i, which a path leads to or through. It recurses no deeper than the longest path, which is
+// within maxDepth.
 func (x *Extractor) value(data []byte, i int, n *node, depth int) (int, fault) {
 	if i = space(data, i); i == len(data) {
 		return i, truncated
@@ -93,9 +94,6 @@ func below(outer valueKind, element bool) valueKind {
 }
 
 func (x *Extractor) object(data []byte, i int, n *node, depth int) (int, fault) {
-	if depth > maxDepth {
-		return i, tooDeep
-	}
 	if i = space(data, i+1); i < len(data) && data[i] == '}' {
 		return i + 1, ""
 	}
@@ -125,9 +123,6 @@ func (x *Extractor) object(data []byte, i int, n *node, depth int) (int, fault) 
 }
 
 func (x *Extractor) array(data []byte, i int, n *node, depth int) (int, fault) {
-	if depth > maxDepth {
-		return i, tooDeep
-	}
 	if i = space(data, i+1); i < len(data) && data[i] == ']' {
 		return i + 1, ""
 	}
