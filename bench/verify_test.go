@@ -503,3 +503,33 @@ func TestVerdictAsTextAndJSON(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkScan reads an object of 20,000 records, as stored.
+func BenchmarkScan(b *testing.B) {
+	const records = 20_000
+	books := newBooks()
+	a := newAuthor(testRun, 0, 512, keyNames(16))
+	var plain []byte
+	err := books.enter(ledgerLine{run: testRun, start: true, producers: 1, batch: records})
+	err = errors.Join(err, books.enter(ledgerLine{run: testRun, to: records}))
+	if err != nil {
+		b.Fatal(err)
+	}
+	books.close()
+	for n := range uint64(records) {
+		plain = append(a.append(plain, n), '\n')
+	}
+	for name, object := range map[string][]byte{"plain": plain, "gzip": pack(plain)} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(plain)))
+			b.ReportAllocs()
+			for range b.N {
+				books.forget()
+				s := newScan(books, VerifyOptions{}, "data/object")
+				if err := s.read(bytes.NewReader(object)); err != nil || s.findings.records != records {
+					b.Fatal(err, s.findings)
+				}
+			}
+		})
+	}
+}
