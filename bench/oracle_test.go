@@ -86,9 +86,6 @@ func TestVerdictAgreesWithNaiveOracle(t *testing.T) {
 		if len(objects) == 0 {
 			faults[Unproven]++
 		}
-		if v.Faults == nil {
-			v.Faults = map[string]int64{}
-		}
 		if diff := cmp.Diff(faults, v.Faults); diff != "" {
 			t.Fatalf("faults (-want +got):\n%s", diff)
 		}

@@ -141,6 +141,9 @@ func conclude(b *books, f findings) *Verdict {
 		order := cmp.Compare(slices.Index(faultKinds, a.Kind), slices.Index(faultKinds, b.Kind))
 		return cmp.Or(order, cmp.Compare(a.Object, b.Object)) // and then as they stand in the object, or in the books
 	})
+	if f.faults == nil {
+		f.faults, f.examples = map[string]int64{}, []Fault{}
+	}
 	return &Verdict{
 		Runs: len(b.runs), Acked: sums.acked, Refused: sums.refused, Unknown: sums.unknown,
 		Objects: f.objects, Bytes: f.bytes, Found: f.records, UnknownFound: f.unknownFound,

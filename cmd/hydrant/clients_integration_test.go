@@ -139,7 +139,7 @@ func TestRealClientsIntoS3(t *testing.T) {
 	}
 	p.delivered()
 	var all strings.Builder
-	for _, content := range files(t, d.server.BucketDir(t)) {
+	for _, content := range files(t, d.objects) {
 		all.WriteString(content)
 	}
 	for _, line := range want {

@@ -6,7 +6,9 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -37,8 +39,21 @@ func TestKillNine(t *testing.T) {
 		"directory": directoryDestination,
 		"s3":        s3Destination,
 	} {
-		t.Run(name, func(t *testing.T) { killNine(t, destination(t), 20) })
+		t.Run(name, func(t *testing.T) { killNine(t, destination(t), kills(t)) })
 	}
+}
+
+// kills is how many: HYDRANT_TEST_KILLS, or 20.
+func kills(t *testing.T) int {
+	text := os.Getenv("HYDRANT_TEST_KILLS")
+	if text == "" {
+		return 20
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("HYDRANT_TEST_KILLS: %v", err)
+	}
+	return n
 }
 
 func killNine(t *testing.T, d destinationUnderTest, cycles int) {

@@ -204,30 +204,34 @@ func runHydrant(ctx context.Context, t *testing.T, environment []string, argumen
 	return out.String(), err
 }
 
-// place is a destination under test: what the configuration says of it, and how verify finds it.
+// destinationUnderTest is a destination: what the configuration says of it, and how verify finds it.
 type destinationUnderTest struct {
 	yaml        string
 	verify      []string
 	environment []string
-	server      *deliverytest.Server // nil for a directory
+	server      *deliverytest.S3Server // nil for a directory
+	objects     string                 // where they lie on this machine
 }
 
 func directoryDestination(t *testing.T) destinationUnderTest {
 	dir := filepath.Join(t.TempDir(), "objects")
 	return destinationUnderTest{
-		yaml:   fmt.Sprintf("directory: {path: %s}", dir),
-		verify: []string{"--dir", dir},
+		yaml:    fmt.Sprintf("directory: {path: %s}", dir),
+		verify:  []string{"--dir", dir},
+		objects: dir,
 	}
 }
 
 func s3Destination(t *testing.T) destinationUnderTest {
 	server := deliverytest.StartS3(t)
-	bucket := server.MakeBucket(t)
+	const bucket = "lake"
+	server.MakeBucket(t, bucket)
 	return destinationUnderTest{
 		yaml:        fmt.Sprintf("s3: {bucket: %s, region: us-east-1, endpoint: %q, path_style: true}", bucket, server.Endpoint),
 		verify:      []string{"--s3", "s3://" + bucket, "--endpoint", server.Endpoint, "--path-style"},
 		environment: []string{"AWS_ACCESS_KEY_ID=" + server.AccessKey, "AWS_SECRET_ACCESS_KEY=" + server.Secret, "AWS_REGION=us-east-1"},
 		server:      server,
+		objects:     filepath.Join(server.Dir, bucket),
 	}
 }
 

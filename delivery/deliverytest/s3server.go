@@ -13,65 +13,98 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
 
-// StartS3 starts a real S3 server, versitygw, that keeps its buckets as directories in dir. It is stopped when the test
-// ends. The binary is named by HYDRANT_TEST_S3_BIN; by default it is .bin/versitygw in the repository's root.
-func StartS3(t testing.TB) (endpoint, accessKey, secret, dir string) {
+// S3Server is a real S3 server, versitygw, in a process of its own. It keeps its buckets as directories below Dir.
+type S3Server struct {
+	Endpoint  string // URL
+	AccessKey string
+	Secret    string
+	Dir       string
+
+	binary  string
+	process *exec.Cmd // nil while it is stopped
+	ended   chan error
+}
+
+// StartS3 starts a server that is stopped when the test ends. The binary is named by HYDRANT_TEST_S3_BIN; by default it
+// is .bin/versitygw in the repository's root.
+func StartS3(t testing.TB) *S3Server {
 	t.Helper()
-	binary := findS3(t)
-	dir = t.TempDir()
+	s := &S3Server{AccessKey: "test", Secret: "testtest", Dir: t.TempDir(), binary: findS3(t)}
+	t.Cleanup(func() { s.Stop(t) })
 	// Between the choice of a free port and its use another process may take it.
 	const attempts = 5
 	var err error
 	for range attempts {
-		if endpoint, err = startS3(t, binary, dir); err == nil {
-			return endpoint, s3AccessKey, s3Secret, dir
+		if err = s.choosePort(); err == nil {
+			if err = s.start(); err == nil {
+				return s
+			}
 		}
 	}
-	t.Fatalf("start %s: %v", binary, err)
-	return "", "", "", ""
+	t.Fatalf("start %s: %v", s.binary, err)
+	return nil
 }
 
-// MakeBucket makes a bucket of a server that StartS3 started.
-func MakeBucket(t testing.TB, dir, bucket string) {
+// MakeBucket makes a bucket.
+func (s *S3Server) MakeBucket(t testing.TB, bucket string) {
 	t.Helper()
-	if err := os.Mkdir(filepath.Join(dir, bucket), 0o755); err != nil {
+	if err := os.Mkdir(filepath.Join(s.Dir, bucket), 0o755); err != nil {
 		t.Fatal(err)
 	}
 }
 
-const (
-	s3AccessKey = "test"
-	s3Secret    = "testtest"
-)
+// Stop ends the server's process at once: an outage.
+func (s *S3Server) Stop(t testing.TB) {
+	t.Helper()
+	if s.process == nil {
+		return
+	}
+	_ = s.process.Process.Kill() // it may have ended
+	<-s.ended
+	s.process = nil
+}
 
-func startS3(t testing.TB, binary, dir string) (endpoint string, err error) {
-	address, err := freeAddress()
+// Start ends an outage: the server is there again, where it was, with what it held.
+func (s *S3Server) Start(t testing.TB) {
+	t.Helper()
+	if err := s.start(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *S3Server) choosePort() error {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", err
+		return err
 	}
+	s.Endpoint = "http://" + listener.Addr().String()
+	return listener.Close()
+}
+
+func (s *S3Server) start() error {
 	var output bytes.Buffer
-	server := exec.Command(binary, "--port", address, "--access", s3AccessKey, "--secret", s3Secret, "--quiet",
-		"--keep-alive", "posix", dir)
-	server.Stdout, server.Stderr = &output, &output
-	if err := server.Start(); err != nil {
-		return "", err
+	s.process = exec.Command(s.binary, "--port", strings.TrimPrefix(s.Endpoint, "http://"), "--access", s.AccessKey,
+		"--secret", s.Secret, "--quiet", "--keep-alive", "posix", s.Dir)
+	s.process.Stdout, s.process.Stderr = &output, &output
+	if err := s.process.Start(); err != nil {
+		s.process = nil
+		return err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Wait() }()
-	endpoint = "http://" + address
-	if err := awaitS3(endpoint, ended); err != nil {
-		_ = server.Process.Kill() // it may have ended already
-		return "", fmt.Errorf("%w: %s", err, output.Bytes())
+	process, ended := s.process, make(chan error, 1)
+	s.ended = ended
+	go func() { ended <- process.Wait() }()
+	if err := awaitS3(s.Endpoint, s.ended); err != nil {
+		_ = s.process.Process.Kill() // it may have ended already
+		<-s.ended
+		s.process = nil
+		return fmt.Errorf("%w: %s", err, output.Bytes())
 	}
-	t.Cleanup(func() {
-		_ = server.Process.Kill()
-		<-ended
-	})
-	return endpoint, nil
+	return nil
 }
 
 // awaitS3 waits until the server answers. If it ends before that, another may be answering at its address.
@@ -97,14 +130,6 @@ func awaitS3(endpoint string, ended chan error) error {
 			return response.Body.Close()
 		}
 	}
-}
-
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return listener.Addr().String(), listener.Close()
 }
 
 // findS3 returns the binary's path: a missing one is a failure, not a reason to test less.

@@ -98,7 +98,7 @@ func TestS3ListsOnlyWholeObjects(t *testing.T) {
 // A bit that flips on its way is refused by the store, in both forms of protection.
 func TestS3RefusesDamage(t *testing.T) {
 	server := start(t)
-	target, err := url.Parse(server.endpoint)
+	target, err := url.Parse(server.Endpoint)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,24 +166,24 @@ func BenchmarkCreate(b *testing.B) {
 
 var names atomic.Int64
 
-// server is a running S3 server.
-type server struct{ endpoint, dir string }
+// server is a running S3 server whose credentials the environment holds.
+type server struct{ *deliverytest.S3Server }
 
 func start(t testing.TB) server {
 	t.Helper()
-	endpoint, accessKey, secret, dir := deliverytest.StartS3(t)
+	s := server{deliverytest.StartS3(t)}
 	isolate(t)
-	t.Setenv("AWS_ACCESS_KEY_ID", accessKey)
-	t.Setenv("AWS_SECRET_ACCESS_KEY", secret)
-	return server{endpoint, dir}
+	t.Setenv("AWS_ACCESS_KEY_ID", s.AccessKey)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", s.Secret)
+	return s
 }
 
 // open makes a new bucket.
 func (s server) open(t testing.TB) *Destination {
 	t.Helper()
 	bucket := fmt.Sprintf("bucket-%d", names.Add(1))
-	deliverytest.MakeBucket(t, s.dir, bucket)
-	d, err := New(t.Context(), stream.S3{Bucket: bucket, Endpoint: s.endpoint, PathStyle: true})
+	s.MakeBucket(t, bucket)
+	d, err := New(t.Context(), stream.S3{Bucket: bucket, Endpoint: s.Endpoint, PathStyle: true})
 	if err != nil {
 		t.Fatal(err)
 	}
