@@ -50,7 +50,8 @@ func (b *books) enter(line ledgerLine) error {
 			line.run, line.producer, line.from, page.next)
 	}
 	if line.to <= line.from || line.to-line.from > run.batch {
-		return fmt.Errorf("run %s, producer %d: %d to %d is not 1 to %d records", line.run, line.producer, line.from, line.to, run.batch)
+		return fmt.Errorf("run %s, producer %d: %d to %d is not 1 to %d records",
+			line.run, line.producer, line.from, line.to, run.batch)
 	}
 	switch line.outcome {
 	case acked:

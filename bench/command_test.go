@@ -139,7 +139,8 @@ func TestCommands(t *testing.T) {
 	dir := t.TempDir()
 	ledger, objects := filepath.Join(dir, "ledger"), filepath.Join(dir, "objects")
 	var load commandLine
-	if err := load.run(t, "bench", "--url", g.URL, "--records", "200", "--batch", "10", "--ledger", ledger, "--json"); err != nil {
+	err := load.run(t, "bench", "--url", g.URL, "--records", "200", "--batch", "10", "--ledger", ledger, "--json")
+	if err != nil {
 		t.Fatal(err)
 	}
 	var report Report

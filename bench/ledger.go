@@ -93,7 +93,8 @@ func openLedger(path, run string, producers, batch int) (*ledger, error) {
 		return nil, errors.Join(err, lock.Unlock())
 	}
 	l := &ledger{file: file, lock: lock, run: run}
-	if _, err := file.Write(ledgerLine{run: run, start: true, producers: producers, batch: batch}.appendTo(nil)); err != nil {
+	start := ledgerLine{run: run, start: true, producers: producers, batch: batch}
+	if _, err := file.Write(start.appendTo(nil)); err != nil {
 		return nil, errors.Join(fmt.Errorf("write ledger: %w", err), l.close())
 	}
 	return l, nil

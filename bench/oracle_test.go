@@ -78,7 +78,8 @@ func TestVerdictAgreesWithNaiveOracle(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v, err := verifier{options: VerifyOptions{Parallel: 3}, books: b, source: objects, progress: io.Discard}.scanAll(t.Context())
+		verify := verifier{options: VerifyOptions{Parallel: 3}, books: b, source: objects, progress: io.Discard}
+		v, err := verify.scanAll(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +100,10 @@ func TestVerdictAgreesWithNaiveOracle(t *testing.T) {
 func (o oracle) drawProducer(t *rapid.T, l *ledger, run string, producer int, objects memory) {
 	a, next := newAuthor(run, producer, minRecordSize, keyNames(2)), uint64(0)
 	for range rapid.IntRange(0, 20).Draw(t, "requests") {
-		p := part{records: rapid.IntRange(1, 8).Draw(t, "records"), outcome: rapid.SampledFrom([]outcome{acked, acked, refused, unknown}).Draw(t, "outcome")}
+		p := part{
+			records: rapid.IntRange(1, 8).Draw(t, "records"),
+			outcome: rapid.SampledFrom([]outcome{acked, acked, refused, unknown}).Draw(t, "outcome"),
+		}
 		if _, err := l.append(nil, producer, next, []part{p}); err != nil {
 			t.Fatal(err)
 		}

@@ -143,7 +143,9 @@ func writeJSON(w io.Writer, value any) error {
 // WriteText writes the report for people.
 func (r *Report) WriteText(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	line := func(name, format string, args ...any) { fmt.Fprintf(table, name+"\t"+format+"\n", args...) } // Flush tells of errors
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(table, name+"\t"+format+"\n", args...) // Flush tells of errors
+	}
 	s, m := r.Setup, r.Measured
 	loop := "closed loop"
 	if s.Rate > 0 {
@@ -151,7 +153,8 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	line("run", "%s", r.Run)
 	line("load", "%s API, %s, stream %s", s.API, strings.Join(s.URL, " "), s.Stream)
-	line("", "%d connections, batch %d, %s B records, %d keys, %s", s.Connections, s.Batch, humanize.Comma(int64(s.Size)), s.Keys, loop)
+	line("", "%d connections, batch %d, %s B records, %d keys, %s",
+		s.Connections, s.Batch, humanize.Comma(int64(s.Size)), s.Keys, loop)
 	line("outcomes", "acked %s, refused %s, unknown %s records in %s requests",
 		humanize.Comma(r.Acked), humanize.Comma(r.Refused), humanize.Comma(r.Unknown), humanize.Comma(r.Requests))
 	for _, f := range r.Failures {
@@ -159,7 +162,8 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	line("measured", "%s requests, %s acked records, %.1f MB in %.2f s",
 		humanize.Comma(m.Requests), humanize.Comma(m.Records), m.Megabytes, m.Seconds)
-	line("rates", "%s req/s, %s records/s, %.1f MB/s", humanize.Comma(int64(m.RequestsPS)), humanize.Comma(int64(m.RecordsPS)), m.MBPS)
+	line("rates", "%s req/s, %s records/s, %.1f MB/s",
+		humanize.Comma(int64(m.RequestsPS)), humanize.Comma(int64(m.RecordsPS)), m.MBPS)
 	line("latency", "p50 %.2f ms, p90 %.2f ms, p99 %.2f ms, p99.9 %.2f ms, max %.2f ms",
 		m.Latency.P50, m.Latency.P90, m.Latency.P99, m.Latency.P999, m.Latency.Max)
 	if s.Rate > 0 {

@@ -94,7 +94,8 @@ func TestRunOutlivesItsGateway(t *testing.T) {
 func runFake(t *testing.T, o Options, exchange func(number int) answer) *Report {
 	t.Helper()
 	defaults := testOptions("http://fake")
-	o.URL, o.Stream, o.API, o.Size, o.Keys, o.Timeout = defaults.URL, defaults.Stream, defaults.API, defaults.Size, defaults.Keys, defaults.Timeout
+	o.URL, o.Stream, o.API, o.Size = defaults.URL, defaults.Stream, defaults.API, defaults.Size
+	o.Keys, o.Timeout = defaults.Keys, defaults.Timeout
 	o.Batch = max(o.Batch, 1)
 	l, err := newLoad(o.bounded())
 	if err != nil {
@@ -177,7 +178,8 @@ func TestOpenLoopOwesWhatItCouldNotSend(t *testing.T) {
 
 func TestWarmupIsNotMeasured(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		report := runFake(t, Options{Rate: 1000, Warmup: time.Second, Duration: 2 * time.Second, Connections: 1}, func(number int) answer {
+		o := Options{Rate: 1000, Warmup: time.Second, Duration: 2 * time.Second, Connections: 1}
+		report := runFake(t, o, func(number int) answer {
 			if number < 900 {
 				<-time.After(time.Millisecond)
 			}
@@ -315,7 +317,10 @@ func TestReportAsTextAndJSON(t *testing.T) {
 	if err := errors.Join(report.WriteText(&text), report.WriteJSON(&packed)); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"acked 2, refused 2, unknown 0 records in 4 requests", "refused 2: 404 stream_not_found (no stream demo)", "closed loop", "p99.9"} {
+	for _, want := range []string{
+		"acked 2, refused 2, unknown 0 records in 4 requests", "refused 2: 404 stream_not_found (no stream demo)",
+		"closed loop", "p99.9",
+	} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("no %q in\n%s", want, text.String())
 		}

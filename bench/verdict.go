@@ -162,7 +162,9 @@ func (v *Verdict) WriteJSON(w io.Writer) error {
 // WriteText writes the verdict for people.
 func (v *Verdict) WriteText(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	line := func(name, format string, args ...any) { fmt.Fprintf(table, name+"\t"+format+"\n", args...) } // Flush tells of errors
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(table, name+"\t"+format+"\n", args...) // Flush tells of errors
+	}
 	line("ledgers", "acked %s, refused %s, unknown %s records; runs: %d",
 		humanize.Comma(v.Acked), humanize.Comma(v.Refused), humanize.Comma(v.Unknown), v.Runs)
 	line("objects", "%s with %.1f MB, read in %.1f s", humanize.Comma(v.Objects), float64(v.Bytes)/1e6, v.Seconds)

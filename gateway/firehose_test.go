@@ -33,11 +33,13 @@ func TestFirehoseStoresRecords(t *testing.T) {
 	}{
 		{
 			call("PutRecord", `{"DeliveryStreamName":"clicks","Record":{"Data":"YWJj"}}`),
-			`^\{"RecordId":"[\w-]{38}","Encrypted":false\}$`, []string{"abc"},
+			`^\{"RecordId":"[\w-]{38}","Encrypted":false\}$`,
+			[]string{"abc"},
 		},
 		{
 			call("PutRecord", `{"DeliveryStreamName": "clicks", "Record": {"Data": ""}, "Extra": null}`),
-			`^\{"RecordId":"[\w-]{38}","Encrypted":false\}$`, []string{""},
+			`^\{"RecordId":"[\w-]{38}","Encrypted":false\}$`,
+			[]string{""},
 		},
 		{
 			putBatch("clicks", "a", "", strings.Repeat("x", 1000)),
@@ -46,7 +48,8 @@ func TestFirehoseStoresRecords(t *testing.T) {
 		},
 		{
 			strings.Replace(putBatch("clicks", "a"), "POST / ", "POST /base/path?x=1 ", 1),
-			`"FailedPutCount":0`, []string{"a"},
+			`"FailedPutCount":0`,
+			[]string{"a"},
 		},
 	} {
 		got := c.do(x.request)
@@ -104,7 +107,7 @@ func TestFirehoseRefusals(t *testing.T) {
 		},
 		{
 			name: "body too large", request: call("PutRecord", strings.Repeat(" ", 300_001)), status: 413, exception: "RequestEntityTooLargeException",
-			message: "the body is 300001 bytes long or longer, the limit is 300000; send it in several requests", closes: true,
+			message: "the body is at least 300001 bytes long, the limit is 300000; send it in several requests", closes: true,
 		},
 	} {
 		t.Run(x.name, func(t *testing.T) {

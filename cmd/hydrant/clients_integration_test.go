@@ -158,7 +158,12 @@ var anyCredentials = []string{"AWS_ACCESS_KEY_ID=any", "AWS_SECRET_ACCESS_KEY=an
 func command(t *testing.T, stdin, name string, arguments ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), name, arguments...)
-	cmd.Env = append(os.Environ(), anyCredentials...)
+	// Version 2 of the CLI takes data as text only when told so; version 1 does not know the setting and takes it anyway.
+	config := filepath.Join(t.TempDir(), "config")
+	if err := os.WriteFile(config, []byte("[default]\ncli_binary_format = raw-in-base64-out\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Env = append(append(os.Environ(), "AWS_CONFIG_FILE="+config), anyCredentials...)
 	cmd.Stdin = strings.NewReader(stdin)
 	var diagnosis bytes.Buffer
 	cmd.Stderr = &diagnosis
@@ -172,7 +177,7 @@ func command(t *testing.T, stdin, name string, arguments ...string) string {
 func sendWithCLI(t *testing.T, endpoint string) []string {
 	aws := func(arguments ...string) map[string]any {
 		t.Helper()
-		out := command(t, "", "aws", append([]string{"firehose", "--endpoint-url", endpoint, "--cli-binary-format", "raw-in-base64-out", "--output", "json"}, arguments...)...)
+		out := command(t, "", "aws", append([]string{"firehose", "--endpoint-url", endpoint, "--output", "json"}, arguments...)...)
 		var answer map[string]any
 		if err := json.Unmarshal([]byte(out), &answer); err != nil {
 			t.Fatalf("%v: %s", err, out)

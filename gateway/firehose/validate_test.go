@@ -28,48 +28,59 @@ func TestValidate(t *testing.T) {
 		{"good", putRecordBatch, call{stream: []byte("s"), records: of(0, record), count: 2}, ""},
 		{"longest name", putRecord, call{stream: bytes.Repeat([]byte("n"), 64), records: of(1), count: 1}, ""},
 		{
-			"no name", putRecord, call{records: of(1), count: 1},
+			"no name", putRecord,
+			call{records: of(1), count: 1},
 			one + "Value at 'deliveryStreamName' failed to satisfy constraint: Member must not be null",
 		},
 		{
-			"empty name", putRecord, call{stream: []byte{}, records: of(1), count: 1},
+			"empty name", putRecord,
+			call{stream: []byte{}, records: of(1), count: 1},
 			"2 validation errors detected: Value at 'deliveryStreamName' failed to satisfy constraint: Member must have length greater than or equal to 1; " +
 				"Value at 'deliveryStreamName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+",
 		},
 		{
-			"long name", putRecord, call{stream: bytes.Repeat([]byte("n"), 65), records: of(1), count: 1},
+			"long name", putRecord,
+			call{stream: bytes.Repeat([]byte("n"), 65), records: of(1), count: 1},
 			one + "Value at 'deliveryStreamName' failed to satisfy constraint: Member must have length less than or equal to 64",
 		},
 		{
-			"bad name", putRecord, call{stream: []byte("a b"), records: of(1), count: 1},
+			"bad name", putRecord,
+			call{stream: []byte("a b"), records: of(1), count: 1},
 			one + "Value at 'deliveryStreamName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+",
 		},
 		{
-			"no record", putRecord, call{stream: []byte("s"), absent: true},
+			"no record", putRecord,
+			call{stream: []byte("s"), absent: true},
 			one + "Value at 'record' failed to satisfy constraint: Member must not be null",
 		},
 		{
-			"no data", putRecord, call{stream: []byte("s"), count: 1, missing: []string{"record.data"}},
+			"no data", putRecord,
+			call{stream: []byte("s"), count: 1, missing: []string{"record.data"}},
 			one + "Value at 'record.data' failed to satisfy constraint: Member must not be null",
 		},
 		{
-			"large record", putRecord, call{stream: []byte("s"), records: of(record + 1), count: 1},
+			"large record", putRecord,
+			call{stream: []byte("s"), records: of(record + 1), count: 1},
 			one + "Value at 'record.data' failed to satisfy constraint: Member must have length less than or equal to 1024000",
 		},
 		{
-			"no records", putRecordBatch, call{stream: []byte("s"), absent: true},
+			"no records", putRecordBatch,
+			call{stream: []byte("s"), absent: true},
 			one + "Value at 'records' failed to satisfy constraint: Member must not be null",
 		},
 		{
-			"empty records", putRecordBatch, call{stream: []byte("s")},
+			"empty records", putRecordBatch,
+			call{stream: []byte("s")},
 			one + "Value at 'records' failed to satisfy constraint: Member must have length greater than or equal to 1",
 		},
 		{
-			"501 records", putRecordBatch, call{stream: []byte("s"), count: 501},
+			"501 records", putRecordBatch,
+			call{stream: []byte("s"), count: 501},
 			one + "Value at 'records' failed to satisfy constraint: Member must have length less than or equal to 500",
 		},
 		{
-			"all at once", putRecordBatch, call{absent: false, records: of(1, 1, record+1), count: 5, missing: []string{"records.4.member", "records.5.member.data"}},
+			"all at once", putRecordBatch,
+			call{absent: false, records: of(1, 1, record+1), count: 5, missing: []string{"records.4.member", "records.5.member.data"}},
 			"4 validation errors detected: Value at 'deliveryStreamName' failed to satisfy constraint: Member must not be null; " +
 				"Value at 'records.4.member' failed to satisfy constraint: Member must not be null; " +
 				"Value at 'records.5.member.data' failed to satisfy constraint: Member must not be null; " +

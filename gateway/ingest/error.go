@@ -129,7 +129,7 @@ func recordTooLarge(number int, limit, size int64) error {
 func bodyTooLarge(limit, size int64) error {
 	return &Error{
 		Code: BodyTooLarge, Limit: limit, Size: size,
-		Detail: fmt.Sprintf("the body is %d bytes long or longer, the limit is %d; send it in several requests", size, limit),
+		Detail: fmt.Sprintf("the body is at least %d bytes long, the limit is %d; send it in several requests", size, limit),
 	}
 }
 
