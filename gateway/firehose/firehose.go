@@ -97,7 +97,8 @@ func operationOf(target []byte) (operation, error) {
 		}
 		for _, known := range controlPlane {
 			if string(name) == known {
-				return 0, unknownOperation("The operation " + known + " is not served by this version of Hydrant; PutRecord and PutRecordBatch are.")
+				return 0, unknownOperation("The operation " + known +
+					" is not served by this version of Hydrant; PutRecord and PutRecordBatch are.")
 			}
 		}
 	}

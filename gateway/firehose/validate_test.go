@@ -80,7 +80,7 @@ func TestValidate(t *testing.T) {
 		},
 		{
 			"all at once", putRecordBatch,
-			call{absent: false, records: of(1, 1, record+1), count: 5, missing: []string{"records.4.member", "records.5.member.data"}},
+			call{records: of(1, 1, record+1), count: 5, missing: []string{"records.4.member", "records.5.member.data"}},
 			"4 validation errors detected: Value at 'deliveryStreamName' failed to satisfy constraint: Member must not be null; " +
 				"Value at 'records.4.member' failed to satisfy constraint: Member must not be null; " +
 				"Value at 'records.5.member.data' failed to satisfy constraint: Member must not be null; " +

@@ -38,8 +38,8 @@ func (l Limits) withDefaults() (Limits, error) {
 		}
 	}
 	if l.InFlight < l.Body {
-		return Limits{}, fmt.Errorf("limits.in_flight is %d, below limits.body, %d: a body of the full size could never be served; raise in_flight or lower body",
-			l.InFlight, l.Body)
+		return Limits{}, fmt.Errorf("limits.in_flight is %d, below limits.body, %d: a body of that size could never be served; "+
+			"raise in_flight or lower body", l.InFlight, l.Body)
 	}
 	return l, nil
 }

@@ -100,8 +100,8 @@ func streamOf(path []byte) (name []byte, ok bool) {
 func notFound(path []byte) error {
 	return &ingest.Error{
 		Code: ingest.NotFound,
-		Detail: fmt.Sprintf("%.80q is not served here; records go to POST /v1/streams/{stream}/records, or, as AWS clients do it, to POST / with X-Amz-Target",
-			path),
+		Detail: fmt.Sprintf("%.80q is not served here; records go to POST /v1/streams/{stream}/records, "+
+			"or, as AWS clients do it, to POST / with X-Amz-Target", path),
 	}
 }
 
