@@ -16,7 +16,8 @@ import (
 // Every implementation passes package deliverytest.
 //
 // Errors other than ErrExists and ErrNotExist are *Error: the destination says what kind of trouble it is, Retry
-// decides what to do. A destination never retries by itself.
+// decides what to do. A destination never retries by itself. An object that Create or Stat has found is durable. A
+// destination that is an io.Closer is closed when nothing uses it any more.
 type Destination interface {
 	// Create makes an object visible under a key that no object has. It returns nil only when the object is whole,
 	// durable and visible; before that nobody can see any part of it. ErrExists: there is an object under that key, and
@@ -72,7 +73,7 @@ type Error struct {
 	Op      string // create, stat, open
 	Key     string
 	Class   Class
-	Refused bool // the operation surely did not happen
+	Refused bool // the object was surely not created; says nothing for other operations
 	Err     error
 }
 

@@ -36,6 +36,7 @@ type lane struct {
 
 	buffering stream.Buffering // the triggers in force now
 	target    buffer.Seq       // until the position reaches it nothing is sealed for its age alone
+	caughtUp  bool             // target was set because something is due
 	held      bool             // at a bound: neither reading nor sealing
 
 	name    []byte               // of the partition being looked up

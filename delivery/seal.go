@@ -74,12 +74,21 @@ func (l *lane) relieve() {
 	l.open = slices.DeleteFunc(l.open, func(o *object) bool { return o.reason != "" })
 }
 
-// sealDue seals what has waited for its interval.
+// sealDue seals what has waited for its interval, once everything is read that was in the log when the first of it became
+// due. A reader that is behind by more than the interval would otherwise seal an object for every block it reads.
 func (l *lane) sealDue(ctx context.Context) error {
-	if l.ledger.position < l.target {
+	if l.ledger.position < l.target || len(l.open) == 0 {
 		return nil
 	}
-	now := time.Now()
+	now, first := time.Now(), l.open[0]
+	if first.dueIn(now, l.interval()) > 0 {
+		return nil
+	}
+	if head := l.in.Info().Head; !l.caughtUp && l.ledger.position < head {
+		l.target, l.caughtUp = head, true
+		return nil
+	}
+	l.caughtUp = false
 	for _, o := range l.open {
 		wait := o.dueIn(now, l.interval())
 		if wait > l.interval()/20 || l.room() == 0 {

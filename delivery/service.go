@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -83,7 +84,21 @@ func New(cfg Config, deps Deps) *Service {
 // Run delivers until ctx ends. What is not delivered then waits in the log. A lane that cannot go on ends alone, and is
 // named by Health.
 func (s *Service) Run(ctx context.Context, log buffer.Log) error {
-	return log.Serve(ctx, s.serve)
+	return errors.Join(log.Serve(ctx, s.serve), s.closeDestinations())
+}
+
+// closeDestinations lets go of connections and locks once no lane uses them any more.
+func (s *Service) closeDestinations() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for key, d := range s.destinations {
+		if c, ok := d.(io.Closer); ok {
+			errs = append(errs, c.Close())
+		}
+		delete(s.destinations, key)
+	}
+	return errors.Join(errs...)
 }
 
 func (s *Service) serve(ctx context.Context, in buffer.Lane) error {

@@ -250,6 +250,26 @@ func TestIntervalSeals(t *testing.T) {
 	w.eventually("everything is settled", func() bool { return w.log.Stats().Streams[w.id].Pending == 0 })
 }
 
+// A reader that is behind by more than the interval reads on before it seals: its objects do not become tiny.
+func TestBacklogDoesNotBecomeTinyObjects(t *testing.T) {
+	w := newWorld(t, func(s *stream.Stream) { s.Buffering.Interval = stream.Duration(time.Second) })
+	w.log.Now = func() time.Time { return time.Now().Add(-time.Hour) }
+	w.start()
+	w.awaitRead()
+	const bursts, records = 5, 1000
+	for range bursts {
+		var burst []string
+		for i := range records {
+			burst = append(burst, record("a", i))
+		}
+		w.append(burst...)
+	}
+	w.eventually("everything is delivered", func() bool { return w.log.Stats().Streams[w.id].Pending == 0 })
+	if n := len(w.objects.Keys()); n > 4*bursts {
+		t.Errorf("%d bursts became %d objects", bursts, n)
+	}
+}
+
 // The books balance after every answer of the destination.
 func TestBooksBalance(t *testing.T) {
 	w := newWorld(t, func(s *stream.Stream) { s.Buffering.Interval = stream.Duration(time.Millisecond) })
