@@ -81,6 +81,7 @@ var (
 	deliveredB   = prometheus.NewDesc("hydrant_delivered_bytes_total", "Bytes of these records before compression, delimiters included.", byStream, nil)
 	objects      = prometheus.NewDesc("hydrant_delivered_objects_total", "Objects at the destination, error output included.", byStream, nil)
 	failed       = prometheus.NewDesc("hydrant_error_output_records_total", "Records in the error output.", []string{"stream", "type"}, nil)
+	dropped      = prometheus.NewDesc("hydrant_dropped_records_total", "Records that a transform dropped by its own word.", byStream, nil)
 	pending      = prometheus.NewDesc("hydrant_pending_records", "Records accepted and not yet at their destination.", byStream, nil)
 	pendingSize  = prometheus.NewDesc("hydrant_pending_bytes", "Bytes of the records that the buffer still holds.", byStream, nil)
 	oldest       = prometheus.NewDesc("hydrant_oldest_undelivered_seconds", "Age of the oldest record that is not settled; 0 if there is none. Alert on this.", byStream, nil)
@@ -92,7 +93,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{accepted, acceptedSize, delivered, deliveredB, objects, failed, pending, pendingSize, oldest, troubled, disk, diskLimit, damaged} {
+	for _, d := range []*prometheus.Desc{accepted, acceptedSize, delivered, deliveredB, objects, failed, dropped, pending, pendingSize, oldest, troubled, disk, diskLimit, damaged} {
 		ch <- d
 	}
 }
@@ -130,6 +131,7 @@ func (c *Collector) collectStream(ch chan<- prometheus.Metric, name string, s bu
 	counter(delivered, t.Delivered)
 	counter(deliveredB, t.Bytes)
 	counter(objects, t.Objects)
+	counter(dropped, t.Dropped)
 	for kind, n := range t.Errors {
 		counter(failed, n, kind)
 	}

@@ -12,12 +12,13 @@ import (
 // Totals are a lane's books since its creation, counted in outputs. They are stored with the cursor and the delivered
 // marks, in the same group, and so survive a restart:
 //
-//	accepted = Delivered + all of Errors + pending
+//	accepted = Delivered + all of Errors + Dropped + pending
 type Totals struct {
 	Delivered int64            `json:"delivered"` // records in data objects
 	Bytes     int64            `json:"bytes"`     // of them, uncompressed
 	Objects   int64            `json:"objects"`   // of data and of error output
 	Errors    map[string]int64 `json:"errors,omitempty"`
+	Dropped   int64            `json:"dropped,omitempty"` // by a transform's own word; none in this version
 }
 
 const totalsKey = "totals"
@@ -35,9 +36,9 @@ func (t *Totals) add(o *object) {
 	t.Errors[o.failure] += o.outputs
 }
 
-// Settled is everything that has reached its destination.
+// Settled is everything that is not pending any more.
 func (t *Totals) Settled() int64 {
-	n := t.Delivered
+	n := t.Delivered + t.Dropped
 	for _, errors := range t.Errors {
 		n += errors
 	}
