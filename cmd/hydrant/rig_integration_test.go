@@ -57,12 +57,7 @@ func freePort(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// startNodeProcess starts the binary with a configuration and waits until it is ready.
-func startNodeProcess(t *testing.T, config string, environment ...string) *process {
-	t.Helper()
-	return startIn(t, t.TempDir(), config, environment...)
-}
-
+// startIn starts the binary with a configuration, kept in dir, and waits until it is ready.
 func startIn(t *testing.T, dir, config string, environment ...string) *process {
 	t.Helper()
 	path, err := binary()
