@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -59,6 +60,7 @@ type Service struct {
 
 	mu           sync.Mutex
 	lanes        map[buffer.LaneID]*lane
+	arrived      chan struct{}          // closed and made anew when a lane is added
 	destinations map[string]Destination // by their definition
 }
 
@@ -77,6 +79,7 @@ func New(cfg Config, deps Deps) *Service {
 		uploads:      make(chan struct{}, cfg.Uploads),
 		drain:        make(chan struct{}),
 		lanes:        map[buffer.LaneID]*lane{},
+		arrived:      make(chan struct{}),
 		destinations: map[string]Destination{},
 	}
 }
@@ -105,6 +108,8 @@ func (s *Service) serve(ctx context.Context, in buffer.Lane) error {
 	l := newLane(s, in)
 	s.mu.Lock()
 	s.lanes[l.info.ID] = l
+	close(s.arrived)
+	s.arrived = make(chan struct{})
 	s.mu.Unlock()
 	defer close(l.done)
 	err := l.run(ctx)
@@ -117,25 +122,51 @@ func (s *Service) serve(ctx context.Context, in buffer.Lane) error {
 }
 
 // Drain seals and delivers everything that the log holds now, and returns when that is done, or ctx's error. It is for
-// the end, when nothing is appended any more; Run goes on until its own context ends.
-func (s *Service) Drain(ctx context.Context) error {
+// the end, when nothing is appended any more; Run goes on until its own context ends. Call it once.
+func (s *Service) Drain(ctx context.Context, log buffer.Log) error {
 	close(s.drain)
-	s.mu.Lock()
-	var lanes []*lane
-	for _, l := range s.lanes {
-		lanes = append(lanes, l)
-	}
-	s.mu.Unlock()
-	for _, l := range lanes {
+	for {
+		lanes, arrived := s.served()
+		for _, l := range lanes {
+			if err := l.awaitDrained(ctx); err != nil {
+				return err
+			}
+		}
+		if left(log) == 0 {
+			return nil
+		}
 		select {
-		case <-l.drained:
-		case <-l.done:
-			return fmt.Errorf("stream %s is not delivered: its lane has ended", l.info.Name)
+		case <-arrived: // of a stream that was not being served yet
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
-	return nil
+}
+
+// served returns the lanes, and a channel that is closed when there is another.
+func (s *Service) served() ([]*lane, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.lanes)), s.arrived
+}
+
+func (l *lane) awaitDrained(ctx context.Context) error {
+	select {
+	case <-l.drained:
+		return nil
+	case <-l.done:
+		return fmt.Errorf("stream %s is not delivered: its lane has ended", l.info.Name)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// left is how many records of a log are not settled.
+func left(log buffer.Log) (records int64) {
+	for _, stream := range log.Stats().Streams {
+		records += stream.Pending
+	}
+	return records
 }
 
 // Trouble is why a stream is not being delivered as it should.

@@ -95,8 +95,7 @@ func (w *world) drain() {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
 	defer cancel()
-	w.awaitRead()
-	if err := w.service.Drain(ctx); err != nil {
+	if err := w.service.Drain(ctx, &w.log); err != nil {
 		w.t.Fatalf("drain: %v; health %+v", err, w.service.Health())
 	}
 	w.kill()
@@ -322,10 +321,9 @@ func TestConflictStopsTheStream(t *testing.T) {
 				return nil
 			})
 			w.start()
-			w.awaitRead()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			if err := w.service.Drain(ctx); err == nil || ctx.Err() != nil {
+			if err := w.service.Drain(ctx, &w.log); err == nil || ctx.Err() != nil {
 				t.Fatalf("drain: %v, want the news that the lane has ended", err)
 			}
 			health := w.service.Health()

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -82,6 +83,28 @@ func killNine(t *testing.T, d destinationUnderTest, cycles int) {
 	p.delivered()
 	p.stop()
 	t.Logf("after %d kills: %v", cycles, d.verifyAll(t, ledger))
+}
+
+// What a killed node leaves is delivered by one command.
+func TestDrainAfterAKill(t *testing.T) {
+	d := directoryDestination(t)
+	dir := t.TempDir()
+	ledger := filepath.Join(dir, "ledger")
+	config := strings.ReplaceAll(crashConfig(dir, d.yaml, 0), "interval: 1s", "interval: 1h")
+	p := startIn(t, dir, config)
+	if _, err := runHydrant(t.Context(), t, nil, "bench", "--url", p.url, "--stream", "crash", "--ledger", ledger,
+		"--connections", "4", "--batch", "10", "--keys", "5", "--records", "20000"); err != nil {
+		t.Fatal(err)
+	}
+	p.kill()
+	out, err := runHydrant(t.Context(), t, nil, "drain", "--config", filepath.Join(dir, "hydrant.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out, "everything is delivered") {
+		t.Errorf("drain said %q", out)
+	}
+	d.verifyAll(t, ledger)
 }
 
 // A store that is away for a minute: nothing is refused meanwhile, and everything is delivered afterwards, once, in

@@ -26,6 +26,7 @@ const (
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run a node."`
 	Check   checkCommand   `cmd:"" help:"Validate a configuration and print what is in force."`
+	Drain   drainCommand   `cmd:"" help:"Deliver what a stopped node's buffer holds, and exit."`
 	Inspect inspectCommand `cmd:"" help:"Show what a stopped node's buffer holds."`
 	Bench   bench.Command  `cmd:"" help:"Load a node, and verify what it delivered."`
 	Version versionCommand `cmd:"" help:"Print what this binary was built from."`

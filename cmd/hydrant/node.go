@@ -32,14 +32,15 @@ const bufferDir = "buffer"
 //	start: buffer, streams, delivery, gateway, ready
 //	stop:  not ready, gateway, delivery, buffer, admin
 type node struct {
-	cfg     *Config
-	log     *slog.Logger
-	buffer  buffer.Log
-	streams *streamSet
-	service *delivery.Service
-	gateway *gateway.Server
-	admin   *admin.Server
-	address net.Addr // of the gateway
+	cfg      *Config
+	log      *slog.Logger
+	registry *prometheus.Registry
+	buffer   buffer.Log
+	streams  *streamSet
+	service  *delivery.Service
+	gateway  *gateway.Server
+	admin    *admin.Server
+	address  net.Addr // of the gateway
 
 	failed   chan error // what ends the node
 	stopping atomic.Bool
@@ -48,10 +49,22 @@ type node struct {
 	running  sync.WaitGroup
 }
 
+// startNode starts a whole node.
 func startNode(cfg *Config, log *slog.Logger) (*node, error) {
-	n := &node{cfg: cfg, log: log, failed: make(chan error, 4), ended: make(chan struct{})}
-	registry := prometheus.NewRegistry()
-	if err := admin.Register(registry); err != nil {
+	n, err := openNode(cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.open(); err != nil {
+		return nil, errors.Join(err, n.stop(0))
+	}
+	return n, nil
+}
+
+// openNode starts what delivers, and nothing that listens.
+func openNode(cfg *Config, log *slog.Logger) (*node, error) {
+	n := &node{cfg: cfg, log: log, registry: prometheus.NewRegistry(), failed: make(chan error, 4), ended: make(chan struct{})}
+	if err := admin.Register(n.registry); err != nil {
 		return nil, err
 	}
 	var err error
@@ -59,27 +72,25 @@ func startNode(cfg *Config, log *slog.Logger) (*node, error) {
 		Dir:     filepath.Join(cfg.DataDir, bufferDir),
 		MaxDisk: int64(cfg.Buffer.MaxDisk),
 		Log:     log,
-		Observe: observeGroups(registry),
+		Observe: observeGroups(n.registry),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the buffer: %w", err)
 	}
-	if err := n.start(registry); err != nil {
-		return nil, errors.Join(err, n.stop(0))
+	n.streams = &streamSet{log: n.buffer, logger: n.log, catalog: new(ingest.Catalog)}
+	if err := n.streams.apply(context.Background(), n.cfg.Streams); err != nil {
+		return nil, errors.Join(err, n.buffer.Close())
 	}
+	n.startDelivery()
 	return n, nil
 }
 
-func (n *node) start(registry *prometheus.Registry) error {
-	n.streams = &streamSet{log: n.buffer, logger: n.log, catalog: new(ingest.Catalog)}
-	if err := n.streams.apply(context.Background(), n.cfg.Streams); err != nil {
+// open lets producers and operators in.
+func (n *node) open() error {
+	if err := n.startGateway(); err != nil {
 		return err
 	}
-	n.startDelivery(registry)
-	if err := n.startGateway(registry); err != nil {
-		return err
-	}
-	n.admin = admin.New(admin.Config{Address: n.cfg.Admin}, admin.Deps{Ready: n.checks(), Metrics: registry, Log: n.log})
+	n.admin = admin.New(admin.Config{Address: n.cfg.Admin}, admin.Deps{Ready: n.checks(), Metrics: n.registry, Log: n.log})
 	if err := n.admin.Listen(); err != nil {
 		return err
 	}
@@ -88,14 +99,14 @@ func (n *node) start(registry *prometheus.Registry) error {
 	return nil
 }
 
-func (n *node) startDelivery(registry *prometheus.Registry) {
+func (n *node) startDelivery() {
 	n.service = delivery.New(delivery.Config{}, delivery.Deps{
 		Open:    openDestination,
 		Current: n.streams.Current,
 		Log:     n.log,
-		Metrics: delivery.NewMetrics(registry),
+		Metrics: delivery.NewMetrics(n.registry),
 	})
-	registry.MustRegister(&delivery.Collector{
+	n.registry.MustRegister(&delivery.Collector{
 		Service: n.service,
 		Buffer:  func() ([]buffer.Stream, buffer.Stats) { return n.buffer.Streams(), n.buffer.Stats() },
 		Now:     time.Now,
@@ -108,7 +119,7 @@ func (n *node) startDelivery(registry *prometheus.Registry) {
 	})
 }
 
-func (n *node) startGateway(registry *prometheus.Registry) (err error) {
+func (n *node) startGateway() (err error) {
 	limits := n.cfg.Limits
 	n.gateway, err = gateway.New(gateway.Config{
 		Listen: n.cfg.Listen,
@@ -119,7 +130,7 @@ func (n *node) startGateway(registry *prometheus.Registry) (err error) {
 			Records:      int64(limits.Records),
 			InFlight:     int64(limits.InFlight),
 		}},
-	}, gateway.Deps{Log: n.buffer, Catalog: n.streams.catalog, Registerer: registry, Logger: n.log})
+	}, gateway.Deps{Log: n.buffer, Catalog: n.streams.catalog, Registerer: n.registry, Logger: n.log})
 	if err != nil {
 		return err
 	}
@@ -179,7 +190,7 @@ func (n *node) stop(grace time.Duration) error {
 }
 
 func (n *node) drain(ctx context.Context) {
-	if err := n.service.Drain(ctx); err != nil {
+	if err := n.service.Drain(ctx, n.buffer); err != nil {
 		n.log.Warn("not everything was delivered; the rest is safe in the buffer and goes out after the next start", "reason", err)
 		return
 	}

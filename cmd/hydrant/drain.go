@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+)
+
+// drainCommand delivers what a stopped node's buffer holds.
+type drainCommand struct {
+	Config  string        `help:"Configuration file of the node." type:"path" placeholder:"FILE"`
+	Timeout time.Duration `help:"Give up after this long; what is left waits in the buffer (0: never)." default:"0s"`
+}
+
+// Run opens the buffer without a gateway, delivers everything, and ends. It fails if something is left.
+func (c *drainCommand) Run(ctx context.Context, to console) error {
+	cfg, err := Load(c.Config, os.Environ())
+	if err != nil {
+		return err
+	}
+	n, err := openNode(cfg, cfg.Log.Logger(to.Err))
+	if err != nil {
+		return err
+	}
+	if c.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.Timeout)
+		defer cancel()
+	}
+	done := make(chan error, 1)
+	go func() { done <- n.service.Drain(ctx, n.buffer) }()
+	err = n.watchDrain(to.Err, done)
+	left := n.pending()
+	if closed := n.stop(0); closed != nil {
+		return closed
+	}
+	if err != nil {
+		return fmt.Errorf("%d records are left in the buffer: %w", left, err)
+	}
+	fmt.Fprintln(to.Out, "everything is delivered")
+	return nil
+}
+
+// watchDrain writes a line of progress each second until the drain is done.
+func (n *node) watchDrain(w io.Writer, done <-chan error) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-tick.C:
+			fmt.Fprintf(w, "%d records to deliver\n", n.pending())
+			for _, trouble := range n.service.Health() {
+				fmt.Fprintf(w, "  stream %s: %s\n", trouble.Stream, trouble.Reason)
+			}
+		}
+	}
+}
+
+// pending is how many records the buffer holds, all streams together.
+func (n *node) pending() (records int64) {
+	for _, s := range n.buffer.Stats().Streams {
+		records += s.Pending
+	}
+	return records
+}
