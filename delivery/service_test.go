@@ -422,6 +422,31 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
+// An object that was delivered and a later one of the same partition that was not: the later one is made again without
+// what the first holds, although the log is read from before both.
+func TestRebuildLeavesOutWhatIsDelivered(t *testing.T) {
+	w := newWorld(t, func(s *stream.Stream) { s.Buffering.Interval = stream.Duration(time.Millisecond) })
+	passed := false
+	w.objects.Hook(deliverytest.Create, func(ctx context.Context, key string) error {
+		if strings.HasPrefix(key, "key=a/") && !passed {
+			passed = true
+			return nil
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	w.start()
+	w.append(record("b", 1), record("a", 2))
+	w.eventually("the first object of a is delivered", func() bool { return w.service.Books()["s"].Delivered == 1 })
+	w.append(record("a", 3))
+	w.eventually("the second is being uploaded", func() bool { return w.objects.Calls(deliverytest.Create) == 3 })
+	w.kill()
+	w.objects.Hook(deliverytest.Create, nil)
+	w.start()
+	w.drain()
+	w.want(`key=a {"key":"a","n":2}`, `key=a {"key":"a","n":3}`, `key=b {"key":"b","n":1}`)
+}
+
 // A life may end at any commit or any upload; the next one goes on where it stood.
 func TestKilledAtEveryStep(t *testing.T) {
 	const records = 30

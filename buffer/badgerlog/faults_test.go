@@ -148,6 +148,9 @@ func TestFailedSyncGoesToANewGeneration(t *testing.T) {
 	faults = 1
 	r.mustAdd("during")
 	r.mustAdd("after")
+	if r.gens[0].state != poisoned {
+		t.Error("the generation whose sync failed was closed as if it were good")
+	}
 	equal(t, "after the fault", r.records(), []string{"before", "during", "after"})
 
 	crashed := openRig(t, Config{Dir: copyDir(t, dir)})
