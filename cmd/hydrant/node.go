@@ -42,11 +42,12 @@ type node struct {
 	admin    *admin.Server
 	address  net.Addr // of the gateway
 
-	failed   chan error // what ends the node
-	stopping atomic.Bool
-	ended    chan struct{}      // closed when everything but the buffer has stopped
-	cancel   context.CancelFunc // ends delivery
-	running  sync.WaitGroup
+	failed     chan error // what ends the node
+	stopping   atomic.Bool
+	ended      chan struct{}      // closed when the buffer is
+	cancel     context.CancelFunc // ends delivery
+	delivering sync.WaitGroup
+	running    sync.WaitGroup // the servers, and who watches the buffer
 }
 
 // startNode starts a whole node.
@@ -113,7 +114,7 @@ func (n *node) startDelivery() {
 	})
 	var ctx context.Context
 	ctx, n.cancel = context.WithCancel(context.Background())
-	n.running.Go(func() {
+	n.delivering.Go(func() {
 		// A lane's error is told by Health; the node goes on for the other streams.
 		_ = n.service.Run(ctx, n.buffer)
 	})
@@ -175,18 +176,18 @@ func (n *node) stop(grace time.Duration) error {
 	if n.gateway != nil {
 		errs = append(errs, n.gateway.Shutdown(ctx))
 	}
-	if n.service != nil {
-		if grace > 0 {
-			n.drain(ctx)
-		}
-		n.cancel()
+	if grace > 0 {
+		n.drain(ctx)
 	}
+	n.cancel()
+	n.delivering.Wait()
+	errs = append(errs, n.buffer.Close())
+	close(n.ended)
 	if n.admin != nil {
 		errs = append(errs, n.admin.Shutdown(ctx))
 	}
-	close(n.ended)
 	n.running.Wait()
-	return errors.Join(append(errs, n.buffer.Close())...)
+	return errors.Join(errs...)
 }
 
 func (n *node) drain(ctx context.Context) {

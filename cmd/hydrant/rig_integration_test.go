@@ -68,7 +68,7 @@ func startIn(t *testing.T, dir, config string, environment ...string) *process {
 	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, cmd: exec.Command(path, "serve", "--config", file), output: new(bytes.Buffer), ended: make(chan struct{})}
+	p := &process{t: t, cmd: exec.Command(path, "serve", "--config", file, "--grace", "10s", "--delay", "500ms"), output: new(bytes.Buffer), ended: make(chan struct{})}
 	listen, admin := freePort(t), freePort(t)
 	p.url, p.admin = "http://"+listen, "http://"+admin
 	p.cmd.Env = append(os.Environ(), append(environment, "HYDRANT_LISTEN="+listen, "HYDRANT_ADMIN="+admin)...)

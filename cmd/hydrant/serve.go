@@ -18,6 +18,7 @@ import (
 type serveCommand struct {
 	Config string        `help:"Configuration file. Without one: a stream called demo, delivered to a local directory." type:"path" placeholder:"FILE"`
 	Grace  time.Duration `help:"How long to go on delivering after SIGTERM before the rest is left to the next start." default:"25s"`
+	Delay  time.Duration `help:"How long to serve on after SIGTERM while /readyz says no, so that a load balancer looks elsewhere first." default:"0s"`
 }
 
 // Run serves until SIGTERM or SIGINT, and then stops in the order of the data. A second signal ends the process at once,
@@ -39,8 +40,10 @@ func (c *serveCommand) Run(ctx context.Context, to console) error {
 
 	select {
 	case <-ctx.Done():
-		log.Info("stopping: no new requests, then what is buffered is delivered", "grace", c.Grace)
 		signal.Reset() // the next one ends the process
+		n.stopping.Store(true)
+		time.Sleep(c.Delay)
+		log.Info("stopping: no new requests, then what is buffered is delivered", "grace", c.Grace)
 		return n.stop(c.Grace)
 	case err := <-n.failed:
 		return errors.Join(err, n.stop(0))

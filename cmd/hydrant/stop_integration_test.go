@@ -1,0 +1,81 @@
+//go:build integration
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// SIGTERM under load: what was acknowledged is delivered before the process ends, and it ends well.
+func TestStopUnderLoad(t *testing.T) {
+	d := directoryDestination(t)
+	dir := t.TempDir()
+	ledger := filepath.Join(dir, "ledger")
+	config := strings.ReplaceAll(crashConfig(dir, d.yaml, 0), "interval: 1s", "interval: 1h")
+	p := startIn(t, dir, config)
+	load := make(chan error, 1)
+	go func() {
+		_, err := runHydrant(t.Context(), t, nil, "bench", "--url", p.url, "--stream", "crash", "--ledger", ledger,
+			"--connections", "8", "--batch", "20", "--keys", "5", "--duration", "4s", "--timeout", "2s")
+		load <- err
+	}()
+	p.eventually("the load has begun", func() bool { return p.metric("hydrant_accepted_records_total") > 10000 })
+	p.stop()
+	<-load // it ends with refusals: its gateway is gone
+	if !strings.Contains(p.output.String(), "everything is delivered") {
+		t.Errorf("the node said:\n%s", p.output)
+	}
+	d.verifyAll(t, ledger)
+}
+
+// With the destination away, the grace period ends, the process ends well, and the next life delivers the rest.
+func TestStopWhileTheStoreIsAway(t *testing.T) {
+	d := s3Destination(t)
+	dir := t.TempDir()
+	ledger := filepath.Join(dir, "ledger")
+	p := startIn(t, dir, crashConfig(dir, d.yaml, 0), d.environment...)
+	d.server.Stop(t)
+	if _, err := runHydrant(t.Context(), t, nil, "bench", "--url", p.url, "--stream", "crash", "--ledger", ledger,
+		"--connections", "8", "--batch", "20", "--keys", "5", "--records", "20000"); err != nil {
+		t.Fatal(err)
+	}
+	p.stop()
+	if !strings.Contains(p.output.String(), "not everything was delivered") {
+		t.Errorf("the node said:\n%s", p.output)
+	}
+	d.server.Start(t)
+	p = startIn(t, dir, crashConfig(dir, d.yaml, 0), d.environment...)
+	p.delivered()
+	p.stop()
+	d.verifyAll(t, ledger)
+}
+
+// While it waits for a load balancer to look elsewhere, a node is not ready but serves on.
+func TestDelayServesOn(t *testing.T) {
+	d := directoryDestination(t)
+	dir := t.TempDir()
+	p := startIn(t, dir, crashConfig(dir, d.yaml, 0))
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	p.eventually("not ready", func() bool {
+		r, err := http.Get(p.admin + "/readyz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		reasons, err := io.ReadAll(r.Body)
+		return err == nil && r.StatusCode == http.StatusServiceUnavailable && strings.Contains(string(reasons), "stopping")
+	})
+	p.post("crash", "application/json", fmt.Sprintf(`{"key":"k1","n":%d}`, 1))
+	<-p.ended
+	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("exit code %d:\n%s", code, p.output)
+	}
+}
