@@ -28,6 +28,9 @@ type image struct {
 	lastID     uint64   // of a generation
 	damage     []string // what was acknowledged and is lost, a sentence each
 	notes      []string // what was probably never acknowledged
+
+	keys  map[buffer.KeyID]keyEntry
+	clock int64 // the highest that any keys name
 }
 
 // load reads every generation below dir, follows the chain of groups and builds what it says.
@@ -36,6 +39,7 @@ func load(dir string, log *slog.Logger) (*image, error) {
 		state:  map[stateKey]stored{},
 		blocks: map[buffer.LaneID]map[buffer.Seq]*ref{},
 		named:  map[buffer.LaneID]buffer.Seq{},
+		keys:   map[buffer.KeyID]keyEntry{},
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -212,11 +216,29 @@ func (m *image) takeIn(g *foundGroup) {
 		lane[h.First] = &ref{first: h.First, count: h.Count, raw: h.RawLen, arrival: h.Arrival.UnixMilli(), generation: g.generation}
 	}
 	for _, c := range g.changes {
+		if c.kind == kindKeys {
+			m.takeInKeys(g, c.value)
+			continue
+		}
 		if c.deleted {
 			delete(m.state, c.stateKey)
 			continue
 		}
 		m.state[c.stateKey] = stored{c.value, g.generation}
+	}
+}
+
+// takeInKeys adds a group's keys. Of two copies the newer one counts: the older may be about to be dropped.
+func (m *image) takeInKeys(g *foundGroup, value []byte) {
+	clock, entries, err := decodeKeys(value)
+	if err != nil {
+		m.damaged("group %d: %v", g.number, err)
+		return
+	}
+	m.clock = max(m.clock, clock)
+	for _, e := range entries {
+		e.generation = uint32(g.generation.id)
+		m.keys[e.id] = e
 	}
 }
 
@@ -239,6 +261,7 @@ func (m *image) release() error {
 // adopt makes the image the log's own.
 func (l *Log) adopt(m *image) {
 	l.gens, l.state, l.lastID = m.gens, m.state, m.lastID
+	l.keys.restore(m.keys, m.clock)
 	for _, sentence := range m.notes {
 		l.cfg.Log.Warn("the buffer was not closed", "found", sentence)
 	}
