@@ -75,6 +75,7 @@ func (n *node) start(registry *prometheus.Registry) error {
 	if err := n.streams.apply(context.Background(), n.cfg.Streams); err != nil {
 		return err
 	}
+	observeKeys(registry, n.buffer.Stats)
 	n.startDelivery(registry)
 	if err := n.startGateway(registry); err != nil {
 		return err
