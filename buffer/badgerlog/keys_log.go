@@ -88,3 +88,17 @@ func (l *Log) forgetWhatDoesNotFit(oldest *generation) {
 		l.keys.forget(oldest)
 	}
 }
+
+// takeInKeys adds a group's keys. Of two copies the newer one counts: the older may be about to be dropped.
+func (m *image) takeInKeys(g *foundGroup, value []byte) {
+	clock, entries, err := decodeKeys(value)
+	if err != nil {
+		m.damaged("group %d: %v", g.number, err)
+		return
+	}
+	m.clock = max(m.clock, clock)
+	for _, e := range entries {
+		e.generation = uint32(g.generation.id)
+		m.keys[e.id] = e
+	}
+}

@@ -1,6 +1,7 @@
 package badgerlog
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"os"
@@ -56,6 +57,11 @@ func TestRepetitionWaitsForTheFirst(t *testing.T) {
 				return len(r.keys.forming) == 1
 			})
 		}
+	}
+	brief, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if receipt, err := r.Append(brief, r.keyed("k", "a")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a repetition before the sync: got %+v, error %v, want it to wait", receipt, err)
 	}
 	if _, err := r.Append(t.Context(), r.keyed("k", "another")); !errors.Is(err, buffer.ErrKeyReused) {
 		t.Errorf("another payload: got %v, want ErrKeyReused", err)

@@ -14,6 +14,6 @@ func observeKeys(r prometheus.Registerer, stats func() buffer.Stats) {
 	}, func() float64 { return float64(stats().Keys) }))
 	r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "hydrant_idempotency_keys_expired_early_total",
-		Help: "Idempotency keys forgotten before their ten minutes were over, because there were too many: a retry may be stored again.",
+		Help: "Idempotency keys forgotten before their ten minutes were over, for want of room: a retry may be stored again.",
 	}, func() float64 { return float64(stats().KeysExpiredEarly) }))
 }
