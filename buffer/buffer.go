@@ -29,8 +29,14 @@ type Log interface {
 	// after a crash all of it is there or nothing. The records are copied before Append returns, whatever it returns,
 	// and are not used afterwards.
 	//
-	// Errors: ErrUnknownStream, ErrClosed, *FullError; nothing was stored then. Any other error, a cancelled ctx
-	// included, leaves the outcome unknown: the batch may appear, once, and never partly.
+	// A batch with a key is stored once while the key is remembered, which is for the log's Window: a repetition is
+	// answered with the receipt of the first, marked as a duplicate, and so it is after a crash, since key and records
+	// become durable together or not at all. A repetition of a batch that is still on its way waits for it, and fails
+	// as it fails; afterwards the key is free again.
+	//
+	// Errors: ErrUnknownStream, ErrClosed, ErrKeyReused, *FullError; nothing was stored then. Any other error, a
+	// cancelled ctx included, leaves the outcome unknown: the batch may appear, once, and never partly. A batch with a
+	// key may be sent again to find out.
 	Append(ctx context.Context, b Batch) (Receipt, error)
 
 	// Serve calls run for each lane this process owns, each in a goroutine of its own, and for lanes that it comes to
@@ -111,13 +117,15 @@ type Version struct {
 type Batch struct {
 	Stream  StreamID
 	Records [][]byte // each at most MaxRecord bytes; an empty record is a record
+	Key     Key      // zero for a batch that is stored as often as it is sent
 }
 
 // Receipt says where a batch lies: Count records from First on, without a gap.
 type Receipt struct {
-	Lane  uint32
-	First Seq
-	Count int
+	Lane      uint32
+	First     Seq
+	Count     int
+	Duplicate bool // the batch was there already; nothing was stored now
 }
 
 // Origin tells apart the writers of objects: two logs, or two lives of one log, never share one.
@@ -156,6 +164,9 @@ type Stats struct {
 	Full    string // why appends are refused now; empty while they are not
 	Damaged int64  // damaged ranges found since the start
 	Streams map[StreamID]StreamStats
+
+	Keys             int   // idempotency keys remembered now
+	KeysExpiredEarly int64 // since the start: forgotten before their time, for want of room
 }
 
 // StreamStats are one stream's books. Pending is what is not settled; it survives restarts with the records.

@@ -31,6 +31,7 @@ func BenchmarkRequest(b *testing.B) {
 		{"ndjson/1x512", post(clicksURL, ndjson, line[:512])},
 		{"ndjson/500x1024", post(clicksURL, ndjson, strings.Join(lines, "\n"))},
 		{"json/500x1024", post(clicksURL, "application/json", "["+strings.Join(lines, ",")+"]")},
+		{"ndjson/500x1024 with a key", post(clicksURL, ndjson, strings.Join(lines, "\n"), "Idempotency-Key: k")},
 		{"PutRecordBatch/500x1024", putBatch("clicks", lines...)},
 	} {
 		b.Run(x.name, func(b *testing.B) { benchmarkRequest(b, []byte(x.request)) })

@@ -32,12 +32,15 @@ type Config struct {
 	Dir     string // made if it does not exist
 	MaxDisk int64  // bytes, preallocated space included; at least MinDisk; 0 means 20 GiB
 	Log     *slog.Logger
+	Window  buffer.Window // of keys; no more of them than fit in a sixteenth of MaxDisk
 
 	// Observe, where set, is told of every group after its sync. It must not wait.
 	Observe func(Group)
 
 	now  func() time.Time       // the tests' clock
 	sync func(*badger.DB) error // the tests' faults
+
+	elapsed func() time.Duration // the tests' time since the log was opened
 }
 
 // Group is what Observe is told of.
@@ -75,6 +78,7 @@ type Log struct {
 	forming *group
 	lanes   map[buffer.StreamID]*lane
 	state   map[stateKey]stored
+	keys    keyTable
 	gens    []*generation // oldest first; the last is written to
 	lastID  uint64        // of a generation
 	cache   cache
@@ -144,6 +148,12 @@ func (c *Config) setDefaults() error {
 	if c.now == nil {
 		c.now = time.Now
 	}
+	if c.elapsed == nil {
+		opened := time.Now()
+		c.elapsed = func() time.Duration { return time.Since(opened) } // by the monotonic clock
+	}
+	c.Window = c.Window.WithDefaults()
+	c.Window.Keys = min(c.Window.Keys, int(c.MaxDisk/16/keyBytes))
 	if c.sync == nil {
 		c.sync = (*badger.DB).Sync
 	}
@@ -168,6 +178,7 @@ func newLog(cfg Config, lock *flock.Flock) *Log {
 		lock:    lock,
 		forming: newGroup(),
 		lanes:   map[buffer.StreamID]*lane{},
+		keys:    newKeyTable(cfg.Window),
 		arrived: make(chan struct{}),
 		work:    make(chan struct{}, 1),
 		failed:  make(chan struct{}),
@@ -239,6 +250,9 @@ func (l *Log) Stats() buffer.Stats {
 		MaxDisk: l.cfg.MaxDisk,
 		Damaged: l.damaged.Load(),
 		Streams: make(map[buffer.StreamID]buffer.StreamStats, len(l.lanes)),
+
+		Keys:             len(l.keys.position),
+		KeysExpiredEarly: l.keys.early,
 	}
 	if l.full != nil && l.ready == nil {
 		s.Full = l.full.Error()

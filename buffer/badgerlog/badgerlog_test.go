@@ -5,7 +5,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"hydrant/buffer"
 	"hydrant/buffer/buffertest"
@@ -16,11 +18,17 @@ import (
 type engine struct {
 	dir string
 	log *Log
+	age atomic.Int64 // of the log: time is what Advance says
 }
 
 func (e *engine) Open(t *testing.T) buffer.Log {
 	t.Helper()
-	l, err := Open(Config{Dir: e.dir})
+	e.age.Store(0)
+	l, err := Open(Config{
+		Dir:     e.dir,
+		Window:  buffertest.Window,
+		elapsed: func() time.Duration { return time.Duration(e.age.Load()) },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,6 +45,8 @@ func (e *engine) Crash(t *testing.T) {
 	t.Helper()
 	e.dir = copyDir(t, e.dir)
 }
+
+func (e *engine) Advance(d time.Duration) { e.age.Add(int64(d)) }
 
 // copyDir copies a data directory as it is. Where a generation vanishes meanwhile the copy is begun anew: a process that
 // dies leaves one state, not two.

@@ -19,6 +19,10 @@ type group struct {
 	bytes   int         // of records
 	records int
 
+	keys    []keyEntry // of the batches that have one
+	carried section    // keys of carry's, written anew
+	clock   int64      // of the keys, when the group was packed
+
 	done chan struct{} // closed when err is final
 	err  error
 }
@@ -77,6 +81,10 @@ func (l *Log) Append(ctx context.Context, b buffer.Batch) (buffer.Receipt, error
 	for !l.closed && l.forming.bytes > 0 && l.forming.bytes+size > groupLimit {
 		l.room.Wait()
 	}
+	if first, ok := l.keys.find(b.Key.ID, l.keyClock()); ok && l.alive() == nil {
+		l.mu.Unlock()
+		return first.repeat(ctx, b.Key)
+	}
 	lane, err := l.admit(b.Stream, size)
 	if err != nil {
 		l.mu.Unlock()
@@ -91,6 +99,7 @@ func (l *Log) Append(ctx context.Context, b buffer.Batch) (buffer.Receipt, error
 	lane.next += buffer.Seq(len(b.Records))
 	g.bytes += size
 	g.records += len(b.Records)
+	l.keys.begin(b.Key, receipt, g)
 	l.mu.Unlock()
 
 	wake(l.work)

@@ -34,7 +34,7 @@ func (c *committer) run() {
 
 // commit makes one group durable and published, and then tells everyone who waits for it.
 func (c *committer) commit(g *group) {
-	defer close(g.done)
+	defer c.log.finish(g)
 	if g.err = c.log.broken(); g.err != nil {
 		return
 	}
@@ -56,6 +56,16 @@ func (c *committer) commit(g *group) {
 	c.used.Store(c.current.used)
 	c.log.publish(g, record.changes, c.current)
 	c.log.cfg.Observe(Group{Records: g.records, Bytes: int64(g.bytes), Stored: stored, Sync: c.log.cfg.now().Sub(start)})
+}
+
+// finish tells everyone who waits for a group. The keys of one that failed are free again before that.
+func (l *Log) finish(g *group) {
+	if g.err != nil {
+		l.mu.Lock()
+		l.keys.abandon(g)
+		l.mu.Unlock()
+	}
+	close(g.done)
 }
 
 // pack turns a group into blocks and the record that links them into the chain.
@@ -80,6 +90,9 @@ func (c *committer) pack(g *group) *groupRecord {
 	}
 	if g.carry != nil {
 		record.changes = append(record.changes, c.log.liveState(g.carry, record.changes)...)
+	}
+	if keys := c.log.packKeys(g); len(keys) > 0 {
+		record.changes = append(record.changes, keysChange(g.clock, keys))
 	}
 	return record
 }
@@ -170,6 +183,7 @@ func (l *Log) publish(g *group, changes []change, where *generation) {
 	for i := range changes {
 		moved = l.apply(&changes[i], where) || moved
 	}
+	l.publishKeys(g, where)
 	if moved || g.carry != nil {
 		wake(l.kick)
 	}
@@ -177,6 +191,9 @@ func (l *Log) publish(g *group, changes []change, where *generation) {
 
 // apply makes a change part of the live state, and reports whether a cursor moved. Called with mu held.
 func (l *Log) apply(c *change, where *generation) bool {
+	if c.kind == kindKeys {
+		return false // published by what the group knows of them
+	}
 	if c.deleted {
 		delete(l.state, c.stateKey)
 	} else {

@@ -47,6 +47,7 @@ const (
 	kindCursor  kind = 3 // key empty; value: 8 bytes
 	kindHead    kind = 4 // key empty; value: see encodeHead
 	kindEntry   kind = 5 // a lane's own entry, as given to Commit
+	kindKeys    kind = 6 // of no lane, key empty; value: see appendKeys
 )
 
 // stateKey names one piece of state.

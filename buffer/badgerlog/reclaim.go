@@ -90,6 +90,9 @@ func (l *Log) makeNext() {
 	l.ready, l.full, l.making = g, full, false
 	l.made.Broadcast()
 	l.mu.Unlock()
+	if full != nil {
+		wake(l.kick) // a generation may be kept for its keys alone
+	}
 	switch {
 	case full != nil && before == nil:
 		l.cfg.Log.Warn("the buffer takes no more records until some are delivered", "reason", full.Error())
@@ -143,6 +146,7 @@ func (l *Log) housekeep() {
 		case <-l.kick:
 			l.dropSettled()
 		case <-tick.C:
+			l.expireKeys()
 			l.dropSettled()
 			l.retryRoom()
 			l.shrink()
@@ -155,7 +159,7 @@ func (l *Log) dropSettled() {
 	for {
 		l.mu.Lock()
 		oldest := l.gens[0]
-		settled := len(l.gens) > 1 && oldest.live.Load() == 0 && oldest.idle()
+		settled := len(l.gens) > 1 && oldest.live.Load() == 0 && oldest.idle() && l.carriesLittle()
 		l.mu.Unlock()
 		if !settled {
 			return
@@ -182,7 +186,8 @@ func (g *generation) idle() bool {
 // drop writes the oldest generation's live state anew, and then removes it. The cursors that say its records are
 // settled are state too: either they lie in a newer generation already or they move there first.
 func (l *Log) drop(oldest *generation) error {
-	if l.holdsState(oldest) {
+	l.forgetWhatDoesNotFit(oldest)
+	for l.holdsState(oldest) {
 		err := l.submit(context.Background(), func(g *group) error {
 			g.carry = oldest
 			return nil
@@ -200,6 +205,9 @@ func (l *Log) drop(oldest *generation) error {
 func (l *Log) holdsState(g *generation) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.keys.heldBy(g) > 0 {
+		return true
+	}
 	for _, s := range l.state {
 		if s.generation == g {
 			return true
@@ -223,7 +231,7 @@ func (l *Log) retryRoom() {
 func (l *Log) shrink() {
 	l.mu.Lock()
 	current, used := l.gens[len(l.gens)-1], l.committer.used.Load()
-	idle := len(l.gens) == 1 && current.live.Load() == 0 && used == l.settled && !l.making
+	idle := len(l.gens) == 1 && l.keys.heldBy(current)*keyBytes <= carryAnyway && current.live.Load() == 0 && used == l.settled && !l.making
 	large := current.capacity > minCapacity
 	spare := l.ready != nil && l.ready.capacity > minCapacity
 	l.settled = used

@@ -28,6 +28,9 @@ type image struct {
 	lastID     uint64   // of a generation
 	damage     []string // what was acknowledged and is lost, a sentence each
 	notes      []string // what was probably never acknowledged
+
+	keys  map[buffer.KeyID]keyEntry
+	clock int64 // the highest that any keys name
 }
 
 // load reads every generation below dir, follows the chain of groups and builds what it says.
@@ -36,6 +39,7 @@ func load(dir string, log *slog.Logger) (*image, error) {
 		state:  map[stateKey]stored{},
 		blocks: map[buffer.LaneID]map[buffer.Seq]*ref{},
 		named:  map[buffer.LaneID]buffer.Seq{},
+		keys:   map[buffer.KeyID]keyEntry{},
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -212,6 +216,10 @@ func (m *image) takeIn(g *foundGroup) {
 		lane[h.First] = &ref{first: h.First, count: h.Count, raw: h.RawLen, arrival: h.Arrival.UnixMilli(), generation: g.generation}
 	}
 	for _, c := range g.changes {
+		if c.kind == kindKeys {
+			m.takeInKeys(g, c.value)
+			continue
+		}
 		if c.deleted {
 			delete(m.state, c.stateKey)
 			continue
@@ -239,6 +247,7 @@ func (m *image) release() error {
 // adopt makes the image the log's own.
 func (l *Log) adopt(m *image) {
 	l.gens, l.state, l.lastID = m.gens, m.state, m.lastID
+	l.keys.restore(m.keys, m.clock)
 	for _, sentence := range m.notes {
 		l.cfg.Log.Warn("the buffer was not closed", "found", sentence)
 	}

@@ -19,6 +19,8 @@ type Engine interface {
 	Open(t *testing.T) buffer.Log
 	// Crash ends the log as a killed process would: nothing is closed, what was synced is there at the next Open.
 	Crash(t *testing.T)
+	// Advance moves the clock by which keys age. The log is opened with Window.
+	Advance(d time.Duration)
 }
 
 // Run runs every test of the contract, each on an engine of its own.
@@ -49,6 +51,19 @@ func Run(t *testing.T, engine func(t *testing.T) Engine) {
 		"serve returns a run's error":      serveReturnsErrors,
 		"closed":                           closed,
 		"the origin changes at each start": origin,
+
+		"a repeated batch is stored once":          keyRepeated,
+		"another payload is refused":               keyReused,
+		"keys are scoped":                          keyScoped,
+		"repetitions in flight":                    keyInFlight,
+		"keys and records survive together":        keyCrash,
+		"an unanswered batch can be sent again":    keyUnanswered,
+		"keys expire by time":                      keyExpires,
+		"time in which the log is closed is free":  keyAgesOverRestarts,
+		"keys expire by count":                     keyCount,
+		"keys outlive their records":               keyOutlivesRecords,
+		"a refused batch leaves its key free":      keyOfRefusedBatch,
+		"a repetition is answered without records": keyBooks,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, engine(t)) })
 	}

@@ -24,6 +24,9 @@ type Log struct {
 	// Fault, where set, is asked before anything becomes durable: op is append, define or commit. An error is returned to
 	// the caller and nothing is stored.
 	Fault func(op string) error
+	// Window bounds what keys are remembered; Elapsed is its clock, which must never go back; nil means the process's.
+	Window  buffer.Window
+	Elapsed func() time.Duration
 
 	mu      sync.Mutex
 	epoch   uint64
@@ -31,6 +34,7 @@ type Log struct {
 	lanes   map[buffer.StreamID]*lane
 	changed chan struct{} // closed and made anew at every change
 	failed  chan struct{}
+	keys    keys
 }
 
 type lane struct {
@@ -62,6 +66,7 @@ func (l *Log) Open() *Log {
 	defer l.mu.Unlock()
 	l.epoch++
 	l.closed = false
+	l.keys.window, l.keys.early = l.Window.WithDefaults(), 0
 	l.failed = make(chan struct{})
 	if l.lanes == nil {
 		l.lanes, l.changed = map[buffer.StreamID]*lane{}, make(chan struct{})
@@ -148,6 +153,9 @@ func (l *Log) Append(ctx context.Context, b buffer.Batch) (buffer.Receipt, error
 	if s == nil {
 		return buffer.Receipt{}, fmt.Errorf("%w: %s", buffer.ErrUnknownStream, b.Stream)
 	}
+	if first, ok := l.keys.find(b.Key.ID, l.keyClock()); ok {
+		return first.repeat(b.Key)
+	}
 	receipt := buffer.Receipt{First: s.next, Count: len(b.Records)}
 	arrival := l.now().UnixMilli()
 	for _, data := range b.Records {
@@ -155,6 +163,9 @@ func (l *Log) Append(ctx context.Context, b buffer.Batch) (buffer.Receipt, error
 		s.next++
 		s.stats.Accepted++
 		s.stats.AcceptedBytes += int64(len(data))
+	}
+	if !b.Key.ID.IsZero() {
+		l.keys.add(b.Key, receipt, l.keyClock())
 	}
 	l.signal()
 	return receipt, nil
@@ -205,7 +216,10 @@ func (l *Log) Serve(ctx context.Context, run func(context.Context, buffer.Lane) 
 func (l *Log) Stats() buffer.Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	out := buffer.Stats{Streams: map[buffer.StreamID]buffer.StreamStats{}}
+	out := buffer.Stats{
+		Streams: map[buffer.StreamID]buffer.StreamStats{},
+		Keys:    len(l.keys.byID), KeysExpiredEarly: l.keys.early,
+	}
 	for id, s := range l.lanes {
 		stats := s.stats
 		stats.Pending = int64(len(s.records))

@@ -1,17 +1,28 @@
 package memlog_test
 
 import (
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"hydrant/buffer"
 	"hydrant/buffer/buffertest"
 	"hydrant/buffer/memlog"
 )
 
-type engine struct{ log memlog.Log }
+type engine struct {
+	log memlog.Log
+	age atomic.Int64 // time is what Advance says
+}
 
-func (e *engine) Open(*testing.T) buffer.Log { return e.log.Open() }
-func (e *engine) Crash(*testing.T)           {}
+func (e *engine) Open(*testing.T) buffer.Log {
+	e.log.Window = buffertest.Window
+	e.log.Elapsed = func() time.Duration { return time.Duration(e.age.Load()) }
+	return e.log.Open()
+}
+
+func (e *engine) Crash(*testing.T)        {}
+func (e *engine) Advance(d time.Duration) { e.age.Add(int64(d)) }
 
 func TestContract(t *testing.T) {
 	buffertest.Run(t, func(*testing.T) buffertest.Engine { return new(engine) })

@@ -82,6 +82,7 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 	if err := n.streams.apply(context.Background(), n.cfg.Streams); err != nil {
 		return nil, errors.Join(err, n.buffer.Close())
 	}
+	observeKeys(n.registry, n.buffer.Stats)
 	n.startDelivery()
 	return n, nil
 }

@@ -72,17 +72,34 @@ func startIn(t *testing.T, dir, config string, environment ...string) *process {
 	listen, admin := freePort(t), freePort(t)
 	p.url, p.admin = "http://"+listen, "http://"+admin
 	p.cmd.Env = append(os.Environ(), append(environment, "HYDRANT_LISTEN="+listen, "HYDRANT_ADMIN="+admin)...)
+	p.launch()
+	return p
+}
+
+// again starts a node that has ended once more, on its ports and its data.
+func (p *process) again() *process {
+	p.t.Helper()
+	q := &process{
+		t: p.t, cmd: exec.Command(p.cmd.Path, p.cmd.Args[1:]...), url: p.url, admin: p.admin,
+		output: new(bytes.Buffer), ended: make(chan struct{}),
+	}
+	q.cmd.Env = p.cmd.Env
+	q.launch()
+	return q
+}
+
+func (p *process) launch() {
+	p.t.Helper()
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
 	go func() {
 		_ = p.cmd.Wait() // its end is what matters; the tests look at the exit code where they care
 		close(p.ended)
 	}()
-	t.Cleanup(p.kill)
+	p.t.Cleanup(p.kill)
 	p.awaitReady()
-	return p
 }
 
 func (p *process) awaitReady() {

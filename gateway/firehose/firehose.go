@@ -14,6 +14,10 @@ import (
 // TargetHeader tells a call of the AWS API from anything else, whatever its path.
 const TargetHeader = "X-Amz-Target"
 
+// invocationHeader is what AWS's SDKs send, the same with every attempt of a call and another one with each call. It is
+// taken as it comes: it only has to be compared.
+const invocationHeader = "Amz-Sdk-Invocation-Id"
+
 const targetPrefix = "Firehose_20150804."
 
 // Handler serves the AWS API. Its methods may be called from many goroutines at once.
@@ -62,6 +66,7 @@ func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *inges
 		}
 	}
 	req.Records = call.records
+	req.Key = ingest.Key{Principal: ingest.Anyone, Operation: op.String(), Value: rc.Request.Header.Peek(invocationHeader)}
 	receipt, err := h.ingest.Append(ctx, stream, req)
 	if err != nil {
 		return asResourceNotFound(err, call.stream)
@@ -78,6 +83,13 @@ const (
 	putRecord operation = iota
 	putRecordBatch
 )
+
+func (op operation) String() string {
+	if op == putRecord {
+		return "PutRecord"
+	}
+	return "PutRecordBatch"
+}
 
 // controlPlane are the service's other operations: known, so that a client is told the right thing, but not served.
 var controlPlane = []string{

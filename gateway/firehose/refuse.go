@@ -34,6 +34,7 @@ var exceptions = map[ingest.Code]exception{
 	ingest.BodyTooLarge:        {"RequestEntityTooLargeException", http.StatusRequestEntityTooLarge},
 	ingest.UnsupportedEncoding: {"UnsupportedMediaTypeException", http.StatusUnsupportedMediaType},
 	ingest.RequestTimeout:      {"RequestTimeoutException", http.StatusRequestTimeout},
+	ingest.KeyReused:           {"InvalidArgumentException", http.StatusBadRequest},
 	ingest.InFlightLimit:       slowDown,
 	ingest.BufferFull:          slowDown,
 	ingest.StreamNotAccepting:  slowDown,

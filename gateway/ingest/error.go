@@ -37,6 +37,8 @@ const (
 	StreamNotAccepting   Code = "stream_not_accepting"
 	ShuttingDown         Code = "shutting_down"
 	Internal             Code = "internal"
+	InvalidKey           Code = "invalid_idempotency_key"
+	KeyReused            Code = "idempotency_key_reused"
 )
 
 var statuses = map[Code]int{
@@ -61,6 +63,8 @@ var statuses = map[Code]int{
 	StreamNotAccepting:   http.StatusServiceUnavailable,
 	ShuttingDown:         http.StatusServiceUnavailable,
 	Internal:             http.StatusInternalServerError,
+	InvalidKey:           http.StatusBadRequest,
+	KeyReused:            http.StatusUnprocessableEntity,
 }
 
 // Status is the HTTP status that a protocol without rules of its own answers with.

@@ -85,19 +85,27 @@ func (in *Ingest) Stream(name []byte) (*Stream, error) {
 	return stream, nil
 }
 
-// Append makes the request's records durable. It refuses a batch that breaks a limit as a whole, and returns only when
+// Append makes the request's records durable, or finds that they are, by the request's key. It refuses a batch that breaks a limit as a whole, and returns only when
 // the log no longer uses the records.
 //
-// Errors: EmptyBody, TooManyRecords, RecordTooLarge, StreamNotFound, BufferFull, ShuttingDown; nothing was stored then.
+// Errors: EmptyBody, TooManyRecords, RecordTooLarge, StreamNotFound, KeyReused, BufferFull, ShuttingDown; nothing was stored then.
 // After Internal the outcome is unknown.
 func (in *Ingest) Append(ctx context.Context, stream *Stream, req *Request) (buffer.Receipt, error) {
 	size, err := in.check(req.Records)
 	if err != nil {
 		return buffer.Receipt{}, err
 	}
-	receipt, err := in.log.Append(ctx, buffer.Batch{Stream: stream.ID, Records: req.Records})
+	receipt, err := in.log.Append(ctx, buffer.Batch{
+		Stream:  stream.ID,
+		Records: req.Records,
+		Key:     req.Key.of(stream.ID, req.Records),
+	})
 	if err != nil {
 		return buffer.Receipt{}, in.appendError(stream, len(req.Records), err)
+	}
+	if receipt.Duplicate {
+		in.metrics.duplicates.WithLabelValues(stream.Name).Inc()
+		return receipt, nil
 	}
 	in.metrics.accepted(stream.Name, len(req.Records), size, time.Since(req.started))
 	return receipt, nil
@@ -132,6 +140,8 @@ func (in *Ingest) appendError(stream *Stream, records int, err error) error {
 		return bufferFull(full)
 	case errors.Is(err, buffer.ErrUnknownStream):
 		return streamNotFound([]byte(stream.Name))
+	case errors.Is(err, buffer.ErrKeyReused):
+		return keyReused(stream.Name)
 	case errors.Is(err, buffer.ErrClosed):
 		return ShutDown()
 	}

@@ -12,6 +12,8 @@ type metrics struct {
 	throttled *prometheus.CounterVec
 	refused   *prometheus.CounterVec
 	ack       prometheus.Histogram
+
+	duplicates *prometheus.CounterVec
 }
 
 func newMetrics(registerer prometheus.Registerer, inFlight func() float64) (*metrics, error) {
@@ -28,6 +30,7 @@ func newMetrics(registerer prometheus.Registerer, inFlight func() float64) (*met
 			Help:    "Time from a request's headers to its records being durable.",
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 16), // 0.5 ms to 16 s
 		}),
+		duplicates: counter("hydrant_duplicate_requests_total", "Retries answered as the first request was; nothing was stored.", "stream"),
 	}
 	if registerer == nil {
 		return m, nil
@@ -36,7 +39,7 @@ func newMetrics(registerer prometheus.Registerer, inFlight func() float64) (*met
 		Name: "hydrant_in_flight_bytes",
 		Help: "Bytes reserved by the requests being served.",
 	}, inFlight)
-	for _, c := range []prometheus.Collector{m.records, m.bytes, m.throttled, m.refused, m.ack, reserved} {
+	for _, c := range []prometheus.Collector{m.records, m.bytes, m.throttled, m.refused, m.ack, m.duplicates, reserved} {
 		if err := registerer.Register(c); err != nil {
 			return nil, err
 		}

@@ -18,6 +18,8 @@ const firstChunk = 64 << 10
 type Request struct {
 	// Records are views into the body or the scratch space, filled by the protocol.
 	Records [][]byte
+	// Key, where the protocol sets it, makes the request one that is stored once however often it is sent.
+	Key Key
 	// Answer is room for building the answer; its content is kept between requests, its bytes are not.
 	Answer []byte
 
@@ -144,7 +146,7 @@ func (r *Request) End() {
 	r.ingest.buffers.put(r.scratch)
 	r.unreserve(r.reserved)
 	clear(r.Records)
-	r.Records, r.Answer = r.Records[:0], r.Answer[:0]
+	r.Records, r.Answer, r.Key = r.Records[:0], r.Answer[:0], Key{}
 	r.body, r.scratch, r.source = nil, nil, nil
 	r.ingest.requests.Put(r)
 }

@@ -44,6 +44,9 @@ func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *inges
 	if err := ingest.CheckEncoding(rc.Request.Header.ContentEncoding()); err != nil {
 		return err
 	}
+	if req.Key, err = keyOf(&rc.Request.Header); err != nil {
+		return err
+	}
 	body, err := req.Receive()
 	if err != nil {
 		return err
@@ -114,5 +117,7 @@ func appendAnswer(dst []byte, r buffer.Receipt) []byte {
 	dst = strconv.AppendUint(dst, uint64(r.First), 10)
 	dst = append(dst, '-')
 	dst = strconv.AppendUint(dst, uint64(r.First)+uint64(r.Count)-1, 10)
-	return append(dst, `","duplicate":false}`...)
+	dst = append(dst, `","duplicate":`...)
+	dst = strconv.AppendBool(dst, r.Duplicate)
+	return append(dst, '}')
 }
