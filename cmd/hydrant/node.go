@@ -24,8 +24,11 @@ import (
 	"hydrant/stream"
 )
 
-// bufferDir is the buffer's place in the data directory.
-const bufferDir = "buffer"
+// Places in the data directory: of the buffer, and of parts of objects for which there is no memory.
+const (
+	bufferDir  = "buffer"
+	scratchDir = "scratch"
+)
 
 // node is a running node. It starts in the direction of its dependencies and stops in the direction of the data:
 //
@@ -36,6 +39,7 @@ type node struct {
 	log     *slog.Logger
 	buffer  buffer.Log
 	streams *streamSet
+	scratch *delivery.Scratch // nil where there can be none
 	service *delivery.Service
 	gateway *gateway.Server
 	admin   *admin.Server
@@ -50,6 +54,7 @@ type node struct {
 
 func startNode(cfg *Config, log *slog.Logger) (*node, error) {
 	n := &node{cfg: cfg, log: log, failed: make(chan error, 4), ended: make(chan struct{})}
+	limitHeap(cfg.Memory)
 	registry := prometheus.NewRegistry()
 	if err := admin.Register(registry); err != nil {
 		return nil, err
@@ -58,6 +63,7 @@ func startNode(cfg *Config, log *slog.Logger) (*node, error) {
 	n.buffer, err = badgerlog.Open(badgerlog.Config{
 		Dir:     filepath.Join(cfg.DataDir, bufferDir),
 		MaxDisk: int64(cfg.Buffer.MaxDisk),
+		Recent:  int64(cfg.memoryPlan().Recent),
 		Log:     log,
 		Observe: observeGroups(registry),
 	})
@@ -79,6 +85,7 @@ func (n *node) start(registry *prometheus.Registry) error {
 	if err := n.startGateway(registry); err != nil {
 		return err
 	}
+	n.memoryMetrics(registry)
 	n.admin = admin.New(admin.Config{Address: n.cfg.Admin}, admin.Deps{Ready: n.checks(), Metrics: registry, Log: n.log})
 	if err := n.admin.Listen(); err != nil {
 		return err
@@ -89,11 +96,13 @@ func (n *node) start(registry *prometheus.Registry) error {
 }
 
 func (n *node) startDelivery(registry *prometheus.Registry) {
-	n.service = delivery.New(delivery.Config{}, delivery.Deps{
+	n.openScratch()
+	n.service = delivery.New(delivery.Config{Memory: int64(n.cfg.memoryPlan().Objects), Uploads: uploads}, delivery.Deps{
 		Open:    openDestination,
 		Current: n.streams.Current,
 		Log:     n.log,
 		Metrics: delivery.NewMetrics(registry),
+		Scratch: n.scratch,
 	})
 	registry.MustRegister(&delivery.Collector{
 		Service: n.service,
@@ -106,6 +115,15 @@ func (n *node) startDelivery(registry *prometheus.Registry) {
 		// A lane's error is told by Health; the node goes on for the other streams.
 		_ = n.service.Run(ctx, n.buffer)
 	})
+}
+
+// openScratch goes on without where it cannot be had: objects are then sealed early when memory ends.
+func (n *node) openScratch() {
+	var err error
+	n.scratch, err = delivery.OpenScratch(filepath.Join(n.cfg.DataDir, scratchDir), int64(n.cfg.Buffer.MaxDisk/4))
+	if err != nil {
+		n.log.Warn("no room beside memory for open objects: they are sealed early when memory ends", "reason", err)
+	}
 }
 
 func (n *node) startGateway(registry *prometheus.Registry) (err error) {
@@ -175,7 +193,7 @@ func (n *node) stop(grace time.Duration) error {
 	}
 	close(n.ended)
 	n.running.Wait()
-	return errors.Join(append(errs, n.buffer.Close())...)
+	return errors.Join(append(errs, n.scratch.Close(), n.buffer.Close())...)
 }
 
 func (n *node) drain(ctx context.Context) {
