@@ -78,7 +78,7 @@ func TestLoadExample(t *testing.T) {
 	}
 	want := defaults()
 	want.Node, want.Streams = "edge-1", c.Streams
-	want.Memory, want.Limits.InFlight = 512<<20, 128<<20 // on a machine of 2 GiB or more
+	want.Memory, want.Limits.InFlight = 384<<20, 96<<20 // on a machine of 1536 MiB or more
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Errorf("the example calls defaults what are none (-want +got):\n%s", diff)
 	}

@@ -30,11 +30,11 @@ const (
 	leastObjects  = 32 * stream.MiB
 	mostRecent    = 32 * stream.MiB
 	mostInFlight  = 256 * stream.MiB // by default
-	mostByDefault = 512 * stream.MiB // more helps little: objects that do not fit go to scratch files
+	mostByDefault = 384 * stream.MiB // more helps little: objects that do not fit go to scratch files
 
 	// memoryAllowance is what a process takes beside the budget: its code, Badger's tables, and room for the garbage
 	// collector to work in.
-	memoryAllowance = 128 * stream.MiB
+	memoryAllowance = 96 * stream.MiB
 )
 
 // defaultMemory is a quarter of what the machine or the container has, within bounds.

@@ -81,7 +81,7 @@ func TestTooLittleMemoryNamesTheLeast(t *testing.T) {
 func TestCheckPrintsTheDivision(t *testing.T) {
 	_, stdout, _ := hydrant("check", "--config", writeConfig(t, "memory: 512MiB"))
 	want := "# memory of 512MiB: in_flight 128MiB, groups 16MiB, recent 32MiB, uploads 16MiB, objects 320MiB; " +
-		"the process takes up to 128MiB more\n"
+		"the process takes up to 96MiB more\n"
 	if !strings.HasSuffix(stdout, want) {
 		t.Errorf("got\n%swant at its end\n%s", stdout, want)
 	}
