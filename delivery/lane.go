@@ -129,6 +129,7 @@ func (l *lane) loop(ctx context.Context, blocks *reader) error {
 // forget lets go of all memory and scratch at the lane's end.
 func (l *lane) forget() {
 	l.account(-l.memory)
+	l.service.open.Add(-int64(l.open.len))
 	for o := range l.open.all() {
 		o.forget(l.service.deps.Scratch)
 	}
@@ -261,6 +262,7 @@ func (l *lane) add(r *rules, record buffer.Record, out *partitioner.Output) {
 		o.entry = l.ledger.open(id, record.Seq)
 		r.open[id.name] = o
 		l.open.push(o)
+		l.service.open.Add(1)
 		l.account(o.memory)
 	}
 	l.account(o.write(out.Data, r.delimiterOf(out)))

@@ -36,6 +36,7 @@ func (l *lane) close(o *object, reason string) {
 	o.reason = reason
 	delete(o.rules.open, o.partition)
 	l.open.remove(o)
+	l.service.open.Add(-1)
 	l.closing = append(l.closing, o)
 }
 

@@ -62,6 +62,7 @@ type Service struct {
 	deps    Deps
 	memory  atomic.Int64  // held by open and sealed objects
 	serving atomic.Int64  // lanes
+	open    atomic.Int64  // objects
 	uploads chan struct{} // holds a token for each upload under way
 	drain   chan struct{} // closed by Drain
 
@@ -142,6 +143,9 @@ func (s *Service) begin(in buffer.Lane, before *lane) *lane {
 
 // Memory is how many bytes open and sealed objects hold, and how many they may.
 func (s *Service) Memory() (used, limit int64) { return s.memory.Load(), s.cfg.Memory }
+
+// Open is how many objects are open.
+func (s *Service) Open() int64 { return s.open.Load() }
 
 // Uploading is how many uploads are under way.
 func (s *Service) Uploading() int { return len(s.uploads) }

@@ -74,10 +74,15 @@ func (p memoryPlan) comment(total stream.Size) string {
 
 // memoryMetrics shows the budget and what its parts hold now.
 func (n *node) memoryMetrics(registry *prometheus.Registry) {
-	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "hydrant_memory_budget_bytes",
-		Help: "The configuration's memory: what all parts of hydrant_memory_used_bytes may hold together.",
-	}, func() float64 { return float64(n.cfg.Memory) }))
+	gauge := func(name, part, help string, value func() int64) {
+		options := prometheus.GaugeOpts{Name: name, Help: help}
+		if part != "" {
+			options.ConstLabels = prometheus.Labels{"part": part}
+		}
+		registry.MustRegister(prometheus.NewGaugeFunc(options, func() float64 { return float64(value()) }))
+	}
+	gauge("hydrant_memory_budget_bytes", "", "The configuration's memory: what all parts of hydrant_memory_used_bytes may hold together.",
+		func() int64 { return int64(n.cfg.Memory) })
 	for part, used := range map[string]func() int64{
 		"in_flight": n.gateway.InFlight,
 		"groups":    func() int64 { return n.buffer.Stats().Forming },
@@ -85,16 +90,11 @@ func (n *node) memoryMetrics(registry *prometheus.Registry) {
 		"uploads":   func() int64 { return int64(n.service.Uploading()) * int64(uploadMemory) },
 		"objects":   func() int64 { used, _ := n.service.Memory(); return used },
 	} {
-		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name:        "hydrant_memory_used_bytes",
-			Help:        "Memory held now, by part of the budget.",
-			ConstLabels: prometheus.Labels{"part": part},
-		}, func() float64 { return float64(used()) }))
+		gauge("hydrant_memory_used_bytes", part, "Memory held now, by part of the budget.", used)
 	}
-	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "hydrant_scratch_bytes",
-		Help: "Parts of objects on disk for want of memory.",
-	}, func() float64 { used, _ := n.scratch.Used(); return float64(used) }))
+	gauge("hydrant_scratch_bytes", "", "Parts of objects that lie on disk for want of memory.",
+		func() int64 { used, _ := n.scratch.Used(); return used })
+	gauge("hydrant_open_objects", "", "Objects, one a partition, that take records now.", n.service.Open)
 }
 
 // limitHeap has the runtime keep to the budget. A GOMEMLIMIT that somebody set goes before.
