@@ -163,6 +163,8 @@ type Stats struct {
 	MaxDisk int64  // the bound on Disk; 0 if there is none
 	Full    string // why appends are refused now; empty while they are not
 	Damaged int64  // damaged ranges found since the start
+	Forming int64  // bytes of memory: records that wait for the next group
+	Recent  int64  // bytes of memory: blocks kept for readers that follow closely
 	Streams map[StreamID]StreamStats
 
 	Keys             int   // idempotency keys remembered now

@@ -27,17 +27,22 @@ type lane struct {
 	rules   map[uint64]*rules
 	version uint64 // of the block read last
 	ledger  *ledger
-	open    []*object // in the order of their opening
+	open    openList
 	filled  []*object // by the record in hand
 	closing []*object // closed; their manifests are not durable yet
 	waiting int       // sealed objects that are not delivered yet
-	memory  int64     // of all these objects
+	sealed  map[*object]struct{}
+	stored  int64 // bytes of the sealed objects, wherever they lie
+	memory  int64 // of all these objects
 	totals  Totals
 
 	buffering stream.Buffering // the triggers in force now
 	target    buffer.Seq       // until the position reaches it nothing is sealed for its age alone
 	caughtUp  bool             // target was set because something is due
 	held      bool             // at a bound: neither reading nor sealing
+	nextLook  time.Time        // before it nothing new is due
+
+	scratchFailed bool
 
 	name    []byte               // of the partition being looked up
 	outputs []partitioner.Output // of the record in hand
@@ -62,6 +67,7 @@ func newLane(s *Service, in buffer.Lane) *lane {
 		info:    info,
 		log:     s.deps.Log.With("stream", info.Name),
 		rules:   map[uint64]*rules{},
+		sealed:  map[*object]struct{}{},
 		ledger:  newLedger(info.Cursor),
 		target:  info.Head,
 		results: make(chan result, s.cfg.Waiting),
@@ -73,7 +79,7 @@ func newLane(s *Service, in buffer.Lane) *lane {
 // run is the whole of delivery for one lane.
 func (l *lane) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer func() { l.service.memory.Add(-l.memory) }()
+	defer l.forget()
 	defer l.uploads.Wait()
 	defer cancel()
 	if err := l.recover(ctx); err != nil {
@@ -120,12 +126,25 @@ func (l *lane) loop(ctx context.Context, blocks *reader) error {
 	}
 }
 
-// hold reports whether the lane is at a bound: too many sealed objects wait for their destination, or they and the open
-// ones take too much memory. The backlog waits in the log then, and what piled up is read before age counts again.
+// forget lets go of all memory and scratch at the lane's end.
+func (l *lane) forget() {
+	l.account(-l.memory)
+	l.service.open.Add(-int64(l.open.len))
+	for o := range l.open.all() {
+		o.forget(l.service.deps.Scratch)
+	}
+	for _, o := range l.closing {
+		o.forget(l.service.deps.Scratch)
+	}
+	for o := range l.sealed {
+		o.forget(l.service.deps.Scratch)
+	}
+}
+
+// hold reports whether the lane is at a bound: too many sealed objects wait for their destination, or too large ones, or
+// all objects take too much memory. The backlog waits in the log then, and what piled up is read before age counts again.
 func (l *lane) hold() bool {
-	cfg := l.service.cfg
-	crowded := l.service.memory.Load() > cfg.Memory && l.memory > cfg.Memory/16
-	held := l.waiting >= cfg.Waiting || l.waiting > 0 && crowded
+	held := l.full() || l.waiting > 0 && l.crowded()
 	if l.held && !held {
 		l.target = l.in.Info().Head
 	}
@@ -135,11 +154,12 @@ func (l *lane) hold() bool {
 
 // setTimer wakes the loop when the oldest open object is due. An idle lane has no timer.
 func (l *lane) setTimer(timer *time.Timer) {
-	if l.held || len(l.open) == 0 || l.ledger.position < l.target {
+	if l.held || l.open.len == 0 || l.ledger.position < l.target {
 		timer.Stop()
 		return
 	}
-	timer.Reset(max(l.open[0].dueIn(time.Now(), l.interval()), time.Millisecond))
+	now := time.Now()
+	timer.Reset(max(l.open.first.dueIn(now, l.interval()), l.nextLook.Sub(now), time.Millisecond))
 }
 
 func (l *lane) interval() time.Duration { return time.Duration(l.buffering.Interval) }
@@ -151,7 +171,7 @@ func (l *lane) take(ctx context.Context, b *buffer.Block) error {
 		return err
 	}
 	if r.version != l.version { // what is open under the old version is sealed
-		l.closeAll(reasonVersion, len(l.open))
+		l.closeAll(reasonVersion, l.open.len)
 		l.version = r.version
 	}
 	l.buffering = l.triggers(r)
@@ -180,7 +200,7 @@ func (l *lane) take(ctx context.Context, b *buffer.Block) error {
 
 // passOver moves the cursor over records whose outputs the last life of the lane delivered.
 func (l *lane) passOver(ctx context.Context) error {
-	if len(l.open) > 0 || l.waiting > 0 || l.ledger.position == l.ledger.cursor {
+	if l.open.len > 0 || l.waiting > 0 || l.ledger.position == l.ledger.cursor {
 		return nil
 	}
 	var c buffer.Change
@@ -241,7 +261,9 @@ func (l *lane) add(r *rules, record buffer.Record, out *partitioner.Output) {
 		o = newObject(r, id.name, record, out)
 		o.entry = l.ledger.open(id, record.Seq)
 		r.open[id.name] = o
-		l.open = append(l.open, o)
+		l.open.push(o)
+		l.service.open.Add(1)
+		l.account(o.memory)
 	}
 	l.account(o.write(out.Data, r.delimiterOf(out)))
 	o.last = record.Seq

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"hash/crc32"
-	"slices"
 	"sync"
 	"time"
 
@@ -26,72 +25,72 @@ type object struct {
 	last      buffer.Seq
 	arrival   int64     // of the oldest record, Unix milliseconds
 	opened    time.Time // by the monotonic clock
+	spread    uint16    // 0 to 1023, by the partition
 	outputs   int64
 	bytes     int64
 
-	tail     []byte
+	tail     tail
+	head     []byte // of a finished object
 	chunks   Body
+	spilled  []extent // where the first of the chunks lie in scratch
 	sum      *xxhash.Digest
 	crc      uint32
-	memory   int64 // held by tail and chunks
+	stored   int64 // bytes of chunks
+	memory   int64 // held by all of the object
 	finished bool
 	reason   string // of the seal; empty while the object is open
+
+	before, after *object // in the lane's list of open ones
 
 	entry    *entry // of the ledger
 	manifest *Manifest
 }
 
-// chunkSize is where the tail is compressed. Cutting by size alone makes a rebuilt object cut the same.
+// chunkSize is where the tail is compressed.
 const chunkSize = 256 << 10
 
-// smallTail is up to where a tail has memory of its own.
-const smallTail = 32 << 10
+// objectOverhead is about what an object takes beside its bytes, its entries in the ledger and in maps included.
+const objectOverhead = 1 << 10
 
-// tails are reused: fresh memory is dear.
-var tails = sync.Pool{New: func() any { return new([]byte) }}
+// packings hold a tail in one piece, and what becomes of it. They are reused: fresh memory is dear.
+var packings = sync.Pool{New: func() any { return new(packing) }}
+
+type packing struct{ raw, packed []byte }
 
 // write adds an output whole and returns how much more memory the object holds now.
 func (o *object) write(data, delimiter []byte) int64 {
 	before := o.memory
-	held := cap(o.tail)
-	o.grow(len(data) + len(delimiter))
-	size := len(o.tail)
-	o.tail = append(o.tail, data...)
+	held, size := o.tail.held(), o.tail.size
+	o.tail.append(data)
 	if len(delimiter) > 0 && !bytes.HasSuffix(data, delimiter) {
-		o.tail = append(o.tail, delimiter...)
+		o.tail.append(delimiter)
 	}
-	o.memory += int64(cap(o.tail) - held)
-	o.bytes += int64(len(o.tail) - size)
+	o.memory += o.tail.held() - held
+	o.bytes += int64(o.tail.size - size)
 	o.outputs++
-	if len(o.tail) >= chunkSize {
+	if o.tail.size >= chunkSize {
 		o.cut()
 	}
 	return o.memory - before
 }
 
-// grow makes room for n more bytes. Most partitions stay small and get no more than they need; the others share buffers.
-func (o *object) grow(n int) {
-	need := len(o.tail) + n
-	if need <= cap(o.tail) || need <= smallTail && len(o.chunks) == 0 {
-		return
-	}
-	shared := (*tails.Get().(*[]byte))[:0]
-	o.tail = append(slices.Grow(shared, max(need, chunkSize)), o.tail...)
-}
-
 // cut compresses the tail.
 func (o *object) cut() {
-	_, _ = o.sum.Write(o.tail) // never fails
-	o.crc = crc32.Update(o.crc, crc32.IEEETable, o.tail)
-	scratch := tails.Get().(*[]byte)
-	packed := o.rules.codec.Chunk((*scratch)[:0], o.tail)
-	o.chunks = append(o.chunks, bytes.Clone(packed))
-	o.memory += int64(len(packed) - cap(o.tail))
-	*scratch = packed[:0]
-	tails.Put(scratch)
-	tail := o.tail[:0]
-	tails.Put(&tail)
-	o.tail = nil
+	p := packings.Get().(*packing)
+	defer packings.Put(p)
+	p.raw = o.tail.appendTo(p.raw[:0])
+	o.memory -= o.tail.held()
+	o.tail.release()
+	_, _ = o.sum.Write(p.raw) // never fails
+	o.crc = crc32.Update(o.crc, crc32.IEEETable, p.raw)
+	p.packed = o.rules.codec.Chunk(p.packed[:0], p.raw)
+	o.keep(bytes.Clone(p.packed))
+}
+
+func (o *object) keep(chunk []byte) {
+	o.chunks = append(o.chunks, chunk)
+	o.stored += int64(len(chunk))
+	o.memory += int64(len(chunk))
 }
 
 // finish closes the object: its body and its checksum are final. It returns how much more memory it holds.
@@ -100,15 +99,18 @@ func (o *object) finish() int64 {
 	if o.finished {
 		return 0
 	}
-	if len(o.tail) > 0 {
+	if o.tail.size > 0 {
 		o.cut()
 	}
 	o.finished = true
 	head, tail := o.rules.codec.Wrap(format.Totals{Bytes: o.bytes, CRC32: o.crc})
-	o.chunks = append(append(Body{head}, o.chunks...), tail)
-	o.memory += int64(len(head) + len(tail))
+	o.head = head
+	o.keep(tail)
 	return o.memory - before
 }
+
+// body is what a finished object uploads.
+func (o *object) body() Body { return append(Body{o.head}, o.chunks...) }
 
 func (o *object) checksum() string { return checksumText(o.sum.Sum64()) }
 
@@ -117,7 +119,7 @@ func checksumText(sum uint64) string { return fmt.Sprintf("xxh64:%016x", sum) }
 // dueIn is how long the object may stay open yet, by whichever clock is further: a wall clock that jumps back must not
 // keep records waiting. Objects that were opened together become due up to a twentieth of the interval apart.
 func (o *object) dueIn(now time.Time, interval time.Duration) time.Duration {
-	spread := time.Duration(xxhash.Sum64String(o.partition)%1024) * (interval / 20) / 1024
+	spread := time.Duration(o.spread) * (interval / 20) / 1024
 	age := max(now.Sub(time.UnixMilli(o.arrival)), now.Sub(o.opened))
 	return interval - spread - age
 }
@@ -130,7 +132,9 @@ func newObject(r *rules, partition string, record buffer.Record, out *partitione
 		failure:   out.Error,
 		first:     record.Seq,
 		arrival:   record.Arrival,
+		spread:    uint16(xxhash.Sum64String(partition) % 1024),
 		opened:    time.Now(),
 		sum:       xxhash.New(),
+		memory:    objectOverhead,
 	}
 }

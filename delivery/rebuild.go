@@ -84,6 +84,9 @@ func (l *lane) rebuild(ctx context.Context, sealed []*Manifest, entries []*entry
 			return err
 		}
 		l.refill(&w, r, &b)
+		if l.crowded() {
+			l.spill(w.objects, l.ownMemory()/2)
+		}
 	}
 	for _, o := range w.objects {
 		if o.rules != nil { // else none of its records is there, and matches says so

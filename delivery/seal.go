@@ -1,10 +1,8 @@
 package delivery
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"hydrant/buffer"
@@ -28,60 +26,52 @@ func (l *lane) closeFilled() {
 		l.close(o, reasonSize)
 	}
 	l.filled = l.filled[:0]
-	l.open = slices.DeleteFunc(l.open, func(o *object) bool { return o.reason != "" })
 }
 
-// close ends an open object; the next output of its partition opens another. The caller takes it off the open list.
+// close ends an open object; the next output of its partition opens another.
 func (l *lane) close(o *object, reason string) {
 	if o.reason != "" {
 		return
 	}
 	o.reason = reason
 	delete(o.rules.open, o.partition)
+	l.open.remove(o)
+	l.service.open.Add(-1)
 	l.closing = append(l.closing, o)
 }
 
 // closeAll closes up to n open objects, the oldest first.
 func (l *lane) closeAll(reason string, n int) {
-	n = min(n, len(l.open))
-	for _, o := range l.open[:n] {
-		l.close(o, reason)
+	for n = min(n, l.open.len); n > 0; n-- {
+		l.close(l.open.first, reason)
 	}
-	l.open = slices.Delete(l.open, 0, n)
 }
 
 // room is how many more objects may be sealed before the lane is at its bound.
-func (l *lane) room() int { return max(0, l.service.cfg.Waiting-l.waiting-len(l.closing)) }
+func (l *lane) room() int {
+	if l.full() {
+		return 0
+	}
+	return max(0, l.service.cfg.Waiting-l.waiting-len(l.closing))
+}
 
-// relieve closes the largest open objects, until half the lane's open memory is given up, where all lanes together hold
-// more than their budget.
-func (l *lane) relieve() {
-	cfg := l.service.cfg
-	if l.service.memory.Load() <= cfg.Memory || l.memory <= cfg.Memory/16 {
-		return
+// full reports whether the sealed objects that wait are at their bound, in number or in bytes.
+func (l *lane) full() bool {
+	bytes := l.stored
+	for _, o := range l.closing {
+		bytes += o.stored + int64(o.tail.size)
 	}
-	largest := slices.SortedFunc(slices.Values(l.open), func(a, b *object) int { return cmp.Compare(b.memory, a.memory) })
-	var held int64
-	for _, o := range largest {
-		held += o.memory
-	}
-	for _, o := range largest[:min(len(largest), l.room())] {
-		l.close(o, reasonMemory)
-		if held -= 2 * o.memory; held <= 0 {
-			break
-		}
-	}
-	l.open = slices.DeleteFunc(l.open, func(o *object) bool { return o.reason != "" })
+	return l.waiting >= l.service.cfg.Waiting || bytes >= l.service.cfg.WaitingBytes
 }
 
 // sealDue seals what has waited for its interval, once everything is read that was in the log when the first of it became
 // due. A reader that is behind by more than the interval would otherwise seal an object for every block it reads.
 func (l *lane) sealDue(ctx context.Context) error {
-	if l.ledger.position < l.target || len(l.open) == 0 {
+	if l.ledger.position < l.target || l.open.len == 0 {
 		return nil
 	}
-	now, first := time.Now(), l.open[0]
-	if first.dueIn(now, l.interval()) > 0 {
+	now, first := time.Now(), l.open.first
+	if now.Before(l.nextLook) || first.dueIn(now, l.interval()) > 0 {
 		return nil
 	}
 	if head := l.in.Info().Head; !l.caughtUp && l.ledger.position < head {
@@ -89,16 +79,20 @@ func (l *lane) sealDue(ctx context.Context) error {
 		return nil
 	}
 	l.caughtUp = false
-	for _, o := range l.open {
+	l.nextLook = now.Add(l.interval() / 200) // 10,000 objects that become due one by one are not looked over each time
+	for o := range l.open.all() {
 		wait := o.dueIn(now, l.interval())
-		if wait > l.interval()/20 || l.room() == 0 {
+		if l.room() == 0 {
+			l.nextLook = now
+			break
+		}
+		if wait > l.interval()/20 {
 			break // those behind it were opened later
 		}
 		if wait <= 0 {
 			l.close(o, reasonInterval)
 		}
 	}
-	l.open = slices.DeleteFunc(l.open, func(o *object) bool { return o.reason != "" })
 	return l.seal(ctx)
 }
 
@@ -111,7 +105,7 @@ func (l *lane) finishDrain(ctx context.Context) error {
 	if err := l.seal(ctx); err != nil {
 		return err
 	}
-	if len(l.open) == 0 && l.waiting == 0 {
+	if l.open.len == 0 && l.waiting == 0 {
 		select {
 		case <-l.drained:
 		default:
@@ -128,7 +122,7 @@ func (l *lane) seal(ctx context.Context) error {
 	}
 	var c buffer.Change
 	for _, o := range l.closing {
-		l.account(o.finish())
+		l.finish(o)
 		o.manifest = l.manifest(o)
 		// At once, for another object of the same partition may follow in this very group. Should the commit fail, the lane
 		// ends and with it the ledger.
@@ -145,6 +139,16 @@ func (l *lane) seal(ctx context.Context) error {
 	clear(l.closing)
 	l.closing = l.closing[:0]
 	return nil
+}
+
+// finish ends an object's content. One that has to wait for others to be uploaded does so in scratch, where memory is
+// needed.
+func (l *lane) finish(o *object) {
+	l.account(o.finish())
+	cfg := l.service.cfg
+	if l.waiting >= cfg.Uploads && l.service.memory.Load() > cfg.Memory/2 {
+		l.spill([]*object{o}, 0)
+	}
 }
 
 func (l *lane) manifest(o *object) *Manifest {

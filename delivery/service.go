@@ -22,6 +22,9 @@ type Config struct {
 	Memory  int64 // bytes of open and sealed objects, all lanes together; 256 MiB
 	Uploads int   // at once, all lanes together; 4
 	Waiting int   // sealed objects of one lane that wait for their destination; 32. At the bound the lane stops sealing and reading: the backlog waits in the log, and an outage does not become an avalanche of small objects
+
+	// WaitingBytes bounds the same in bytes as compressed, overshot by one object at most; 1 GiB.
+	WaitingBytes int64
 }
 
 func (c Config) withDefaults() Config {
@@ -33,6 +36,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Waiting == 0 {
 		c.Waiting = 32
+	}
+	if c.WaitingBytes == 0 {
+		c.WaitingBytes = 1 << 30
 	}
 	return c
 }
@@ -48,6 +54,7 @@ type Deps struct {
 
 	Log     *slog.Logger
 	Metrics *Metrics // nil counts nothing
+	Scratch *Scratch // nil does without: objects are sealed early where memory ends. Its owner closes it after Run
 }
 
 // Service delivers every lane of a log. Run it once.
@@ -55,6 +62,8 @@ type Service struct {
 	cfg     Config
 	deps    Deps
 	memory  atomic.Int64  // held by open and sealed objects
+	serving atomic.Int64  // lanes
+	open    atomic.Int64  // objects
 	uploads chan struct{} // holds a token for each upload under way
 	drain   chan struct{} // closed by Drain
 
@@ -105,14 +114,16 @@ func (s *Service) closeDestinations() error {
 }
 
 func (s *Service) serve(ctx context.Context, in buffer.Lane) error {
-	l := newLane(s, in)
-	s.mu.Lock()
-	s.lanes[l.info.ID] = l
-	close(s.arrived)
-	s.arrived = make(chan struct{})
-	s.mu.Unlock()
+	s.serving.Add(1)
+	defer s.serving.Add(-1)
+	l := s.begin(in, nil)
 	defer close(l.done)
 	err := l.run(ctx)
+	for errors.Is(err, errScratchDamaged) {
+		l.log.Error("scratch did not keep what was stored in it: what the stream had there is made again from the buffer", "error", err)
+		l = s.begin(in, l)
+		err = l.run(ctx)
+	}
 	l.ended(err, ctx.Err() != nil)
 	if err != nil && ctx.Err() == nil {
 		l.log.Error("delivery of this stream has stopped; its records wait in the buffer", "error", err)
@@ -120,6 +131,29 @@ func (s *Service) serve(ctx context.Context, in buffer.Lane) error {
 	}
 	return nil
 }
+
+// begin puts a life of a lane in the place of the one before, if there was one.
+func (s *Service) begin(in buffer.Lane, before *lane) *lane {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := newLane(s, in)
+	if before != nil {
+		l.drained, l.done = before.drained, before.done
+	}
+	s.lanes[l.info.ID] = l
+	close(s.arrived)
+	s.arrived = make(chan struct{})
+	return l
+}
+
+// Memory is how many bytes open and sealed objects hold, and how many they may.
+func (s *Service) Memory() (used, limit int64) { return s.memory.Load(), s.cfg.Memory }
+
+// Open is how many objects are open.
+func (s *Service) Open() int64 { return s.open.Load() }
+
+// Uploading is how many uploads are under way.
+func (s *Service) Uploading() int { return len(s.uploads) }
 
 // Drain seals and delivers everything that the log holds now, and returns when that is done, or ctx's error. It is for
 // the end, when nothing is appended any more; Run goes on until its own context ends. Call it once.

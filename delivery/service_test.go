@@ -31,6 +31,7 @@ type world struct {
 	id      buffer.StreamID
 	objects *deliverytest.Memory
 	cfg     delivery.Config
+	scratch *delivery.Scratch
 	def     stream.Stream
 
 	service *delivery.Service
@@ -72,6 +73,7 @@ func (w *world) start() {
 		Open:    func(context.Context, stream.Destination) (delivery.Destination, error) { return w.objects, nil },
 		Current: func(string) (stream.Stream, bool) { return w.def, true },
 		Log:     slog.New(slog.DiscardHandler),
+		Scratch: w.scratch,
 	})
 	var ctx context.Context
 	ctx, w.cancel = context.WithCancel(context.Background())

@@ -22,6 +22,8 @@ type result struct {
 // start begins the upload of a sealed object.
 func (l *lane) start(ctx context.Context, o *object) {
 	l.waiting++
+	l.stored += o.stored
+	l.sealed[o] = struct{}{}
 	l.uploads.Go(func() {
 		r := result{o, l.deliver(ctx, o)}
 		select {
@@ -43,7 +45,7 @@ func (l *lane) deliver(ctx context.Context, o *object) error {
 			return nil
 		}
 		var conflict *ConflictError
-		if errors.As(err, &conflict) {
+		if errors.As(err, &conflict) || errors.Is(err, errScratchDamaged) {
 			return err
 		}
 		if ctx.Err() != nil {
@@ -72,9 +74,12 @@ func (l *lane) attempt(ctx context.Context, o *object) error {
 	if err != nil {
 		return err
 	}
+	if o.damaged() {
+		return errScratchDamaged
+	}
 	err = d.Create(ctx, &Object{
 		Key:             o.manifest.Key,
-		Body:            o.chunks,
+		Body:            o.body(),
 		ContentEncoding: o.rules.codec.ContentEncoding(),
 		Metadata:        o.manifest.metadata(l.info),
 	})
@@ -168,8 +173,10 @@ func (l *lane) delivered(o *object) buffer.Entry {
 	o.manifest.Delivered = true
 	l.ledger.settle(o.entry)
 	l.waiting--
+	l.stored -= o.stored
+	delete(l.sealed, o)
 	l.account(-o.memory)
-	o.memory, o.chunks = 0, nil
+	o.forget(l.service.deps.Scratch)
 	l.totals.add(o)
 	return o.manifest.entry()
 }

@@ -95,6 +95,9 @@ func New(config Config, deps Deps) (*Server, error) {
 	return s, nil
 }
 
+// InFlight is how many bytes the bodies of the requests being served hold.
+func (s *Server) InFlight() int64 { return s.ingest.InFlight() }
+
 func (s *Server) newHTTP() *fasthttp.Server {
 	return &fasthttp.Server{
 		Handler:      s.handle,

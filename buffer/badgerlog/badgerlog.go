@@ -31,6 +31,7 @@ import (
 type Config struct {
 	Dir     string // made if it does not exist
 	MaxDisk int64  // bytes, preallocated space included; at least MinDisk; 0 means 20 GiB
+	Recent  int64  // bytes of the newest blocks kept in memory for readers; 32 MiB
 	Log     *slog.Logger
 	Window  buffer.Window // of keys; no more of them than fit in a sixteenth of MaxDisk
 
@@ -139,6 +140,9 @@ func (c *Config) setDefaults() error {
 	if c.MaxDisk < MinDisk {
 		return fmt.Errorf("max_disk is %d bytes: the buffer needs at least %d", c.MaxDisk, MinDisk)
 	}
+	if c.Recent == 0 {
+		c.Recent = 32 << 20
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -175,6 +179,7 @@ func acquire(dir string) (*flock.Flock, error) {
 func newLog(cfg Config, lock *flock.Flock) *Log {
 	l := &Log{
 		cfg:     cfg,
+		cache:   cache{limit: cfg.Recent},
 		lock:    lock,
 		forming: newGroup(),
 		lanes:   map[buffer.StreamID]*lane{},
@@ -249,6 +254,8 @@ func (l *Log) Stats() buffer.Stats {
 		Disk:    l.disk(),
 		MaxDisk: l.cfg.MaxDisk,
 		Damaged: l.damaged.Load(),
+		Forming: int64(l.forming.bytes),
+		Recent:  l.cache.bytes,
 		Streams: make(map[buffer.StreamID]buffer.StreamStats, len(l.lanes)),
 
 		Keys:             len(l.keys.position),

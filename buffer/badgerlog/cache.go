@@ -42,18 +42,17 @@ func (r *ref) drop() int64 {
 
 // cache bounds what the newest blocks keep in memory for the readers that follow closely. Guarded by Log.mu.
 type cache struct {
+	limit int64  // of bytes
 	refs  []*ref // oldest first; some have been dropped already
 	kept  int    // of refs
 	bytes int64  // of their data
 }
 
-const cacheLimit = 32 << 20
-
 func (c *cache) add(r *ref) {
 	c.refs = append(c.refs, r)
 	c.kept++
 	c.bytes += int64(len(r.data))
-	for c.bytes > cacheLimit {
+	for c.bytes > c.limit {
 		c.forget(c.refs[:1])
 		c.refs[0] = nil
 		c.refs = c.refs[1:]

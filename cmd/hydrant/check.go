@@ -29,6 +29,7 @@ func (c *checkCommand) Run(to console) error {
 	if err != nil {
 		return err
 	}
+	text = append(text, config.memoryPlan().comment(config.Memory)...)
 	if _, err := to.Out.Write(text); err != nil {
 		return fmt.Errorf("print the configuration: %w", err)
 	}

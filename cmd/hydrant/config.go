@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"log/slog"
+	"os"
 
 	"hydrant/stream"
 )
@@ -14,9 +15,11 @@ type Config struct {
 	Admin   string `yaml:"admin"`    // host:port of the listener for health, metrics and profiles
 	DataDir string `yaml:"data_dir"` // relative paths start at the working directory
 	Buffer  Buffer `yaml:"buffer"`
-	Limits  Limits `yaml:"limits"`
-	Auth    string `yaml:"auth"` // none lets listeners beyond loopback do without credentials; empty forbids it
-	Log     Log    `yaml:"log"`
+
+	Memory stream.Size `yaml:"memory"` // budget of all that a node holds; see memoryPlan
+	Limits Limits      `yaml:"limits"`
+	Auth   string      `yaml:"auth"` // none lets listeners beyond loopback do without credentials; empty forbids it
+	Log    Log         `yaml:"log"`
 
 	Streams  []stream.Stream `yaml:"-"` // in the order of the file
 	Warnings Faults          `yaml:"-"` // what is allowed but must be said when a node starts
@@ -34,7 +37,7 @@ type Limits struct {
 	Decompressed stream.Size `yaml:"decompressed"` // of a request after its Content-Encoding is undone
 	Record       stream.Size `yaml:"record"`       // of one record
 	Records      int         `yaml:"records"`      // number of records in a request
-	InFlight     stream.Size `yaml:"in_flight"`    // of all requests being served together
+	InFlight     stream.Size `yaml:"in_flight"`    // of all requests being served together; a quarter of memory by default
 }
 
 // Log says how the process writes about itself.
@@ -56,12 +59,15 @@ func (l Log) Logger(w io.Writer) *slog.Logger {
 
 // defaults is the configuration of a node to which nothing was said.
 func defaults() *Config {
-	return &Config{
+	c := &Config{
 		Listen:  "127.0.0.1:8080",
 		Admin:   "127.0.0.1:8081",
 		DataDir: "./hydrant-data",
 		Buffer:  Buffer{Engine: "badger", MaxDisk: 20 << 30},
-		Limits:  Limits{Body: 8 << 20, Decompressed: 32 << 20, Record: 1000 << 10, Records: 10000, InFlight: 256 << 20},
+		Limits:  Limits{Body: 8 << 20, Decompressed: 32 << 20, Record: 1000 << 10, Records: 10000},
 		Log:     Log{Level: "info", Format: "text"},
+		Memory:  defaultMemory(os.DirFS("/")),
 	}
+	c.Limits.InFlight = c.inFlightByDefault()
+	return c
 }

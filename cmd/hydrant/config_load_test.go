@@ -78,6 +78,7 @@ func TestLoadExample(t *testing.T) {
 	}
 	want := defaults()
 	want.Node, want.Streams = "edge-1", c.Streams
+	want.Memory, want.Limits.InFlight = 384<<20, 96<<20 // on a machine of 1536 MiB or more
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Errorf("the example calls defaults what are none (-want +got):\n%s", diff)
 	}
@@ -137,6 +138,7 @@ listen: 127.0.0.1:9000
 admin: "[::1]:9001"
 data_dir: /data
 buffer: {engine: badger, max_disk: 1GiB}
+memory: 300MiB
 limits: {body: 1MiB, decompressed: 2MiB, record: 3KiB, records: 4, in_flight: 5MiB}
 auth: none
 log: {level: debug, format: json}
@@ -155,6 +157,7 @@ streams:
 	want := &Config{
 		Node: "n1", Listen: "127.0.0.1:9000", Admin: "[::1]:9001", DataDir: "/data", Auth: "none",
 		Buffer: Buffer{Engine: "badger", MaxDisk: 1 << 30},
+		Memory: 300 << 20,
 		Limits: Limits{Body: 1 << 20, Decompressed: 2 << 20, Record: 3 << 10, Records: 4, InFlight: 5 << 20},
 		Log:    Log{Level: "debug", Format: "json"},
 		Streams: []stream.Stream{{

@@ -30,6 +30,7 @@ func validate(c *Config, r *report) {
 	v.listeners()
 	v.storage()
 	v.limits()
+	v.memory()
 	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	v.oneOf("log.format", c.Log.Format, "text", "json")
 	v.streams()
@@ -117,6 +118,16 @@ func (v *validator) limits() {
 	}
 	if l.Records < 1 {
 		v.refuse("limits.records", "%d is below 1", l.Records)
+	}
+}
+
+func (v *validator) memory() {
+	if v.misread["limits.in_flight"] {
+		return
+	}
+	if least := v.leastMemory(); v.Memory < least {
+		v.refuse("memory", "%s is below %s, the least beside limits.in_flight of %s; raise memory or lower the limit",
+			v.Memory, least, v.Limits.InFlight)
 	}
 }
 

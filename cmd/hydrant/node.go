@@ -24,8 +24,11 @@ import (
 	"hydrant/stream"
 )
 
-// bufferDir is the buffer's place in the data directory.
-const bufferDir = "buffer"
+// Places in the data directory: of the buffer, and of parts of objects for which there is no memory.
+const (
+	bufferDir  = "buffer"
+	scratchDir = "scratch"
+)
 
 // node is a running node. It starts in the direction of its dependencies and stops in the direction of the data:
 //
@@ -37,6 +40,7 @@ type node struct {
 	registry *prometheus.Registry
 	buffer   buffer.Log
 	streams  *streamSet
+	scratch  *delivery.Scratch // nil where there can be none
 	service  *delivery.Service
 	gateway  *gateway.Server
 	admin    *admin.Server
@@ -65,6 +69,7 @@ func startNode(cfg *Config, log *slog.Logger) (*node, error) {
 // openNode starts what delivers, and nothing that listens.
 func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 	n := &node{cfg: cfg, log: log, registry: prometheus.NewRegistry(), failed: make(chan error, 4), ended: make(chan struct{})}
+	limitHeap(cfg.Memory)
 	if err := admin.Register(n.registry); err != nil {
 		return nil, err
 	}
@@ -72,6 +77,7 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 	n.buffer, err = badgerlog.Open(badgerlog.Config{
 		Dir:     filepath.Join(cfg.DataDir, bufferDir),
 		MaxDisk: int64(cfg.Buffer.MaxDisk),
+		Recent:  int64(cfg.memoryPlan().Recent),
 		Log:     log,
 		Observe: observeGroups(n.registry),
 	})
@@ -92,6 +98,7 @@ func (n *node) open() error {
 	if err := n.startGateway(); err != nil {
 		return err
 	}
+	n.memoryMetrics(n.registry)
 	n.admin = admin.New(admin.Config{Address: n.cfg.Admin}, admin.Deps{Ready: n.checks(), Metrics: n.registry, Log: n.log})
 	if err := n.admin.Listen(); err != nil {
 		return err
@@ -102,11 +109,13 @@ func (n *node) open() error {
 }
 
 func (n *node) startDelivery() {
-	n.service = delivery.New(delivery.Config{}, delivery.Deps{
+	n.openScratch()
+	n.service = delivery.New(delivery.Config{Memory: int64(n.cfg.memoryPlan().Objects), Uploads: uploads}, delivery.Deps{
 		Open:    openDestination,
 		Current: n.streams.Current,
 		Log:     n.log,
 		Metrics: delivery.NewMetrics(n.registry),
+		Scratch: n.scratch,
 	})
 	n.registry.MustRegister(&delivery.Collector{
 		Service: n.service,
@@ -119,6 +128,15 @@ func (n *node) startDelivery() {
 		// A lane's error is told by Health; the node goes on for the other streams.
 		_ = n.service.Run(ctx, n.buffer)
 	})
+}
+
+// openScratch goes on without where it cannot be had: objects are then sealed early when memory ends.
+func (n *node) openScratch() {
+	var err error
+	n.scratch, err = delivery.OpenScratch(filepath.Join(n.cfg.DataDir, scratchDir), int64(n.cfg.Buffer.MaxDisk/4))
+	if err != nil {
+		n.log.Warn("no room beside memory for open objects: they are sealed early when memory ends", "reason", err)
+	}
 }
 
 func (n *node) startGateway() (err error) {
@@ -182,7 +200,7 @@ func (n *node) stop(grace time.Duration) error {
 	}
 	n.cancel()
 	n.delivering.Wait()
-	errs = append(errs, n.buffer.Close())
+	errs = append(errs, n.scratch.Close(), n.buffer.Close())
 	close(n.ended)
 	if n.admin != nil {
 		errs = append(errs, n.admin.Shutdown(ctx))

@@ -73,6 +73,9 @@ func New(config Config, deps Deps) (*Ingest, error) {
 // Limits are the limits in force, defaults filled in.
 func (in *Ingest) Limits() Limits { return in.limits }
 
+// InFlight is how many bytes the requests being served have reserved.
+func (in *Ingest) InFlight() int64 { return in.inFlight.used.Load() }
+
 // Stream finds a stream that takes records. Errors: StreamNotFound, StreamNotAccepting.
 func (in *Ingest) Stream(name []byte) (*Stream, error) {
 	stream, ok := in.catalog.Lookup(name)

@@ -1,0 +1,239 @@
+//go:build integration
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"hydrant/stream"
+)
+
+// anonymous is the memory that the process has for itself, mapped files left out.
+func (p *process) anonymous() int64 {
+	p.t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, "RssAnon:"); ok {
+			n, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			return n << 10
+		}
+	}
+	p.t.Fatal("the kernel does not tell RssAnon")
+	return 0
+}
+
+// whileSampling calls fn and returns the most memory that the process had meanwhile.
+func (p *process) whileSampling(fn func() error) int64 {
+	p.t.Helper()
+	ended := make(chan error, 1)
+	go func() { ended <- fn() }()
+	var most int64
+	for {
+		most = max(most, p.anonymous())
+		select {
+		case err := <-ended:
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			return most
+		case <-time.After(50 * time.Millisecond): // between two samples
+		}
+	}
+}
+
+func send(t *testing.T, p *process, name string, records, size, keys int, more ...string) error {
+	arguments := []string{
+		"bench", "--url", p.url, "--stream", name, "--connections", "8", "--batch", "500",
+		"--size", fmt.Sprint(size), "--keys", fmt.Sprint(keys), "--records", fmt.Sprint(records),
+	}
+	_, err := runHydrant(t.Context(), t, nil, append(arguments, more...)...)
+	return err
+}
+
+// 10,000 partitions are open at once, with more in them than memory has room for. None is sealed early, and the process
+// keeps below a GiB.
+func TestTenThousandPartitions(t *testing.T) {
+	d := directoryDestination(t)
+	dir := t.TempDir()
+	const partitions, records, size = 10_000, 600_000, 512
+	p := startIn(t, dir, fmt.Sprintf(`
+data_dir: %s
+memory: 256MiB
+streams:
+  wide:
+    buffering: {interval: 15m}
+    prefix: "key=!{partitionKeyFromQuery:key}/"
+    partition_keys: {key: .key}
+    destination:
+      %s
+`, filepath.Join(dir, "data"), d.yaml))
+	most := p.whileSampling(func() error { return send(t, p, "wide", records, size, partitions) })
+	most = max(most, p.whileSampling(func() error {
+		p.eventually("everything is read", func() bool { return p.metric("hydrant_open_objects") == partitions })
+		p.eventually("objects are in scratch", func() bool { return p.metric("hydrant_scratch_bytes") > 0 })
+		return nil
+	}))
+	t.Logf("at most %d MiB of memory, %.0f MiB of it in objects, %.0f MiB in scratch", most>>20,
+		p.metric("hydrant_memory_used_bytes")/(1<<20), p.metric("hydrant_scratch_bytes")/(1<<20))
+	if most > 1<<30 {
+		t.Errorf("%d MiB of memory for %d partitions", most>>20, partitions)
+	}
+	if early := p.metric("hydrant_sealed_objects_total"); early != 0 {
+		t.Errorf("%v objects were sealed early", early)
+	}
+}
+
+// backlogSize is HYDRANT_TEST_BACKLOG, or 1 GiB.
+func backlogSize(t *testing.T) int64 {
+	text := os.Getenv("HYDRANT_TEST_BACKLOG")
+	if text == "" {
+		return 1 << 30
+	}
+	var size stream.Size
+	if err := size.UnmarshalText([]byte(text)); err != nil {
+		t.Fatalf("HYDRANT_TEST_BACKLOG: %v", err)
+	}
+	return int64(size)
+}
+
+// A destination that was down leaves a backlog. The next start takes records at once, and the backlog drains in little
+// memory.
+func TestBacklogDrainsInLittleMemory(t *testing.T) {
+	d := directoryDestination(t)
+	dir := t.TempDir()
+	const size, keys = 1024, 4
+	records := int(backlogSize(t) / size)
+	config := fmt.Sprintf(`
+data_dir: %s
+buffer: {max_disk: 30GiB}
+streams:
+  late:
+    buffering: {interval: 5s}
+    prefix: "key=!{partitionKeyFromQuery:key}/"
+    partition_keys: {key: .key}
+    destination:
+      %s
+`, filepath.Join(dir, "data"), d.yaml)
+	if err := os.WriteFile(d.objects, []byte("in the way"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ledger := filepath.Join(dir, "ledger")
+	p := startIn(t, dir, config)
+	most := p.whileSampling(func() error { return send(t, p, "late", records, size, keys, "--ledger", ledger) })
+	p.kill()
+
+	start := time.Now()
+	p = startIn(t, dir, config)
+	t.Logf("ready %v after the start, with %.0f MiB pending", time.Since(start), p.metric("hydrant_pending_bytes")/(1<<20))
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("the first record could be taken only after %v", took)
+	}
+	if err := os.Remove(d.objects); err != nil {
+		t.Fatal(err)
+	}
+	draining := p.whileSampling(func() error { p.delivered(); return nil })
+	t.Logf("at most %d MiB of memory while the backlog came, %d MiB while it drained", most>>20, draining>>20)
+	if most = max(most, draining); most > 512<<20 {
+		t.Errorf("%d MiB of memory", most>>20)
+	}
+	p.stop()
+	d.verifyAll(t, ledger)
+}
+
+// outageIntervals is HYDRANT_TEST_OUTAGE_INTERVALS, or 20.
+func outageIntervals(t *testing.T) int {
+	text := os.Getenv("HYDRANT_TEST_OUTAGE_INTERVALS")
+	if text == "" {
+		return 20
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("HYDRANT_TEST_OUTAGE_INTERVALS: %v", err)
+	}
+	return n
+}
+
+// Two streams get the same records; one's destination is down for many intervals. It ends with at most twice as many
+// objects as the other.
+func TestOutageDoesNotMultiplyObjects(t *testing.T) {
+	well, ill := directoryDestination(t), directoryDestination(t)
+	dir := t.TempDir()
+	definition := `
+  %s:
+    buffering: {interval: 1s}
+    prefix: "key=!{partitionKeyFromQuery:key}/"
+    partition_keys: {key: .key}
+    destination:
+      %s`
+	p := startIn(t, dir, fmt.Sprintf("data_dir: %s\nstreams:", filepath.Join(dir, "data"))+
+		fmt.Sprintf(definition, "well", well.yaml)+fmt.Sprintf(definition, "ill", ill.yaml))
+	if err := os.WriteFile(ill.objects, []byte("in the way"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	duration := (time.Duration(outageIntervals(t)) * time.Second).String()
+	ended := make(chan error, 2)
+	for _, name := range []string{"well", "ill"} {
+		go func() {
+			_, err := runHydrant(t.Context(), t, nil, "bench", "--url", p.url, "--stream", name, "--connections", "2",
+				"--batch", "10", "--keys", "5", "--rate", "2000", "--duration", duration)
+			ended <- err
+		}()
+	}
+	for range 2 {
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Remove(ill.objects); err != nil {
+		t.Fatal(err)
+	}
+	p.delivered()
+	without, with := p.metricOf("hydrant_delivered_objects_total", "well"), p.metricOf("hydrant_delivered_objects_total", "ill")
+	t.Logf("%v objects without the outage, %v with it", without, with)
+	if without == 0 || with > 2*without {
+		t.Errorf("%v objects without the outage, %v with it", without, with)
+	}
+}
+
+// metricOf is a metric's value for one stream.
+func (p *process) metricOf(name, stream string) float64 {
+	p.t.Helper()
+	return p.metric(fmt.Sprintf("%s{stream=%q}", name, stream))
+}
+
+func TestMemoryMetrics(t *testing.T) {
+	p := startNodeProcess(t, "memory: 200MiB\ndata_dir: "+t.TempDir()+"\nstreams: {s: {destination: {directory: {path: "+t.TempDir()+"/o}}}}\n")
+	if got := p.metric("hydrant_memory_budget_bytes"); got != 200<<20 {
+		t.Errorf("the budget is %v", got)
+	}
+	body, err := json.Marshal(map[string]string{"a": strings.Repeat("x", 500<<10)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.Post(p.url+"/v1/streams/s/records", "application/json", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if r.StatusCode != http.StatusOK {
+		t.Fatal(r.Status)
+	}
+	p.eventually("the record is in an open object", func() bool {
+		return p.metric(`hydrant_memory_used_bytes{part="objects"}`) > 0
+	})
+}

@@ -1,0 +1,163 @@
+package delivery_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"hydrant/delivery"
+	"hydrant/delivery/deliverytest"
+	"hydrant/stream"
+)
+
+// useScratch gives the world a scratch directory and returns it.
+func (w *world) useScratch(limit int64) (dir string) {
+	w.t.Helper()
+	dir = filepath.Join(w.t.TempDir(), "scratch")
+	var err error
+	if w.scratch, err = delivery.OpenScratch(dir, limit); err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() {
+		w.kill()
+		if kept, _ := w.scratch.Used(); kept != 0 {
+			w.t.Errorf("%d bytes of scratch are held after the end", kept)
+		}
+		if err := w.scratch.Close(); err != nil {
+			w.t.Error(err)
+		}
+	})
+	return dir
+}
+
+// spread appends records of 8 KiB to keys in turn and returns the lines that they become.
+func (w *world) spread(records, keys int) []string {
+	pad := strings.Repeat("0123456789abcdef", 512)
+	var lines, batch []string
+	for i := range records {
+		r := fmt.Sprintf(`{"key":"k%d","n":%d,"pad":"%s"}`, i%keys, i, pad)
+		lines = append(lines, fmt.Sprintf("key=k%d %s", i%keys, r))
+		if batch = append(batch, r); len(batch) == 100 || i == records-1 {
+			w.append(batch...)
+			batch = nil
+		}
+	}
+	return lines
+}
+
+// Sixteen times as much as memory has room for makes one object a partition all the same.
+func TestScratchKeepsObjectsWhole(t *testing.T) {
+	for _, compression := range []string{"none", "gzip"} {
+		t.Run(compression, func(t *testing.T) {
+			w := newWorld(t, func(s *stream.Stream) { s.Compression = compression })
+			w.cfg.Memory = 2 << 20
+			w.useScratch(64 << 20)
+			const keys = 100
+			want := w.spread(4000, keys)
+			w.start()
+			w.drain()
+			w.want(want...)
+			if n := len(w.objects.Keys()); n != keys {
+				t.Errorf("%d objects, want %d", n, keys)
+			}
+		})
+	}
+}
+
+// Scratch that is full is as good as none.
+func TestScratchTooSmall(t *testing.T) {
+	w := newWorld(t, func(s *stream.Stream) { s.Compression = "none" })
+	w.cfg.Memory = 2 << 20
+	w.useScratch(1 << 20)
+	want := w.spread(2000, 50)
+	w.start()
+	w.drain()
+	w.want(want...)
+}
+
+// What scratch did not keep is made again from the log: sealed objects under their keys, open ones anew.
+func TestScratchDamagedIsMadeAgain(t *testing.T) {
+	w := newWorld(t, func(s *stream.Stream) {
+		s.Compression = "none"
+		s.Buffering.Size = 1 << 20
+	})
+	w.cfg.Memory = 1 << 20
+	dir := w.useScratch(64 << 20)
+	var up atomic.Bool
+	w.objects.Hook(deliverytest.Create, func(context.Context, string) error {
+		if up.Load() {
+			return nil
+		}
+		return &delivery.Error{Op: deliverytest.Create, Class: delivery.Transient, Refused: true, Err: errors.New("down")}
+	})
+	want := w.spread(1000, 4)
+	w.start()
+	w.eventually("much is in scratch while the destination is down", func() bool {
+		kept, _ := w.scratch.Used()
+		return kept > 2<<20 && len(w.service.Health()) > 0
+	})
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) != 1 {
+		t.Fatalf("scratch holds %v, %v", files, err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, files[0].Name()), os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := int64(0); at < info.Size(); at += 4 << 10 {
+		if _, err := f.WriteAt([]byte("damage"), at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	up.Store(true)
+	w.drain()
+	w.want(want...)
+}
+
+// An outage of many intervals leaves about as many objects as there would have been without it.
+func TestOutageLeavesAsManyObjects(t *testing.T) {
+	const interval, intervals, keys = 100 * time.Millisecond, 12, 3
+	run := func(outage bool) int {
+		w := newWorld(t, func(s *stream.Stream) { s.Buffering.Interval = stream.Duration(interval) })
+		w.cfg.Waiting = 8
+		down := new(atomic.Bool)
+		w.objects.Hook(deliverytest.Create, func(context.Context, string) error {
+			if !down.Load() {
+				return nil
+			}
+			return &delivery.Error{Op: deliverytest.Create, Class: delivery.Transient, Refused: true, Err: errors.New("down")}
+		})
+		w.start()
+		w.awaitRead()
+		n := 0
+		for i, next := 0, time.Now(); i < intervals*4; i++ {
+			down.Store(outage && i > 4 && i < intervals*4-8)
+			w.append(record(fmt.Sprint(i%keys), n), record(fmt.Sprint((i+1)%keys), n+1))
+			n += 2
+			next = next.Add(interval / 4)
+			w.eventually("the next tick", func() bool { return !time.Now().Before(next) })
+		}
+		down.Store(false)
+		w.eventually("everything is delivered", func() bool { return w.log.Stats().Streams[w.id].Pending == 0 })
+		if got := len(w.lines()); got != n {
+			t.Errorf("%d lines, want %d", got, n)
+		}
+		return len(w.objects.Keys())
+	}
+	without, with := run(false), run(true)
+	t.Logf("%d objects without the outage, %d with it", without, with)
+	if with > 2*without {
+		t.Errorf("%d objects after the outage, %d without it", with, without)
+	}
+}

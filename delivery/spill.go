@@ -1,0 +1,111 @@
+package delivery
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+)
+
+// The memory of objects is shared by all lanes. Three quarters belong to whoever needs them; the last quarter is divided
+// evenly, so that a lane can always move, whatever another one holds.
+
+// crowded reports whether the lane has to give memory up: the common part is used up, and the lane holds more than its
+// own part.
+func (l *lane) crowded() bool {
+	s := l.service
+	return s.memory.Load() > s.cfg.Memory/4*3 && l.memory > l.ownMemory()
+}
+
+func (l *lane) ownMemory() int64 { return l.service.cfg.Memory / 4 / max(1, l.service.serving.Load()) }
+
+// relieve gives memory up where all lanes together hold more than there is: open objects go to scratch, the largest
+// first. Where scratch takes no more, the largest are sealed early, which makes objects smaller than they could be; and
+// where too many of these wait already, the lane holds.
+func (l *lane) relieve() {
+	if !l.crowded() {
+		return
+	}
+	largest := slices.SortedFunc(l.open.all(), func(a, b *object) int { return cmp.Compare(b.memory, a.memory) })
+	goal := max(l.memory/2, l.ownMemory()/2)
+	l.spill(largest, goal)
+	if l.crowded() {
+		l.closeLargest(largest, goal)
+	}
+}
+
+// closeLargest closes objects in the order given, as far as there is room, until the rest holds no more than goal.
+func (l *lane) closeLargest(largest []*object, goal int64) {
+	slices.SortFunc(largest, func(a, b *object) int { return cmp.Compare(b.memory, a.memory) })
+	held := l.memory
+	for _, o := range largest {
+		if held <= goal || l.room() == 0 {
+			return
+		}
+		held -= o.memory
+		l.close(o, reasonMemory)
+	}
+}
+
+// spill moves objects to scratch in the order given, until the lane holds no more than goal.
+func (l *lane) spill(objects []*object, goal int64) {
+	for _, o := range objects {
+		if l.memory <= goal {
+			break
+		}
+		freed, err := o.spill(l.service.deps.Scratch)
+		l.account(-freed)
+		if err != nil {
+			l.spilling(err)
+			return
+		}
+	}
+	l.spilling(nil)
+}
+
+// spilling tells of the first failure, and of its end.
+func (l *lane) spilling(err error) {
+	if errors.Is(err, errNoScratch) || (err != nil) == l.scratchFailed {
+		return
+	}
+	l.scratchFailed = err != nil
+	if err != nil {
+		l.log.Warn("scratch takes no more: objects are sealed before they are full, and then the backlog waits in the buffer", "reason", err)
+		return
+	}
+	l.log.Info("scratch takes parts of objects again")
+}
+
+// spill moves all that the object holds to scratch, and returns how much less memory it takes, after an error too.
+func (o *object) spill(s *Scratch) (freed int64, err error) {
+	before := o.memory
+	if s == nil {
+		return 0, errNoScratch
+	}
+	if o.tail.size > 0 {
+		o.cut()
+	}
+	for i := len(o.spilled); i < len(o.chunks); i++ {
+		e, err := s.put(o.chunks[i])
+		if err != nil {
+			return before - o.memory, err
+		}
+		o.memory -= int64(len(e.bytes))
+		o.spilled = append(o.spilled, e)
+		o.chunks[i] = e.bytes
+	}
+	return before - o.memory, nil
+}
+
+// damaged reports whether scratch gives back something else than was stored: the disk did not keep it.
+func (o *object) damaged() bool {
+	return slices.ContainsFunc(o.spilled, func(e extent) bool { return !e.intact() })
+}
+
+// forget lets go of everything that the object holds.
+func (o *object) forget(s *Scratch) {
+	o.tail.release()
+	for _, e := range o.spilled {
+		s.release(e)
+	}
+	o.memory, o.chunks, o.spilled = 0, nil, nil
+}
