@@ -281,10 +281,10 @@ func (g *generation) discard() error {
 		errs = append(errs, g.file.Close())
 	}
 	g.db, g.file, g.values, g.state = nil, nil, nil, discarded
-	g.allocated.Store(0)
 	parent := filepath.Dir(g.dir)
 	trash := filepath.Join(parent, trashPrefix+filepath.Base(g.dir))
 	errs = append(errs, os.Rename(g.dir, trash), syncDir(parent), os.RemoveAll(trash))
+	g.allocated.Store(0)
 	return errors.Join(errs...)
 }
 
