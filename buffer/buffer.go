@@ -66,7 +66,8 @@ type Lane interface {
 	// synced records are ever seen. Blocks come in order; a block may begin at or below after. A slow reader never holds
 	// up a writer.
 	//
-	// Errors: *CorruptError where the block is there but damaged; the context's error.
+	// Errors: *CorruptError where the next thing above after is a damaged range: its To lies above after, it is quarantined
+	// durably, and what is behind it is read from its To on. Else the context's error.
 	Read(ctx context.Context, after Seq, b *Block) error
 
 	// State yields the lane's live entries in the order of their keys. The values must not be changed.
@@ -141,6 +142,9 @@ type LaneInfo struct {
 	Origin Origin
 	Head   Seq
 	Cursor Seq
+
+	Accepted int64     // records made durable since the stream's creation; the last of them is at Head
+	InUse    []Version // that a record above the cursor may need, oldest first
 }
 
 // Entry is one piece of a lane's state. Keys are ordered as bytes.
@@ -162,9 +166,9 @@ type Stats struct {
 	Disk    int64  // bytes the log holds on disk now, preallocated space included
 	MaxDisk int64  // the bound on Disk; 0 if there is none
 	Full    string // why appends are refused now; empty while they are not
-	Damaged int64  // damaged ranges found since the start
 	Forming int64  // bytes of memory: records that wait for the next group
 	Recent  int64  // bytes of memory: blocks kept for readers that follow closely
+	Damaged int64  // damaged ranges that are known, since the log's creation
 	Streams map[StreamID]StreamStats
 
 	Keys             int   // idempotency keys remembered now
@@ -175,7 +179,7 @@ type Stats struct {
 type StreamStats struct {
 	Accepted      int64 // records made durable
 	AcceptedBytes int64
-	Pending       int64 // records above the cursor
+	Pending       int64 // records above the cursor, damaged ones included
 	PendingBytes  int64
 	OldestArrival time.Time // of the oldest record above the cursor; zero if there is none
 }
@@ -199,16 +203,3 @@ type FullError struct {
 func (e *FullError) Error() string {
 	return fmt.Sprintf("the buffer is full: %s (%d bytes used, limit %d)", e.Reason, e.Used, e.Limit)
 }
-
-// CorruptError says that records From to To of a lane are damaged on disk.
-type CorruptError struct {
-	Lane     LaneID
-	From, To Seq
-	Cause    error
-}
-
-func (e *CorruptError) Error() string {
-	return fmt.Sprintf("records %d to %d of stream %s, lane %d are damaged: %v", e.From, e.To, e.Lane.Stream, e.Lane.Number, e.Cause)
-}
-
-func (e *CorruptError) Unwrap() error { return e.Cause }

@@ -35,6 +35,7 @@ type lane struct {
 	stored  int64 // bytes of the sealed objects, wherever they lie
 	memory  int64 // of all these objects
 	totals  Totals
+	damage  []buffer.Damage // read past; the cursor has not passed it
 
 	buffering stream.Buffering // the triggers in force now
 	target    buffer.Seq       // until the position reaches it nothing is sealed for its age alone
@@ -103,9 +104,13 @@ func (l *lane) loop(ctx context.Context, blocks *reader) error {
 		l.setTimer(timer)
 		var err error
 		select {
-		case b := <-incoming:
-			err = l.take(ctx, b)
-			blocks.giveBack(b)
+		case next := <-incoming:
+			if next.block == nil {
+				err = l.passDamage(ctx, next.damage)
+				break
+			}
+			err = l.take(ctx, next.block)
+			blocks.giveBack(next.block)
 		case err = <-blocks.failed:
 		case r := <-l.results:
 			err = l.settle(ctx, r)
@@ -203,9 +208,11 @@ func (l *lane) passOver(ctx context.Context) error {
 	if l.open.len > 0 || l.waiting > 0 || l.ledger.position == l.ledger.cursor {
 		return nil
 	}
-	var c buffer.Change
-	c.Cursor, c.Delete = l.ledger.advance()
-	return l.commit(ctx, c)
+	if err := l.commit(ctx, l.advance()); err != nil {
+		return err
+	}
+	l.publishTotals()
+	return nil
 }
 
 // commit makes a change durable. A full buffer has stored nothing of it, and other lanes make room: it is tried again.

@@ -63,6 +63,13 @@ func DecodeManifest(key string, value []byte) (*Manifest, bool, error) {
 // objectKey is the key of a manifest's object: Firehose's form, where the id is a hash of all that tells objects apart, so
 // that every attempt at one object has the same key and no other object ever has.
 func objectKey(m *Manifest, lane buffer.LaneInfo, prefix, extension string, arrival time.Time) string {
+	return fmt.Sprintf("%s%s-%d-%s-%s%s", prefix, lane.Name, m.Version, arrival.Format("2006-01-02-15-04-05"), objectID(m, lane), extension)
+}
+
+// idLength is the length of an objectID.
+const idLength = 36
+
+func objectID(m *Manifest, lane buffer.LaneInfo) string {
 	h := sha256.New()
 	h.Write(lane.ID.Stream[:])
 	h.Write(lane.Origin.Log[:])
@@ -72,8 +79,7 @@ func objectKey(m *Manifest, lane buffer.LaneInfo, prefix, extension string, arri
 	h.Write([]byte(m.Partition))
 	id := h.Sum(nil)
 	id[6], id[8] = id[6]&0x0f|0x80, id[8]&0x3f|0x80 // RFC 9562, version 8: a hash
-	return fmt.Sprintf("%s%s-%d-%s-%x-%x-%x-%x-%x%s", prefix, lane.Name, m.Version, arrival.Format("2006-01-02-15-04-05"),
-		id[:4], id[4:6], id[6:8], id[8:10], id[10:16], extension)
+	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:16])
 }
 
 // metadata is what travels with the manifest's object.

@@ -15,6 +15,7 @@ type Metrics struct {
 	failures *prometheus.CounterVec
 	sizes    *prometheus.HistogramVec
 	seals    *prometheus.CounterVec
+	replaced *prometheus.CounterVec
 }
 
 // NewMetrics registers delivery's metrics.
@@ -38,9 +39,19 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "hydrant_sealed_objects_total",
 			Help: "Objects sealed, by reason: size, interval, memory, version or drain.",
 		}, []string{"stream", "reason"}),
+		replaced: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "hydrant_superseded_objects_total",
+			Help: "Sealed objects that damage of the buffer kept from being made again; what is left of them goes out under another key. Alert on this.",
+		}, []string{"stream"}),
 	}
-	r.MustRegister(m.uploads, m.failures, m.sizes, m.seals)
+	r.MustRegister(m.uploads, m.failures, m.sizes, m.seals, m.replaced)
 	return m
+}
+
+func (m *Metrics) superseded(stream string) {
+	if m != nil {
+		m.replaced.WithLabelValues(stream).Inc()
+	}
 }
 
 func (m *Metrics) sealed(stream string, o *object) {
@@ -82,18 +93,19 @@ var (
 	objects      = prometheus.NewDesc("hydrant_delivered_objects_total", "Objects at the destination, error output included.", byStream, nil)
 	failed       = prometheus.NewDesc("hydrant_error_output_records_total", "Records in the error output.", []string{"stream", "type"}, nil)
 	dropped      = prometheus.NewDesc("hydrant_dropped_records_total", "Records that a transform dropped by its own word.", byStream, nil)
+	quarantined  = prometheus.NewDesc("hydrant_quarantined_records_total", "Records lost to damage of the buffer. Alert on this.", byStream, nil)
 	pending      = prometheus.NewDesc("hydrant_pending_records", "Records accepted and not yet at their destination.", byStream, nil)
 	pendingSize  = prometheus.NewDesc("hydrant_pending_bytes", "Bytes of the records that the buffer still holds.", byStream, nil)
 	oldest       = prometheus.NewDesc("hydrant_oldest_undelivered_seconds", "Age of the oldest record that is not settled; 0 if there is none. Alert on this.", byStream, nil)
 	troubled     = prometheus.NewDesc("hydrant_delivery_stopped", "1 if delivery of the stream has stopped and waits for somebody to look.", byStream, nil)
 	disk         = prometheus.NewDesc("hydrant_buffer_disk_bytes", "Bytes that the buffer holds on disk, preallocated space included.", nil, nil)
 	diskLimit    = prometheus.NewDesc("hydrant_buffer_disk_limit_bytes", "The bound on hydrant_buffer_disk_bytes.", nil, nil)
-	damaged      = prometheus.NewDesc("hydrant_buffer_damaged_ranges", "Damaged ranges of the buffer found at the last start.", nil, nil)
+	damaged      = prometheus.NewDesc("hydrant_buffer_damaged_ranges", "Damaged ranges of the buffer that are known; hydrant inspect names them. Alert on a rise.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{accepted, acceptedSize, delivered, deliveredB, objects, failed, dropped, pending, pendingSize, oldest, troubled, disk, diskLimit, damaged} {
+	for _, d := range []*prometheus.Desc{accepted, acceptedSize, delivered, deliveredB, objects, failed, dropped, quarantined, pending, pendingSize, oldest, troubled, disk, diskLimit, damaged} {
 		ch <- d
 	}
 }
@@ -132,6 +144,7 @@ func (c *Collector) collectStream(ch chan<- prometheus.Metric, name string, s bu
 	counter(deliveredB, t.Bytes)
 	counter(objects, t.Objects)
 	counter(dropped, t.Dropped)
+	counter(quarantined, t.Quarantined)
 	for kind, n := range t.Errors {
 		counter(failed, n, kind)
 	}

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"hydrant/buffer"
@@ -9,17 +10,23 @@ import (
 
 // reader reads a lane ahead of the loop that takes its blocks, two blocks at most.
 type reader struct {
-	ready  chan *buffer.Block
+	ready  chan item
 	failed chan error
 	free   chan *buffer.Block
 	done   sync.WaitGroup
+}
+
+// item is what comes next in the lane: a block, or a damaged range.
+type item struct {
+	block  *buffer.Block // nil for a damaged range
+	damage buffer.Damage
 }
 
 // readAhead begins above after and goes on until ctx ends or a block cannot be read.
 func readAhead(ctx context.Context, lane buffer.Lane, after buffer.Seq) *reader {
 	const ahead = 2
 	r := &reader{
-		ready:  make(chan *buffer.Block, ahead),
+		ready:  make(chan item, ahead),
 		failed: make(chan error, 1),
 		free:   make(chan *buffer.Block, ahead+1),
 	}
@@ -38,17 +45,32 @@ func (r *reader) run(ctx context.Context, lane buffer.Lane, after buffer.Seq) {
 		case <-ctx.Done():
 			return
 		}
-		if err := lane.Read(ctx, after, b); err != nil {
+		next := item{block: b}
+		err := lane.Read(ctx, after, b)
+		var corrupt *buffer.CorruptError
+		if errors.As(err, &corrupt) {
+			r.giveBack(b)
+			next, err = item{damage: corrupt.Damage}, nil
+		}
+		if err != nil {
 			r.failed <- err
 			return
 		}
-		after = b.Last()
+		after = next.last()
 		select {
-		case r.ready <- b:
+		case r.ready <- next:
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// last is the sequence behind which the lane goes on.
+func (i item) last() buffer.Seq {
+	if i.block == nil {
+		return i.damage.To
+	}
+	return i.block.Last()
 }
 
 // giveBack returns a block whose records are not used any more.

@@ -3,6 +3,7 @@ package delivery
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -74,28 +75,49 @@ func (l *lane) rebuild(ctx context.Context, sealed []*Manifest, entries []*entry
 	for i, m := range sealed {
 		w.add(m, entries[i])
 	}
+	if err := l.readWave(ctx, &w); err != nil {
+		return err
+	}
+	for _, o := range w.objects {
+		if o.rules != nil { // else none of its records is there, and matches says so
+			l.account(o.finish())
+		}
+		err := matches(o)
+		if err != nil && touches(w.damage, o.manifest) {
+			err = l.supersede(ctx, o)
+		} else if err == nil {
+			l.start(ctx, o)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readWave fills the wave's objects with what can be read of their records.
+func (l *lane) readWave(ctx context.Context, w *wave) error {
 	var b buffer.Block
-	for after := w.first - 1; after < w.last; after = b.Last() {
-		if err := l.readUpTo(ctx, after, w.last, &b); err != nil {
+	for after := w.first - 1; after < w.last; {
+		err := l.readUpTo(ctx, after, w.last, &b)
+		var corrupt *buffer.CorruptError
+		if errors.As(err, &corrupt) {
+			w.damage = append(w.damage, corrupt.Damage)
+			after = corrupt.To
+			continue
+		}
+		if err != nil {
 			return err
 		}
 		r, err := l.rulesOf(b.Version)
 		if err != nil {
 			return err
 		}
-		l.refill(&w, r, &b)
+		l.refill(w, r, &b)
 		if l.crowded() {
 			l.spill(w.objects, l.ownMemory()/2)
 		}
-	}
-	for _, o := range w.objects {
-		if o.rules != nil { // else none of its records is there, and matches says so
-			l.account(o.finish())
-		}
-		if err := matches(o); err != nil {
-			return err
-		}
-		l.start(ctx, o)
+		after = b.Last()
 	}
 	return nil
 }
@@ -138,6 +160,7 @@ type wave struct {
 	objects     []*object
 	members     map[partitionID][]*object // in the order of their ranges
 	first, last buffer.Seq
+	damage      []buffer.Damage // met on the way
 }
 
 func (w *wave) add(m *Manifest, e *entry) {

@@ -12,13 +12,16 @@ import (
 // Totals are a lane's books since its creation, counted in outputs. They are stored with the cursor and the delivered
 // marks, in the same group, and so survive a restart:
 //
-//	accepted = Delivered + all of Errors + Dropped + pending
+//	accepted = Delivered + all of Errors + Dropped + Quarantined + pending
 type Totals struct {
 	Delivered int64            `json:"delivered"` // records in data objects
 	Bytes     int64            `json:"bytes"`     // of them, uncompressed
 	Objects   int64            `json:"objects"`   // of data and of error output
 	Errors    map[string]int64 `json:"errors,omitempty"`
 	Dropped   int64            `json:"dropped,omitempty"` // by a transform's own word; none in this version
+
+	Quarantined int64 `json:"quarantined,omitempty"` // records lost to damage of the buffer
+	Spared      int64 `json:"spared,omitempty"`      // delivered, and damaged since in a range that the cursor has not passed
 }
 
 const totalsKey = "totals"
@@ -38,7 +41,7 @@ func (t *Totals) add(o *object) {
 
 // Settled is everything that is not pending any more.
 func (t *Totals) Settled() int64 {
-	n := t.Delivered + t.Dropped
+	n := t.Delivered + t.Dropped + t.Quarantined
 	for _, errors := range t.Errors {
 		n += errors
 	}

@@ -147,20 +147,20 @@ func (l *lane) inspect(ctx context.Context, d Destination, o *object) (Metadata,
 
 // settle notes what is delivered and makes it durable, with everything else that has arrived meanwhile.
 func (l *lane) settle(ctx context.Context, r result) error {
-	var c buffer.Change
+	var marks []buffer.Entry
 	for more := true; more; {
 		if r.err != nil {
 			return r.err
 		}
-		c.Put = append(c.Put, l.delivered(r.object))
+		marks = append(marks, l.delivered(r.object))
 		select {
 		case r = <-l.results:
 		default:
 			more = false
 		}
 	}
-	c.Cursor, c.Delete = l.ledger.advance()
-	c.Put = append(c.Put, l.totals.entry())
+	c := l.advance()
+	c.Put = append(c.Put, marks...)
 	if err := l.commit(ctx, c); err != nil {
 		return fmt.Errorf("settle up to %d: %w", c.Cursor, err)
 	}

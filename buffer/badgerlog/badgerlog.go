@@ -104,7 +104,9 @@ type Log struct {
 	serving atomic.Bool
 
 	committer committer
-	damaged   atomic.Int64
+	damage    map[buffer.LaneID]map[buffer.Seq]buffer.Damage // everything that is quarantined, by lane and From
+	kept      atomic.Int64                                   // bytes in quarantine
+	found     []change                                       // of it, what is not written down yet
 }
 
 // stored is a piece of live state and the generation that holds it.
@@ -184,6 +186,7 @@ func newLog(cfg Config, lock *flock.Flock) *Log {
 		forming: newGroup(),
 		lanes:   map[buffer.StreamID]*lane{},
 		keys:    newKeyTable(cfg.Window),
+		damage:  map[buffer.LaneID]map[buffer.Seq]buffer.Damage{},
 		arrived: make(chan struct{}),
 		work:    make(chan struct{}, 1),
 		failed:  make(chan struct{}),
@@ -202,21 +205,22 @@ func (l *Log) open() error {
 	if err != nil {
 		return err
 	}
-	if l.origin, err = nextEpoch(l.cfg.Dir); err != nil {
+	if l.origin, err = nextEpoch(l.cfg.Dir, len(found.gens) > 0); err != nil {
 		return errors.Join(err, found.release())
 	}
 	l.adopt(found)
+	l.measureQuarantine()
 	current, err := l.makeGeneration(l.capacity())
 	if err != nil {
 		return errors.Join(fmt.Errorf("make room for the buffer in %s: %w", l.cfg.Dir, err), found.release())
 	}
 	l.gens = append(l.gens, current)
-	l.committer = committer{log: l, current: current, number: found.highest, hash: found.lastHash, born: l.cfg.now()}
+	l.committer = committer{log: l, current: current, number: found.highest, hash: found.lastHash, born: l.cfg.now(), fresh: true}
 	l.commits.Go(l.committer.run)
 	l.keepers.Go(l.housekeep)
 	l.makeAhead()
 	wake(l.kick)
-	return nil
+	return l.recordFound()
 }
 
 func removeTrash(dir string) error {
@@ -253,13 +257,15 @@ func (l *Log) Stats() buffer.Stats {
 	s := buffer.Stats{
 		Disk:    l.disk(),
 		MaxDisk: l.cfg.MaxDisk,
-		Damaged: l.damaged.Load(),
 		Forming: int64(l.forming.bytes),
 		Recent:  l.cache.bytes,
 		Streams: make(map[buffer.StreamID]buffer.StreamStats, len(l.lanes)),
 
 		Keys:             len(l.keys.position),
 		KeysExpiredEarly: l.keys.early,
+	}
+	for _, ranges := range l.damage {
+		s.Damaged += int64(len(ranges))
 	}
 	if l.full != nil && l.ready == nil {
 		s.Full = l.full.Error()

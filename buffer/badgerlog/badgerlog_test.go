@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -48,13 +49,17 @@ func (e *engine) Crash(t *testing.T) {
 
 func (e *engine) Advance(d time.Duration) { e.age.Add(int64(d)) }
 
-// copyDir copies a data directory as it is. Where a generation vanishes meanwhile the copy is begun anew: a process that
-// dies leaves one state, not two.
+// copyDir copies a data directory as it is, the value logs last: a value is in its log before Badger's write-ahead log names
+// it, in the page cache that a killed process leaves as well. Where a generation vanishes meanwhile the copy is begun anew:
+// a process that dies leaves one state, not two.
 func copyDir(t *testing.T, from string) string {
 	t.Helper()
 	for {
 		to := filepath.Join(t.TempDir(), "copy")
-		err := os.CopyFS(to, os.DirFS(from))
+		err := os.CopyFS(to, without{os.DirFS(from)})
+		if err == nil {
+			err = copyValueLogs(from, to)
+		}
 		if err == nil {
 			return to
 		}
@@ -62,6 +67,35 @@ func copyDir(t *testing.T, from string) string {
 			t.Fatal(err)
 		}
 	}
+}
+
+// without shows a directory without its value logs.
+type without struct{ fs.FS }
+
+func (w without) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(w.FS, name)
+	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return e.Name() == vlogName }), err
+}
+
+func copyValueLogs(from, to string) error {
+	paths, err := filepath.Glob(filepath.Join(from, "*", vlogName))
+	if err != nil {
+		return err
+	}
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		dir := filepath.Join(to, filepath.Base(filepath.Dir(path)))
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, vlogName), data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func TestContract(t *testing.T) {

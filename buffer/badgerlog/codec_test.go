@@ -66,7 +66,7 @@ func TestScanFindsValuesBetweenAnything(t *testing.T) {
 		for i := range rapid.IntRange(0, 10).Draw(t, "values") {
 			file = append(file, rapid.SliceOfN(rapid.SampledFrom([]byte{0, 'H', 'Y', 'B', 'G', '1', 7}), 0, 200).Draw(t, "between")...)
 			first := buffer.Seq(i + 1)
-			want[blockKey(buffer.LaneID{Stream: buffer.StreamID{1}}, first)] = int64(len(file))
+			want[blockKey(buffer.LaneID{Stream: buffer.StreamID{1}}, first, 1)] = int64(len(file))
 			file = append(file, someBlock(1, first, rapid.String().Draw(t, "record"))...)
 		}
 		found, err := scan(bytes.NewReader(file), int64(len(file)))

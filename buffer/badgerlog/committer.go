@@ -15,6 +15,7 @@ type committer struct {
 	number  uint64 // of the last group
 	hash    uint64 // of the last group's record
 	born    time.Time
+	fresh   bool         // the current generation has no snapshot yet
 	fault   time.Time    // of the last failed sync
 	used    atomic.Int64 // of the current generation, as published
 	rate    atomic.Int64 // bytes a second into the last generation
@@ -22,6 +23,9 @@ type committer struct {
 
 // minBetweenFaults is how far apart two failed syncs must be for the log to go on after the second.
 const minBetweenFaults = time.Minute
+
+// copyLimit is up to where a group record is stored twice.
+const copyLimit = 1 << 20
 
 // builders are reused: fresh memory is dear.
 var builders = sync.Pool{New: func() any { return new(buffer.Builder) }}
@@ -44,15 +48,20 @@ func (c *committer) commit(g *group) {
 	stored := int64(len(data))
 	for _, p := range g.parts {
 		for _, r := range p.refs {
-			values = append(values, value{blockKey(p.lane.id, r.first), r.data})
+			values = append(values, value{blockKey(p.lane.id, r.first, r.count), r.data})
 			stored += int64(len(r.data))
 		}
+	}
+	if len(data) <= copyLimit {
+		values = append(values, value{copyKey(record.number), data})
+		stored += int64(len(data))
 	}
 	start := c.log.cfg.now()
 	if g.err = c.store(values, stored, g.leave); g.err != nil {
 		return
 	}
 	c.number, c.hash = record.number, hashGroup(data)
+	c.current.note(record, c.hash)
 	c.used.Store(c.current.used)
 	c.log.publish(g, record.changes, c.current)
 	c.log.cfg.Observe(Group{Records: g.records, Bytes: int64(g.bytes), Stored: stored, Sync: c.log.cfg.now().Sub(start)})
@@ -90,6 +99,9 @@ func (c *committer) pack(g *group) *groupRecord {
 	}
 	if g.carry != nil {
 		record.changes = append(record.changes, c.log.liveState(g.carry, record.changes)...)
+	} else if c.fresh {
+		record.changes = append(record.changes, c.log.snapshot(record.changes)...)
+		c.fresh = false
 	}
 	if keys := c.log.packKeys(g); len(keys) > 0 {
 		record.changes = append(record.changes, keysChange(g.clock, keys))
@@ -141,6 +153,7 @@ func (c *committer) rotate(stored int64, n int) error {
 	}
 	old := c.current
 	l := c.log
+	c.fresh = true
 	l.mu.Lock()
 	c.current = next
 	l.gens = append(l.gens, next)
@@ -198,6 +211,10 @@ func (l *Log) apply(c *change, where *generation) bool {
 		delete(l.state, c.stateKey)
 	} else {
 		l.state[c.stateKey] = stored{c.value, where}
+	}
+	if d, ok := decodeDamage(c); ok {
+		l.quarantine(c.lane, []buffer.Damage{d})
+		return false
 	}
 	lane := l.lanes[c.lane.Stream]
 	if lane == nil {

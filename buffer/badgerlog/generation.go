@@ -33,7 +33,12 @@ type generation struct {
 	slots    int   // entries that it takes
 	used     int64
 	entries  int
+	groups   int // stored, and what the last of them left: see mark
+	last     uint64
+	hash     uint64
+	heads    map[buffer.LaneID][]byte
 
+	damaged   atomic.Bool  // something in it is quarantined: its files are kept
 	live      atomic.Int64 // blocks that are not settled
 	allocated atomic.Int64 // bytes on disk
 
@@ -65,22 +70,32 @@ const (
 	sealedName = "SEALED" // exists, synced, once a generation was closed in good order
 	vlogName   = "000001.vlog"
 	walName    = "00001.mem"
+
+	badgerLockName = "LOCK"
 )
 
 func slotsFor(capacity int64) int { return int(min(capacity/512, 64<<10)) }
 
-// blockKey and groupKey name values in Badger.
-func blockKey(lane buffer.LaneID, first buffer.Seq) string {
-	var k [1 + 16 + 4 + 8]byte
+// blockKey, groupKey and copyKey name values in Badger.
+func blockKey(lane buffer.LaneID, first buffer.Seq, count int) string {
+	var k [blockKeySize]byte
 	k[0] = 'b'
 	copy(k[1:], lane.Stream[:])
 	binary.BigEndian.PutUint32(k[17:], lane.Number)
 	binary.BigEndian.PutUint64(k[21:], uint64(first))
+	binary.BigEndian.PutUint32(k[29:], uint32(count)) // so that Badger's own files tell what a lost value was
 	return string(k[:])
 }
 
+const blockKeySize = 1 + 16 + 4 + 8 + 4
+
 func groupKey(number uint64) string {
 	return string(binary.BigEndian.AppendUint64([]byte{'g'}, number))
+}
+
+// copyKey names a group record's second copy, which lies behind the group's blocks: no single damage loses state.
+func copyKey(number uint64) string {
+	return string(binary.BigEndian.AppendUint64([]byte{'h'}, number))
 }
 
 // badgerOptions is the set that spec and tests stand on. Nothing outside this file knows Badger.
@@ -178,16 +193,21 @@ func (g *generation) read(key string, fn func([]byte) error) error {
 	if g.db == nil {
 		return errNotOpen
 	}
-	return g.db.View(func(txn *badger.Txn) error {
-		item, err := txn.Get([]byte(key))
-		if err != nil {
-			return fmt.Errorf("%w: %v", buffer.ErrDamaged, err)
-		}
-		return item.Value(fn) // an unreadable value is an empty one here, without an error: fn checks
+	return guarded(func() error {
+		return g.db.View(func(txn *badger.Txn) error {
+			item, err := txn.Get([]byte(key))
+			if err != nil {
+				return fmt.Errorf("%w: %v", buffer.ErrDamaged, err)
+			}
+			return item.Value(fn) // an unreadable value is an empty one here, without an error: fn checks
+		})
 	})
 }
 
-var errNotOpen = errors.New("the generation is not open")
+var (
+	errNotOpen = errors.New("the generation is not open")
+	errFault   = errors.New("the disk could not be read")
+)
 
 func (g *generation) readUnclosed(key string, fn func([]byte) error) error {
 	where, ok := g.values[key]
@@ -196,7 +216,7 @@ func (g *generation) readUnclosed(key string, fn func([]byte) error) error {
 	}
 	data := make([]byte, where.length)
 	if _, err := g.file.ReadAt(data, where.offset); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", buffer.ErrDamaged, err)
 	}
 	return fn(data)
 }
@@ -208,7 +228,11 @@ func (g *generation) openToRead(log *slog.Logger) error {
 	if g.state != sealed || g.db != nil {
 		return nil
 	}
-	db, err := badger.Open(badgerOptions(g.dir, maxCapacity, slotsFor(maxCapacity), log).WithReadOnly(true))
+	var db *badger.DB
+	err := guarded(func() (err error) {
+		db, err = badger.Open(badgerOptions(g.dir, maxCapacity, slotsFor(maxCapacity), log).WithReadOnly(true))
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("open generation %d to read: %w", g.id, err)
 	}
@@ -236,7 +260,7 @@ func (g *generation) seal() error {
 	err := g.db.Close()
 	g.db, g.state = nil, sealed
 	if err == nil {
-		err = writeSynced(filepath.Join(g.dir, sealedName), nil)
+		err = g.writeMark()
 	}
 	g.allocated.Store(diskUsage(g.dir))
 	if err != nil {
@@ -257,10 +281,10 @@ func (g *generation) discard() error {
 		errs = append(errs, g.file.Close())
 	}
 	g.db, g.file, g.values, g.state = nil, nil, nil, discarded
-	g.allocated.Store(0)
 	parent := filepath.Dir(g.dir)
 	trash := filepath.Join(parent, trashPrefix+filepath.Base(g.dir))
 	errs = append(errs, os.Rename(g.dir, trash), syncDir(parent), os.RemoveAll(trash))
+	g.allocated.Store(0)
 	return errors.Join(errs...)
 }
 

@@ -48,6 +48,9 @@ const (
 	kindHead    kind = 4 // key empty; value: see encodeHead
 	kindEntry   kind = 5 // a lane's own entry, as given to Commit
 	kindKeys    kind = 6 // of no lane, key empty; value: see appendKeys
+
+	kindDamage  kind = 16 // key: From, 8 bytes big endian; value: buffer.Damage as JSON. Of logLane: a range of groups
+	kindDropped kind = 17 // of logLane, key empty; value: number and hash of the last group that was dropped, 8 bytes each
 )
 
 // stateKey names one piece of state.

@@ -3,11 +3,9 @@ package badgerlog
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"hydrant/buffer"
@@ -20,10 +18,14 @@ type identity struct {
 	Epoch       uint64 `json:"epoch"`
 }
 
-// nextEpoch raises and syncs the epoch, and makes the log's incarnation at its first start.
-func nextEpoch(dir string) (buffer.Origin, error) {
+// copyName is a second copy of the identity. It is written after the first, so that one of them is always whole.
+const copyName = identityName + ".copy"
+
+// nextEpoch raises and syncs the epoch, and makes the log's incarnation at its first start. used says that the directory
+// holds a log already, which must not get another identity.
+func nextEpoch(dir string, used bool) (buffer.Origin, error) {
 	id, err := readIdentity(dir)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && !used {
 		var random [16]byte
 		_, _ = rand.Read(random[:])
 		id, err = identity{Format: formatVersion, Incarnation: hex.EncodeToString(random[:])}, nil
@@ -32,30 +34,33 @@ func nextEpoch(dir string) (buffer.Origin, error) {
 		return buffer.Origin{}, err
 	}
 	id.Epoch++
-	data, err := json.Marshal(id)
-	if err != nil {
-		return buffer.Origin{}, err
-	}
-	if err := writeSynced(filepath.Join(dir, identityName), append(data, '\n')); err != nil {
-		return buffer.Origin{}, err
+	for _, name := range []string{identityName, copyName} {
+		if err := writeChecked(filepath.Join(dir, name), id); err != nil {
+			return buffer.Origin{}, err
+		}
 	}
 	return id.origin()
 }
 
+// readIdentity returns the newest copy that can be trusted. The error is fs.ErrNotExist where there is none at all.
 func readIdentity(dir string) (identity, error) {
-	var id identity
-	path := filepath.Join(dir, identityName)
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return id, err
+	var newest identity
+	var errs []error
+	for _, name := range []string{identityName, copyName} {
+		var id identity
+		if err := readChecked(filepath.Join(dir, name), &id); err != nil {
+			errs = append(errs, err)
+		} else if id.Format != formatVersion {
+			return id, fmt.Errorf("%s was written in format %d; this version reads format %d: start the version that wrote it", dir, id.Format, formatVersion)
+		} else if id.Epoch > newest.Epoch {
+			newest = id
+		}
 	}
-	if err := json.Unmarshal(data, &id); err != nil {
-		return id, fmt.Errorf("%s is damaged: %w", path, err)
+	if newest.Epoch > 0 {
+		return newest, nil
 	}
-	if id.Format != formatVersion {
-		return id, fmt.Errorf("%s was written in format %d; this version reads format %d: start the version that wrote it", dir, id.Format, formatVersion)
-	}
-	return id, nil
+	return newest, fmt.Errorf("neither %s nor %s in %s says which log this is (%w): put one of them back from a backup; "+
+		"or, to begin an empty log, move the directory away: what it holds is not delivered then", identityName, copyName, dir, errors.Join(errs...))
 }
 
 func (id identity) origin() (buffer.Origin, error) {

@@ -1,6 +1,7 @@
 package badgerlog
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"log/slog"
@@ -16,8 +17,18 @@ type Report struct {
 	Origin      buffer.Origin
 	Generations []GenerationReport // oldest first
 	Streams     []StreamReport     // by name
-	Damage      []string           // what was acknowledged and is lost, a sentence each
+	Damage      []DamageReport     // what was acknowledged and is lost
+	Repaired    []string           // what is damaged and can be read all the same
 	Notes       []string           // what a crash left at the end, never acknowledged or lost
+}
+
+// DamageReport is one damaged range.
+type DamageReport struct {
+	StreamID buffer.StreamID // zero where Groups is set
+	Stream   string          // name; empty where it is lost, or Groups is set
+	Groups   bool            // the range are groups of the log, not records
+	New      bool            // the next start will tell of it
+	buffer.Damage
 }
 
 // GenerationReport is one generation.
@@ -70,7 +81,7 @@ func Inspect(dir string) (r *Report, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, m.release()) }()
-	r = &Report{Damage: m.damage, Notes: m.notes}
+	r = &Report{Repaired: m.repaired, Notes: m.notes}
 	if r.Origin, err = id.origin(); err != nil {
 		return nil, err
 	}
@@ -81,11 +92,32 @@ func Inspect(dir string) (r *Report, err error) {
 			ID: g.id, Closed: g.state == sealed, Disk: g.allocated.Load(), Live: int(g.live.Load()),
 		})
 	}
+	r.Damage = l.damageReport()
 	lanes := slices.SortedFunc(maps.Values(l.lanes), func(a, b *lane) int { return cmp.Compare(a.name, b.name) })
 	for _, lane := range lanes {
 		r.Streams = append(r.Streams, lane.report())
 	}
 	return r, nil
+}
+
+func (l *Log) damageReport() (out []DamageReport) {
+	news := map[stateKey]bool{}
+	for _, c := range l.found {
+		news[c.stateKey] = true
+	}
+	for id, ranges := range l.damage {
+		for _, d := range ranges {
+			r := DamageReport{StreamID: id.Stream, Groups: id == logLane, New: news[damageChange(id, d).stateKey], Damage: d}
+			if lane := l.lanes[id.Stream]; lane != nil {
+				r.Stream = lane.name
+			}
+			out = append(out, r)
+		}
+	}
+	slices.SortFunc(out, func(a, b DamageReport) int {
+		return cmp.Or(cmp.Compare(a.Stream, b.Stream), bytes.Compare(a.StreamID[:], b.StreamID[:]), cmp.Compare(a.From, b.From))
+	})
+	return out
 }
 
 func (l *lane) report() StreamReport {

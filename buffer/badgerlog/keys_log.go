@@ -1,6 +1,10 @@
 package badgerlog
 
-import "hydrant/buffer"
+import (
+	"fmt"
+
+	"hydrant/buffer"
+)
 
 // keyClock is the time by which keys age.
 func (l *Log) keyClock() int64 { return l.keys.start + l.cfg.elapsed().Milliseconds() }
@@ -93,7 +97,7 @@ func (l *Log) forgetWhatDoesNotFit(oldest *generation) {
 func (m *image) takeInKeys(g *foundGroup, value []byte) {
 	clock, entries, err := decodeKeys(value)
 	if err != nil {
-		m.damaged("group %d: %v", g.number, err)
+		m.notes = append(m.notes, fmt.Sprintf("the keys of group %d: %v", g.number, err))
 		return
 	}
 	m.clock = max(m.clock, clock)

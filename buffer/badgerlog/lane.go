@@ -28,7 +28,8 @@ type lane struct {
 	cursor   buffer.Seq
 	pending  int64 // bytes of the records in refs, framing included
 	versions []version
-	changed  chan struct{} // closed and made anew when something is published
+	damage   []buffer.Damage // in order; what the cursor has passed included
+	changed  chan struct{}   // closed and made anew when something is published
 }
 
 func newLane(l *Log, id buffer.LaneID, name string) *lane {
@@ -123,6 +124,7 @@ func (l *lane) stats() buffer.StreamStats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := buffer.StreamStats{Accepted: l.books.accepted, AcceptedBytes: l.books.bytes, PendingBytes: l.pending}
+	s.Pending = l.lostPending()
 	for _, r := range l.refs {
 		s.Pending += int64(r.count)
 	}
@@ -140,9 +142,15 @@ func (l *lane) stats() buffer.StreamStats {
 func (l *lane) Info() buffer.LaneInfo {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	info := buffer.LaneInfo{ID: l.id, Name: l.name, Origin: l.log.origin, Cursor: l.cursor, Head: l.cursor}
+	info := buffer.LaneInfo{ID: l.id, Name: l.name, Origin: l.log.origin, Cursor: l.cursor, Head: l.cursor, Accepted: l.books.accepted}
 	if n := len(l.refs); n > 0 {
 		info.Head = l.refs[n-1].last()
+	}
+	if n := len(l.damage); n > 0 {
+		info.Head = max(info.Head, l.damage[n-1].To)
+	}
+	for _, v := range l.versions {
+		info.InUse = append(info.InUse, v.Version)
 	}
 	return info
 }
@@ -156,12 +164,26 @@ func (l *lane) Read(ctx context.Context, after buffer.Seq, b *buffer.Block) erro
 		l.mu.Lock()
 		changed := l.changed
 		i := sort.Search(len(l.refs), func(i int) bool { return l.refs[i].last() > after })
+		var r *ref
+		var v *buffer.Version
 		if i < len(l.refs) {
-			r, v := l.refs[i], l.versionAt(l.refs[i].first)
-			l.mu.Unlock()
-			return l.read(r, v, b)
+			r, v = l.refs[i], l.versionAt(l.refs[i].first)
 		}
+		damage, damaged := l.nextDamage(after, r)
 		l.mu.Unlock()
+		if damaged {
+			return &buffer.CorruptError{Lane: l.id, Damage: damage}
+		}
+		if r != nil {
+			err := l.read(r, v, b)
+			if !errors.Is(err, buffer.ErrDamaged) {
+				return err
+			}
+			if err := l.isolate(ctx, r, err); err != nil {
+				return err
+			}
+			continue
+		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
@@ -172,29 +194,43 @@ func (l *lane) Read(ctx context.Context, after buffer.Seq, b *buffer.Block) erro
 
 func (l *lane) read(r *ref, v *buffer.Version, b *buffer.Block) error {
 	err := l.load(r, b)
-	if err == nil && (b.Lane != l.id || b.First != r.first || b.Count != r.count) {
-		err = fmt.Errorf("%w: another block lies in its place", buffer.ErrDamaged)
+	if errors.Is(err, buffer.ErrDamaged) {
+		news, rescueErr := r.generation.rescue()
+		if rescueErr != nil {
+			return rescueErr
+		}
+		if news {
+			l.log.cfg.Log.Error("the buffer is damaged", "damage",
+				fmt.Sprintf("generation %d was closed in good order, but %v: it is read value by value", r.generation.id, err))
+			err = l.load(r, b)
+		}
 	}
 	b.Version = v
-	if errors.Is(err, buffer.ErrDamaged) {
-		return &buffer.CorruptError{Lane: l.id, From: r.first, To: r.last(), Cause: err}
-	}
 	return err
 }
 
 func (l *lane) load(r *ref, b *buffer.Block) error {
-	if data := r.bytes(); data != nil {
-		return b.Decode(data)
+	decode := func(data []byte) error {
+		if err := b.Decode(data); err != nil {
+			return err
+		}
+		if b.Lane != l.id || b.First != r.first || b.Count != r.count {
+			return fmt.Errorf("%w: another block lies in its place", buffer.ErrDamaged)
+		}
+		return nil
 	}
-	key := blockKey(l.id, r.first)
-	err := r.generation.read(key, b.Decode)
+	if data := r.bytes(); data != nil {
+		return decode(data)
+	}
+	key := blockKey(l.id, r.first, r.count)
+	err := r.generation.read(key, decode)
 	if !errors.Is(err, errNotOpen) {
 		return err
 	}
 	if err := l.log.openToRead(r.generation); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", buffer.ErrDamaged, err)
 	}
-	return r.generation.read(key, b.Decode)
+	return r.generation.read(key, decode)
 }
 
 // State implements buffer.Lane.

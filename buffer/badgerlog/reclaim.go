@@ -11,9 +11,9 @@ import (
 
 // disk is what the generations hold. Called with mu held.
 func (l *Log) disk() int64 {
-	var total int64
+	total := l.kept.Load()
 	if l.ready != nil {
-		total = l.ready.allocated.Load()
+		total += l.ready.allocated.Load()
 	}
 	for _, g := range l.gens {
 		total += g.allocated.Load()
@@ -187,9 +187,12 @@ func (g *generation) idle() bool {
 // settled are state too: either they lie in a newer generation already or they move there first.
 func (l *Log) drop(oldest *generation) error {
 	l.forgetWhatDoesNotFit(oldest)
-	for l.holdsState(oldest) {
+	for link := oldest.last > 0; link || l.holdsState(oldest); link = false {
 		err := l.submit(context.Background(), func(g *group) error {
 			g.carry = oldest
+			if link { // the oldest group that is left must link to it
+				g.changes = append(g.changes, change{stateKey: stateKey{kindDropped, logLane, ""}, value: encodeDropped(oldest)})
+			}
 			return nil
 		})
 		if err != nil {
@@ -199,7 +202,7 @@ func (l *Log) drop(oldest *generation) error {
 	l.mu.Lock()
 	l.gens = slices.Delete(l.gens, 0, 1)
 	l.mu.Unlock()
-	return oldest.discard()
+	return l.dispose(oldest)
 }
 
 func (l *Log) holdsState(g *generation) bool {

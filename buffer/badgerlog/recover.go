@@ -8,9 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
-
-	"github.com/dgraph-io/badger/v4"
 
 	"hydrant/buffer"
 )
@@ -22,16 +19,25 @@ type image struct {
 	blocks     map[buffer.LaneID]map[buffer.Seq]*ref // of the chain's groups; the newest copy of each
 	named      map[buffer.LaneID]buffer.Seq          // the highest sequence that anything at all names
 	highest    uint64                                // group number that anything names
-	linked     bool                                  // the two below are set
 	lastNumber uint64                                // of the chain
 	lastHash   uint64
-	lastID     uint64   // of a generation
-	damage     []string // what was acknowledged and is lost, a sentence each
-	notes      []string // what was probably never acknowledged
+	lastID     uint64 // of a generation
+	witnesses  []namedGroup
+	holed      bool // groups are lost
+
+	heads    map[buffer.LaneID]head                         // where each lane stands at the end of the chain
+	absent   map[buffer.LaneID]map[buffer.Seq]buffer.Damage // blocks that are nowhere whole
+	lost     map[buffer.LaneID][]buffer.Damage              // acknowledged and not known as lost before
+	known    map[buffer.LaneID][]buffer.Damage              // known as lost before
+	notes    []string                                       // what was probably never acknowledged
+	repaired []string                                       // what was damaged and read all the same
 
 	keys  map[buffer.KeyID]keyEntry
 	clock int64 // the highest that any keys name
 }
+
+// logLane is where damage is kept that belongs to no lane: its range are groups.
+var logLane buffer.LaneID
 
 // load reads every generation below dir, follows the chain of groups and builds what it says.
 func load(dir string, log *slog.Logger) (*image, error) {
@@ -40,6 +46,10 @@ func load(dir string, log *slog.Logger) (*image, error) {
 		blocks: map[buffer.LaneID]map[buffer.Seq]*ref{},
 		named:  map[buffer.LaneID]buffer.Seq{},
 		keys:   map[buffer.KeyID]keyEntry{},
+		heads:  map[buffer.LaneID]head{},
+		absent: map[buffer.LaneID]map[buffer.Seq]buffer.Damage{},
+		lost:   map[buffer.LaneID][]buffer.Damage{},
+		known:  map[buffer.LaneID][]buffer.Damage{},
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -67,173 +77,90 @@ func load(dir string, log *slog.Logger) (*image, error) {
 func (m *image) loadGeneration(g *generation, log *slog.Logger) ([]foundGroup, error) {
 	m.gens = append(m.gens, g)
 	g.allocated.Store(diskUsage(g.dir))
-	if _, err := os.Stat(filepath.Join(g.dir, sealedName)); err == nil {
-		groups, err := loadSealed(g, log)
-		if err == nil {
-			return groups, nil
-		}
-		m.damaged("generation %d was closed in good order but does not open (%v): read value by value", g.id, err)
+	var seal mark
+	err := readChecked(filepath.Join(g.dir, sealedName), &seal)
+	if errors.Is(err, os.ErrNotExist) {
+		return m.loadUnclosed(g)
 	}
-	return m.loadUnclosed(g)
+	if err != nil {
+		m.repair(g, err)
+		return m.loadUnclosed(g)
+	}
+	groups, err := loadSealed(g, &seal)
+	if err != nil {
+		m.repair(g, err)
+		if groups, err = m.loadUnclosed(g); err != nil {
+			return nil, err
+		}
+	}
+	end := foundGroup{groupRecord: &groupRecord{number: seal.Last}, hash: seal.Hash, generation: g, mark: &seal}
+	return append(groups, end), nil
 }
 
-// loadSealed reads the group records of a generation that was closed.
-func loadSealed(g *generation, log *slog.Logger) (groups []foundGroup, err error) {
-	g.state = sealed
-	if err := g.openToRead(log); err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, g.closeReader()) }()
-	err = g.db.View(func(txn *badger.Txn) error {
-		o := badger.DefaultIteratorOptions
-		o.Prefix, o.PrefetchValues = []byte{'g'}, false
-		it := txn.NewIterator(o)
-		defer it.Close()
-		for it.Rewind(); it.Valid(); it.Next() {
-			data, err := it.Item().ValueCopy(nil)
-			if err != nil {
-				return err
-			}
-			record, err := decodeGroup(data)
-			if err != nil {
-				continue // the chain shows the hole
-			}
-			groups = append(groups, foundGroup{groupRecord: record, hash: hashGroup(data), generation: g, complete: true})
-		}
-		return nil
-	})
-	return groups, err
+// repair notes that a generation has to be read value by value.
+func (m *image) repair(g *generation, cause error) {
+	m.repaired = append(m.repaired, fmt.Sprintf("generation %d was closed in good order, but %v: it is read value by value", g.id, cause))
 }
 
 // loadUnclosed finds what is whole in a generation that was never closed: the last one before a crash, or one that was
-// being closed then. Nothing in it is changed.
+// being closed then; or in one that Badger cannot be trusted with. Nothing in it is changed.
 func (m *image) loadUnclosed(g *generation) ([]foundGroup, error) {
-	g.state, g.values = unclosed, map[string]extent{}
-	f, err := os.Open(filepath.Join(g.dir, vlogName))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil // the crash came while it was being made
-	}
+	witnesses, err := namedGroups(g)
 	if err != nil {
 		return nil, err
 	}
-	g.file = f
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	found, err := scan(f, info.Size())
+	m.witnesses = append(m.witnesses, witnesses...)
+	found, err := g.readByValue()
 	if err != nil {
 		return nil, fmt.Errorf("read generation %d: %w", g.id, err)
 	}
-	g.values = found.values
 	whole := map[string]buffer.Header{}
 	for _, h := range found.blocks {
-		m.name(h)
-		whole[blockKey(h.Lane, h.First)] = h
+		m.name(h.Lane, h.Last())
+		whole[blockKey(h.Lane, h.First, h.Count)] = h
 	}
 	for i := range found.groups {
 		found.groups[i].generation = g
-		found.groups[i].complete = complete(&found.groups[i], whole)
+		found.groups[i].missing = missing(&found.groups[i], whole)
 	}
 	return found.groups, nil
 }
 
-// complete reports whether every block that a group lists is there as listed.
-func complete(g *foundGroup, whole map[string]buffer.Header) bool {
+// readByValue finds the values of a generation in its value log, and reads them from there from now on.
+func (g *generation) readByValue() (*scanned, error) {
+	found := &scanned{values: map[string]extent{}}
+	f, err := os.Open(filepath.Join(g.dir, vlogName))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	if err == nil { // else it is lost, or the crash came while it was being made: the chain tells
+		info, err := f.Stat()
+		if err == nil {
+			found, err = scan(&patient{ReaderAt: f}, info.Size())
+		}
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		g.file = f
+	}
+	g.state, g.values = unclosed, found.values
+	return found, nil
+}
+
+// missing are the blocks that a group lists and that are not there as listed.
+func missing(g *foundGroup, whole map[string]buffer.Header) []buffer.Header {
+	var out []buffer.Header
 	for _, data := range g.blocks {
 		h := buffer.PeekHeader(data)
-		if whole[blockKey(h.Lane, h.First)] != h {
-			return false
+		if whole[blockKey(h.Lane, h.First, h.Count)] != h {
+			out = append(out, h)
 		}
 	}
-	return true
+	return out
 }
 
-// follow walks the chain from its oldest link, and takes in every group that is whole. A group may lie in two
-// generations, if the first one's disk failed: the newer wins.
-func (m *image) follow(groups []foundGroup) {
-	slices.SortStableFunc(groups, func(a, b foundGroup) int {
-		return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.generation.id, b.generation.id))
-	})
-	var torn []*foundGroup // since the last whole group
-	for i := range groups {
-		g := &groups[i]
-		for _, data := range g.blocks {
-			m.name(buffer.PeekHeader(data))
-		}
-		m.highest = max(m.highest, g.number)
-		if i+1 < len(groups) && groups[i+1].number == g.number && groups[i+1].complete {
-			continue
-		}
-		if !g.complete {
-			torn = append(torn, g)
-			continue
-		}
-		// A torn group that the next one does not link to was never acknowledged: the process that came after it
-		// started from the group before.
-		if m.linked && g.previous != m.lastHash {
-			m.broken(g, torn)
-		}
-		torn = nil
-		m.linked, m.lastNumber, m.lastHash = true, g.number, g.hash
-		m.takeIn(g)
-	}
-	for _, g := range torn {
-		m.notes = append(m.notes, fmt.Sprintf("group %d at the end is not whole: unacknowledged or lost: %s", g.number, ranges(g)))
-	}
-}
-
-// broken tells of a hole in the chain before g.
-func (m *image) broken(g *foundGroup, torn []*foundGroup) {
-	if len(torn) == 0 {
-		m.damaged("the chain is broken: what lay between groups %d and %d is lost", m.lastNumber, g.number)
-	}
-	for _, t := range torn {
-		m.damaged("group %d is not whole: lost: %s", t.number, ranges(t))
-	}
-}
-
-func ranges(g *foundGroup) string {
-	var out []string
-	for _, data := range g.blocks {
-		h := buffer.PeekHeader(data)
-		out = append(out, fmt.Sprintf("records %d to %d of stream %s", h.First, h.Last(), h.Lane.Stream))
-	}
-	if len(out) == 0 {
-		return "changes of state"
-	}
-	return strings.Join(out, ", ")
-}
-
-func (m *image) takeIn(g *foundGroup) {
-	for _, data := range g.blocks {
-		h := buffer.PeekHeader(data)
-		lane := m.blocks[h.Lane]
-		if lane == nil {
-			lane = map[buffer.Seq]*ref{}
-			m.blocks[h.Lane] = lane
-		}
-		lane[h.First] = &ref{first: h.First, count: h.Count, raw: h.RawLen, arrival: h.Arrival.UnixMilli(), generation: g.generation}
-	}
-	for _, c := range g.changes {
-		if c.kind == kindKeys {
-			m.takeInKeys(g, c.value)
-			continue
-		}
-		if c.deleted {
-			delete(m.state, c.stateKey)
-			continue
-		}
-		m.state[c.stateKey] = stored{c.value, g.generation}
-	}
-}
-
-func (m *image) name(h buffer.Header) {
-	m.named[h.Lane] = max(m.named[h.Lane], h.Last())
-}
-
-func (m *image) damaged(format string, a ...any) {
-	m.damage = append(m.damage, fmt.Sprintf(format, a...))
+func (m *image) name(lane buffer.LaneID, last buffer.Seq) {
+	m.named[lane] = max(m.named[lane], last)
 }
 
 func (m *image) release() error {
@@ -251,9 +178,8 @@ func (l *Log) adopt(m *image) {
 	for _, sentence := range m.notes {
 		l.cfg.Log.Warn("the buffer was not closed", "found", sentence)
 	}
-	for _, sentence := range m.damage {
+	for _, sentence := range m.repaired {
 		l.cfg.Log.Error("the buffer is damaged", "damage", sentence)
-		l.damaged.Add(1)
 	}
 	for key, s := range m.state {
 		if key.kind == kindStream {
@@ -264,18 +190,19 @@ func (l *Log) adopt(m *image) {
 		if lane := l.lanes[key.lane.Stream]; lane != nil {
 			if err := lane.restore(key, s.value); err != nil {
 				l.cfg.Log.Error("the buffer is damaged", "stream", lane.name, "damage", err)
-				l.damaged.Add(1)
 			}
 		}
 	}
 	for id, blocks := range m.blocks {
-		lane := l.lanes[id.Stream]
-		if lane == nil {
-			l.cfg.Log.Error("the buffer is damaged: blocks of a stream it does not know", "stream", id.Stream)
-			l.damaged.Add(1)
-			continue
+		if lane := l.lanes[id.Stream]; lane != nil {
+			lane.index(blocks)
 		}
-		lane.index(blocks)
+	}
+	l.adoptDamage(m)
+	for id, h := range m.heads {
+		if lane := l.lanes[id.Stream]; lane != nil {
+			lane.books = h
+		}
 	}
 	for id, seq := range m.named {
 		if lane := l.lanes[id.Stream]; lane != nil {

@@ -31,7 +31,8 @@ type foundGroup struct {
 	*groupRecord
 	hash       uint64
 	generation *generation
-	complete   bool // all its blocks are there, with the checksums it names
+	missing    []buffer.Header // of its blocks: they are not there as it lists them
+	mark       *mark           // set instead of a group at the end of a generation that was closed
 }
 
 // minWindow is read at once; a longer value grows the window to its own length.
@@ -66,6 +67,9 @@ func (s *scanned) take(value []byte, offset int64) bool {
 		if err != nil {
 			return false
 		}
+		if _, twice := s.values[groupKey(g.number)]; twice {
+			return true
+		}
 		s.values[groupKey(g.number)] = where
 		s.groups = append(s.groups, foundGroup{groupRecord: g, hash: hashGroup(value)})
 		return true
@@ -74,7 +78,7 @@ func (s *scanned) take(value []byte, offset int64) bool {
 	if err != nil {
 		return false
 	}
-	s.values[blockKey(h.Lane, h.First)] = where
+	s.values[blockKey(h.Lane, h.First, h.Count)] = where
 	s.blocks = append(s.blocks, h)
 	return true
 }

@@ -42,6 +42,7 @@ type lane struct {
 	id       buffer.LaneID
 	name     string
 	records  []record // above the cursor
+	damage   []buffer.Damage
 	next     buffer.Seq
 	cursor   buffer.Seq
 	stats    buffer.StreamStats
@@ -222,7 +223,8 @@ func (l *Log) Stats() buffer.Stats {
 	}
 	for id, s := range l.lanes {
 		stats := s.stats
-		stats.Pending = int64(len(s.records))
+		stats.Pending = int64(len(s.records)) + s.damagedPending()
+		out.Damaged += int64(len(s.damage))
 		for _, r := range s.records {
 			stats.PendingBytes += int64(len(r.data))
 		}
@@ -253,10 +255,10 @@ func (l *Log) Close() error {
 func (s *lane) Info() buffer.LaneInfo {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
-	info := buffer.LaneInfo{ID: s.id, Name: s.name, Cursor: s.cursor, Head: s.cursor}
+	info := buffer.LaneInfo{ID: s.id, Name: s.name, Cursor: s.cursor, Head: s.next - 1, Accepted: s.stats.Accepted}
 	info.Origin.Epoch = s.log.epoch
-	if n := len(s.records); n > 0 {
-		info.Head = s.records[n-1].seq
+	for _, v := range s.versions {
+		info.InUse = append(info.InUse, v.Version)
 	}
 	return info
 }
@@ -270,7 +272,11 @@ func (s *lane) Read(ctx context.Context, after buffer.Seq, b *buffer.Block) erro
 		s.log.mu.Lock()
 		changed := s.log.changed
 		data, v := s.block(after)
+		damage := s.damageBefore(after, data)
 		s.log.mu.Unlock()
+		if damage != nil {
+			return damage
+		}
 		if data != nil {
 			err := b.Decode(data)
 			b.Version = v
@@ -296,7 +302,7 @@ func (s *lane) block(after buffer.Seq) ([]byte, *buffer.Version) {
 	var w buffer.Builder
 	first, v := s.records[i].seq, s.versionAt(s.records[i].seq)
 	for _, r := range s.records[i:] {
-		if w.Count() == perBlock || s.versionAt(r.seq) != v {
+		if w.Count() == perBlock || s.versionAt(r.seq) != v || r.seq != first+buffer.Seq(w.Count()) {
 			break
 		}
 		w.Add(r.data, r.arrival)

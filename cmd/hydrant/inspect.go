@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"hydrant/buffer"
 	"hydrant/buffer/badgerlog"
 	"hydrant/delivery"
 )
@@ -82,10 +84,29 @@ func inspectLines(r *badgerlog.Report, blocks bool) ([]line, error) {
 	for _, note := range r.Notes {
 		lines = append(lines, line{"note", note, "note: " + note})
 	}
+	for _, sentence := range r.Repaired {
+		lines = append(lines, line{"repaired", sentence, "damaged, and read all the same: " + sentence})
+	}
 	for _, damage := range r.Damage {
-		lines = append(lines, line{"damage", damage, "DAMAGE: " + damage})
+		lines = append(lines, damageLine(&damage))
 	}
 	return lines, nil
+}
+
+func damageLine(d *badgerlog.DamageReport) line {
+	item := struct {
+		Stream   string `json:"stream,omitempty"`
+		StreamID string `json:"stream_id,omitempty"`
+		Groups   bool   `json:"groups,omitempty"` // from and to are groups of the log, not records
+		New      bool   `json:"new"`              // found now, and not yet by a start
+		buffer.Damage
+	}{Stream: d.Stream, Groups: d.Groups, New: d.New, Damage: d.Damage}
+	if d.Groups {
+		return line{"damage", item, fmt.Sprintf("DAMAGE: groups %d to %d (generation %d): %s", d.From, d.To, d.Generation, d.Reason)}
+	}
+	item.StreamID = d.StreamID.String()
+	return line{"damage", item, fmt.Sprintf("DAMAGE: stream %s (%s): %d records of %d to %d are lost (generation %d): %s",
+		cmp.Or(d.Stream, "of a lost name"), d.StreamID, d.Records, d.From, d.To, d.Generation, d.Reason)}
 }
 
 func streamLines(s *badgerlog.StreamReport, blocks bool) ([]line, error) {

@@ -217,7 +217,7 @@ func (p *process) metricOf(name, stream string) float64 {
 }
 
 func TestMemoryMetrics(t *testing.T) {
-	p := startNodeProcess(t, "memory: 200MiB\ndata_dir: "+t.TempDir()+"\nstreams: {s: {destination: {directory: {path: "+t.TempDir()+"/o}}}}\n")
+	p := startIn(t, t.TempDir(), "memory: 200MiB\ndata_dir: "+t.TempDir()+"\nstreams: {s: {destination: {directory: {path: "+t.TempDir()+"/o}}}}\n")
 	if got := p.metric("hydrant_memory_budget_bytes"); got != 200<<20 {
 		t.Errorf("the budget is %v", got)
 	}

@@ -1,0 +1,330 @@
+package badgerlog
+
+import (
+	"cmp"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"hydrant/buffer"
+)
+
+// follow walks the chain from its oldest link, and takes in every group that was acknowledged. A group may lie in two
+// generations, if the first one's disk failed: the newer wins, block by block.
+func (m *image) follow(groups []foundGroup) {
+	slices.SortStableFunc(groups, func(a, b foundGroup) int {
+		return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.generation.id, b.generation.id))
+	})
+	linked := links(groups)
+	m.lastNumber, m.lastHash = dropped(groups)
+	var before *generation
+	for i := range groups {
+		g := &groups[i]
+		m.highest = max(m.highest, g.number)
+		for _, data := range g.blocks {
+			h := buffer.PeekHeader(data)
+			m.name(h.Lane, h.Last())
+		}
+		if g.mark != nil {
+			m.end(g, before)
+			continue
+		}
+		if len(g.missing) > 0 && !linked[g.hash] {
+			// Never acknowledged: the process that came after it started from the group before. Or it is the last one.
+			m.notes = append(m.notes, fmt.Sprintf("group %d is not whole and nothing followed it: unacknowledged or lost: %s", g.number, ranges(g)))
+			continue
+		}
+		if g.hash != m.lastHash && g.previous != m.lastHash {
+			m.hole(m.lastNumber+1, g.number-1, g.generation, before)
+		}
+		before = g.generation
+		m.lastNumber, m.lastHash = g.number, g.hash
+		g.generation.last, g.generation.hash = g.number, g.hash
+		m.takeIn(g)
+	}
+	m.askWitnesses()
+	m.settleDamage()
+}
+
+// links are the hashes that later groups and the marks of closed generations name: what they name was synced.
+func links(groups []foundGroup) map[uint64]bool {
+	linked := map[uint64]bool{}
+	for i := range groups {
+		if groups[i].mark != nil {
+			linked[groups[i].hash] = true
+		} else {
+			linked[groups[i].previous] = true
+		}
+	}
+	return linked
+}
+
+// dropped is the group that the oldest one must link to: the last one of what was dropped, as the newest word of the
+// chain says, or none.
+func dropped(groups []foundGroup) (number, hash uint64) {
+	for i := range groups {
+		for _, c := range groups[i].changes {
+			if c.kind == kindDropped && len(c.value) == 16 {
+				number, hash = binary.LittleEndian.Uint64(c.value), binary.LittleEndian.Uint64(c.value[8:])
+			}
+		}
+	}
+	if len(groups) > 0 && groups[0].number <= number && groups[0].mark == nil {
+		return groups[0].number - 1, groups[0].previous // the crash came before it was gone
+	}
+	return number, hash
+}
+
+func encodeDropped(g *generation) []byte {
+	return binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, g.last), g.hash)
+}
+
+// end takes in the mark of a generation that was closed: what it reached to must have been found.
+func (m *image) end(g *foundGroup, before *generation) {
+	if g.mark.Groups == 0 {
+		return
+	}
+	if m.lastNumber < g.number {
+		m.hole(m.lastNumber+1, g.number, g.generation, before)
+	}
+	for _, e := range g.mark.Heads {
+		stream, err := buffer.ParseStreamID(e.Stream)
+		if err != nil {
+			continue
+		}
+		if h, err := decodeHead(e.Head); err == nil {
+			m.account(buffer.LaneID{Stream: stream, Number: e.Lane}, h, nil, g.generation)
+		}
+	}
+	if m.lastNumber < g.number {
+		m.lastNumber, m.lastHash = g.number, g.hash
+	}
+	g.generation.last, g.generation.hash = g.number, g.hash
+}
+
+// hole notes groups that are lost as a whole. The records in them are named by the heads on its far side.
+func (m *image) hole(from, to uint64, gens ...*generation) {
+	d := buffer.Damage{From: buffer.Seq(from), To: buffer.Seq(max(from, to)), Reason: "groups are lost, and the changes of state in them"}
+	for _, g := range gens {
+		if g != nil {
+			g.damaged.Store(true)
+			d.Generation = g.id
+		}
+	}
+	m.lost[logLane] = append(m.lost[logLane], d)
+	m.holed = true
+}
+
+func (m *image) takeIn(g *foundGroup) {
+	byLane := map[buffer.LaneID][]buffer.Header{}
+	for _, data := range g.blocks {
+		h := buffer.PeekHeader(data)
+		byLane[h.Lane] = append(byLane[h.Lane], h)
+		if !slices.Contains(g.missing, h) {
+			m.addBlock(h, g.generation)
+		}
+	}
+	for _, h := range g.missing {
+		if m.blocks[h.Lane][h.First] == nil {
+			m.addAbsent(h.Lane, buffer.Damage{From: h.First, To: h.Last(), Records: int64(h.Count), Reason: "the block is damaged", Generation: g.generation.id})
+		}
+	}
+	for _, c := range g.changes {
+		if c.kind == kindHead && !c.deleted {
+			if h, err := decodeHead(c.value); err == nil {
+				m.account(c.lane, h, byLane[c.lane], g.generation)
+			}
+		}
+		if c.kind == kindKeys {
+			m.takeInKeys(g, c.value)
+			continue
+		}
+		if c.deleted {
+			delete(m.state, c.stateKey)
+			continue
+		}
+		m.state[c.stateKey] = stored{c.value, g.generation}
+	}
+}
+
+func (m *image) addBlock(h buffer.Header, g *generation) {
+	lane := m.blocks[h.Lane]
+	if lane == nil {
+		lane = map[buffer.Seq]*ref{}
+		m.blocks[h.Lane] = lane
+	}
+	lane[h.First] = &ref{first: h.First, count: h.Count, raw: h.RawLen, arrival: h.Arrival.UnixMilli(), generation: g}
+	delete(m.absent[h.Lane], h.First)
+}
+
+func (m *image) addAbsent(lane buffer.LaneID, d buffer.Damage) {
+	if m.absent[lane] == nil {
+		m.absent[lane] = map[buffer.Seq]buffer.Damage{}
+	}
+	m.absent[lane][d.From] = d
+}
+
+// account compares a lane's head with the one before. Heads count every record, so that a record that no block in between
+// accounts for is lost. A sequence that was never acknowledged leaves no such difference.
+func (m *image) account(lane buffer.LaneID, h head, blocks []buffer.Header, g *generation) {
+	last, known := m.heads[lane]
+	first, records := h.next, int64(0)
+	for _, b := range blocks {
+		if b.First >= last.next { // else it is an old block, written anew
+			first, records = min(first, b.First), records+int64(b.Count)
+		}
+	}
+	lost := h.accepted - records - last.accepted
+	if !known {
+		last.next = 1
+		if !m.holed { // what came before was settled and dropped
+			lost = 0
+		}
+	}
+	if lost > 0 && first > last.next {
+		m.addAbsent(lane, buffer.Damage{From: last.next, To: first - 1, Records: min(lost, int64(first-last.next)), Reason: "the group is lost", Generation: g.id})
+	}
+	m.heads[lane] = h
+}
+
+// askWitnesses looks for groups behind the end of the chain. At most one group is under way at a time: of several, all
+// but the last were acknowledged.
+func (m *image) askWitnesses() {
+	slices.SortStableFunc(m.witnesses, func(a, b namedGroup) int { return cmp.Compare(a.number, b.number) })
+	behind := slices.DeleteFunc(m.witnesses, func(w namedGroup) bool { return w.number <= m.lastNumber })
+	for i, w := range behind {
+		for _, b := range w.blocks {
+			m.name(b.lane, b.last())
+		}
+		m.highest = max(m.highest, w.number)
+		if w.number == behind[len(behind)-1].number {
+			m.notes = append(m.notes, fmt.Sprintf("group %d is not there: unacknowledged or lost", w.number))
+			continue
+		}
+		if i == 0 {
+			m.hole(w.number, behind[len(behind)-1].number-1, w.generation)
+		}
+		for _, b := range w.blocks {
+			m.loseNamed(b, w.generation)
+		}
+	}
+}
+
+// loseNamed takes a block as lost of which only the name is left.
+func (m *image) loseNamed(b namedBlock, g *generation) {
+	m.addAbsent(b.lane, buffer.Damage{From: b.first, To: b.last(), Records: int64(b.count), Reason: "the group is lost", Generation: g.id})
+	h := m.heads[b.lane]
+	m.heads[b.lane] = head{next: max(h.next, b.last()+1), accepted: h.accepted + int64(b.count), bytes: h.bytes}
+}
+
+// settleDamage sorts what is lost into what was known and what is new, leaves out what was settled, and takes everything
+// that is quarantined off the index, also where its bytes have come back.
+func (m *image) settleDamage() {
+	for key, s := range m.state {
+		if key.kind != kindDamage {
+			continue
+		}
+		var d buffer.Damage
+		if json.Unmarshal(s.value, &d) == nil {
+			m.known[key.lane] = append(m.known[key.lane], d)
+		}
+	}
+	for lane, absent := range m.absent {
+		cursor, _ := decodeCursor(m.state[stateKey{kindCursor, lane, ""}].value)
+		for _, d := range absent {
+			for _, d := range carve(d, m.blocks[lane]) {
+				if d, pending := above(d, cursor); pending {
+					m.lost[lane] = append(m.lost[lane], d)
+				}
+			}
+		}
+	}
+	for lane, lost := range m.lost {
+		m.lost[lane] = slices.DeleteFunc(merge(lost), func(d buffer.Damage) bool { return knownDamage(m.known[lane], d) })
+	}
+	for lane, blocks := range m.blocks {
+		for first, r := range blocks {
+			if overlaps(m.known[lane], r.first, r.last()) {
+				delete(blocks, first)
+			}
+		}
+	}
+}
+
+// above is the part of a damaged range that the cursor has not passed.
+func above(d buffer.Damage, cursor buffer.Seq) (buffer.Damage, bool) {
+	d.From = max(d.From, cursor+1)
+	d.Records = min(d.Records, int64(d.To)-int64(d.From)+1)
+	return d, d.From <= d.To
+}
+
+// carve leaves out of a lost range what a copy of is there.
+func carve(d buffer.Damage, blocks map[buffer.Seq]*ref) []buffer.Damage {
+	var inside []*ref
+	for _, r := range blocks {
+		if d.From <= r.first && r.last() <= d.To {
+			inside = append(inside, r)
+			d.Records -= int64(r.count)
+		}
+	}
+	slices.SortFunc(inside, func(a, b *ref) int { return cmp.Compare(a.first, b.first) })
+	var pieces []buffer.Damage
+	left, from := d.Records, d.From
+	add := func(to buffer.Seq) {
+		if from <= to && left > 0 {
+			piece := d
+			piece.From, piece.To, piece.Records = from, to, min(left, int64(to-from)+1)
+			pieces, left = append(pieces, piece), left-piece.Records
+		}
+	}
+	for _, r := range inside {
+		add(r.first - 1)
+		from = r.last() + 1
+	}
+	add(d.To)
+	return pieces
+}
+
+// merge joins neighbours that were lost in the same way.
+func merge(damage []buffer.Damage) []buffer.Damage {
+	slices.SortFunc(damage, func(a, b buffer.Damage) int { return cmp.Compare(a.From, b.From) })
+	var out []buffer.Damage
+	for _, d := range damage {
+		if n := len(out); n > 0 && out[n-1].To+1 == d.From && out[n-1].Reason == d.Reason && out[n-1].Generation == d.Generation {
+			out[n-1].To, out[n-1].Records = d.To, out[n-1].Records+d.Records
+			continue
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// knownDamage reports whether what is known explains d: a hole may have been named in several pieces before.
+func knownDamage(known []buffer.Damage, d buffer.Damage) bool {
+	var records int64
+	found := false
+	for _, k := range known {
+		if k.From <= d.To && d.From <= k.To {
+			found, records = true, records+k.Records
+		}
+	}
+	return found && records >= d.Records
+}
+
+func overlaps(damage []buffer.Damage, first, last buffer.Seq) bool {
+	return slices.ContainsFunc(damage, func(d buffer.Damage) bool { return d.From <= last && first <= d.To })
+}
+
+func ranges(g *foundGroup) string {
+	var out []string
+	for _, data := range g.blocks {
+		h := buffer.PeekHeader(data)
+		out = append(out, fmt.Sprintf("records %d to %d of stream %s", h.First, h.Last(), h.Lane.Stream))
+	}
+	if len(out) == 0 {
+		return "changes of state"
+	}
+	return strings.Join(out, ", ")
+}

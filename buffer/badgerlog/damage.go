@@ -1,0 +1,202 @@
+package badgerlog
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+	"time"
+
+	"hydrant/buffer"
+)
+
+// What is damaged is state: found once, written down before anybody relies on it, and then treated as lost whatever the
+// disk says later. An object that was sealed without a damaged record can only be made again if the record stays away.
+
+func damageChange(lane buffer.LaneID, d buffer.Damage) change {
+	value, err := json.Marshal(d)
+	if err != nil {
+		panic("badgerlog: a damaged range is always JSON: " + err.Error()) // strings and numbers only
+	}
+	return change{stateKey: stateKey{kindDamage, lane, string(binary.BigEndian.AppendUint64(nil, uint64(d.From)))}, value: value}
+}
+
+func decodeDamage(c *change) (d buffer.Damage, ok bool) {
+	return d, c.kind == kindDamage && !c.deleted && json.Unmarshal(c.value, &d) == nil
+}
+
+// adoptDamage takes in what load found. What is new is told and waits in l.found to be written down.
+func (l *Log) adoptDamage(m *image) {
+	for id, blocks := range m.blocks {
+		if l.lanes[id.Stream] == nil {
+			m.loseStream(id, blocks)
+		}
+	}
+	for id, known := range m.known {
+		l.quarantine(id, known)
+	}
+	for id, found := range m.lost {
+		for _, d := range found {
+			l.found = append(l.found, damageChange(id, d))
+			l.tellDamage(id, d)
+		}
+		l.quarantine(id, found)
+	}
+}
+
+// loseStream takes the blocks of a stream as lost whose definition is.
+func (m *image) loseStream(id buffer.LaneID, blocks map[buffer.Seq]*ref) {
+	var lost []buffer.Damage
+	for _, r := range blocks {
+		lost = append(lost, buffer.Damage{
+			From: r.first, To: r.last(), Records: int64(r.count), Reason: "the stream's definition is lost", Generation: r.generation.id,
+		})
+	}
+	for _, d := range merge(lost) {
+		if !knownDamage(m.known[id], d) {
+			m.lost[id] = append(m.lost[id], d)
+		}
+	}
+}
+
+// quarantine makes damaged ranges known to whom they concern.
+func (l *Log) quarantine(id buffer.LaneID, damage []buffer.Damage) {
+	for _, d := range damage {
+		if l.damage[id] == nil {
+			l.damage[id] = map[buffer.Seq]buffer.Damage{}
+		}
+		l.damage[id][d.From] = d
+		for _, g := range l.gens {
+			if g.id == d.Generation {
+				g.damaged.Store(true)
+			}
+		}
+		if lane := l.lanes[id.Stream]; lane != nil {
+			l.cache.forget(lane.quarantine(d))
+		}
+	}
+}
+
+func (l *Log) tellDamage(id buffer.LaneID, d buffer.Damage) {
+	log := l.cfg.Log.With("reason", d.Reason, "from", d.From, "to", d.To, "generation", d.Generation)
+	switch lane := l.lanes[id.Stream]; {
+	case id == logLane:
+		log.Error("the buffer is damaged: groups are lost")
+	case lane == nil:
+		log.Error("the buffer is damaged: records of a stream that it does not know are lost", "stream_id", id.Stream, "records", d.Records)
+	default:
+		log.Error("the buffer is damaged: records are lost", "stream", lane.name, "records", d.Records)
+	}
+}
+
+// recordFound writes down what load found, so that it is not news at the next start. Where there is no room for that it
+// is news once more.
+func (l *Log) recordFound() error {
+	found := l.found
+	l.found = nil
+	err := l.submit(context.Background(), func(g *group) error {
+		g.changes = append(g.changes, found...)
+		return nil
+	})
+	var full *buffer.FullError
+	if errors.As(err, &full) {
+		l.cfg.Log.Warn("the buffer has no room to note its damage", "reason", full)
+		return nil
+	}
+	return err
+}
+
+// quarantine takes a range off the lane's index, and returns its blocks.
+func (l *lane) quarantine(d buffer.Damage) (gone []*ref) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i, known := slices.BinarySearchFunc(l.damage, d.From, func(k buffer.Damage, from buffer.Seq) int { return cmp.Compare(k.From, from) })
+	if known {
+		l.damage[i] = d
+	} else {
+		l.damage = slices.Insert(l.damage, i, d)
+	}
+	var kept []*ref // an array of its own: the old one is being read
+	for _, r := range l.refs {
+		if r.last() < d.From || d.To < r.first {
+			kept = append(kept, r)
+			continue
+		}
+		gone = append(gone, r)
+		r.generation.live.Add(-1)
+		l.pending -= int64(r.raw)
+	}
+	if len(gone) > 0 {
+		l.refs = kept
+	}
+	return gone
+}
+
+// nextDamage is the first damaged range above after, if it comes before the block. Called with mu held.
+func (l *lane) nextDamage(after buffer.Seq, r *ref) (buffer.Damage, bool) {
+	i := sort.Search(len(l.damage), func(i int) bool { return l.damage[i].To > after })
+	if i == len(l.damage) || r != nil && r.first < l.damage[i].From {
+		return buffer.Damage{}, false
+	}
+	return l.damage[i], true
+}
+
+// lostPending are the lost records that the cursor has not passed. Called with mu held.
+func (l *lane) lostPending() int64 {
+	var n int64
+	for _, d := range l.damage {
+		if d, pending := above(d, l.cursor); pending {
+			n += d.Records
+		}
+	}
+	return n
+}
+
+// isolate quarantines a block that cannot be read, and returns when that is durable.
+func (l *lane) isolate(ctx context.Context, r *ref, cause error) error {
+	l.mu.Lock()
+	whole := buffer.Damage{From: r.first, To: r.last(), Records: int64(r.count), Reason: cause.Error(), Generation: r.generation.id}
+	d, pending := above(whole, l.cursor)
+	l.mu.Unlock()
+	if !pending {
+		return fmt.Errorf("the block of record %d, which is settled: %w", r.first, cause)
+	}
+	for {
+		err := l.log.submit(ctx, func(g *group) error {
+			g.changes = append(g.changes, damageChange(l.id, d))
+			return nil
+		})
+		var full *buffer.FullError
+		if err == nil {
+			l.log.mu.Lock()
+			defer l.log.mu.Unlock()
+			l.log.tellDamage(l.id, d)
+			return nil
+		}
+		if !errors.As(err, &full) {
+			return err
+		}
+		select {
+		case <-time.After(time.Second): // until others are delivered
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// rescue reads a closed generation value by value from now on, because Badger gave a wrong answer. It reports whether
+// that is news.
+func (g *generation) rescue() (bool, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.state != sealed {
+		return false, nil
+	}
+	g.db = nil // not closed: after a fault one of its locks may be held for ever
+	_, err := g.readByValue()
+	return true, err
+}

@@ -1,0 +1,60 @@
+package delivery
+
+import (
+	"context"
+
+	"hydrant/buffer"
+)
+
+// passDamage goes on behind a damaged range: no output will ever come from it, so that it is settled like a record whose
+// outputs have all been taken in.
+func (l *lane) passDamage(ctx context.Context, d buffer.Damage) error {
+	l.damage = append(l.damage, d)
+	l.ledger.position = max(l.ledger.position, d.To)
+	if l.ledger.position >= l.target {
+		if err := l.sealDue(ctx); err != nil {
+			return err
+		}
+	}
+	return l.passOver(ctx)
+}
+
+// advance is the change that moves the cursor as far as everything is settled, and takes the damaged ranges that it
+// passes into the books: each range once, in the very group that settles it.
+func (l *lane) advance() buffer.Change {
+	var c buffer.Change
+	c.Cursor, c.Delete = l.ledger.advance()
+	var ahead []buffer.Damage
+	for _, d := range l.damage {
+		if d.To > c.Cursor {
+			ahead = append(ahead, d)
+			continue
+		}
+		l.totals.quarantine(d.Records)
+	}
+	l.damage = ahead
+	// An object may have been delivered before a part of it was damaged, and nobody knows any more how much of it lay in
+	// the range. Where everything is settled, what is in no object is what was lost.
+	if info := l.in.Info(); l.totals.Quarantined > 0 && c.Cursor == info.Head {
+		l.totals.Quarantined += info.Accepted - l.totals.Settled()
+	}
+	c.Put = []buffer.Entry{l.totals.entry()}
+	return c
+}
+
+// quarantine counts the lost records of a range, less those that are known to have been delivered before.
+func (t *Totals) quarantine(records int64) {
+	spared := min(t.Spared, records)
+	t.Spared -= spared
+	t.Quarantined += records - spared
+}
+
+// touches reports whether a damaged range overlaps with what the manifest covers.
+func touches(damage []buffer.Damage, m *Manifest) bool {
+	for _, d := range damage {
+		if d.From <= m.To && m.From < d.To {
+			return true
+		}
+	}
+	return false
+}
