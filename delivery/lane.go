@@ -76,6 +76,7 @@ func (l *lane) run(ctx context.Context) error {
 	defer func() { l.service.memory.Add(-l.memory) }()
 	defer l.uploads.Wait()
 	defer cancel()
+	l.service.refused.restore(l.in)
 	if err := l.recover(ctx); err != nil {
 		return err
 	}
