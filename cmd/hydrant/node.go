@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -89,7 +91,7 @@ func (n *node) start(registry *prometheus.Registry) error {
 }
 
 func (n *node) startDelivery(registry *prometheus.Registry) {
-	n.service = delivery.New(delivery.Config{}, delivery.Deps{
+	n.service = delivery.New(delivery.Config{Node: nodePlace(n.cfg)}, delivery.Deps{
 		Open:    openDestination,
 		Current: n.streams.Current,
 		Log:     n.log,
@@ -146,6 +148,19 @@ func (n *node) watchBuffer() {
 		n.failed <- errors.New("the buffer's disk failed twice within a minute: nothing acknowledged is lost; mend the disk and start again")
 	case <-n.ended:
 	}
+}
+
+// nodePlace tells a node from others to their operators, and from a copy of its data directory elsewhere.
+func nodePlace(cfg *Config) string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown host"
+	}
+	dir, err := filepath.Abs(cfg.DataDir)
+	if err != nil {
+		dir = cfg.DataDir
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s %s:%s", cfg.Node, host, dir))
 }
 
 func openDestination(ctx context.Context, d stream.Destination) (delivery.Destination, error) {

@@ -51,6 +51,7 @@ var passing = map[string]bool{
 	"XAmzContentSHA256Mismatch":   true,
 	"ConditionalRequestConflict":  false, // beside another upload of the key, perhaps one of ours that was given up
 	"OperationAborted":            false,
+	"NoSuchUpload":                false, // in parts: somebody aborted it, or it was ended already
 	"RequestTimeout":              false, // of the body, or of what a proxy waited for
 }
 
@@ -83,6 +84,7 @@ func (d *Destination) answer(op, key string, err error) error {
 		code = api.ErrorCode()
 	}
 	status := response.HTTPStatusCode()
+	d.judge(status, code)
 	switch {
 	case status == http.StatusPreconditionFailed && op == "create":
 		return delivery.ErrExists
