@@ -65,6 +65,14 @@ func startNodeProcess(t *testing.T, config string, environment ...string) *proce
 
 func startIn(t *testing.T, dir, config string, environment ...string) *process {
 	t.Helper()
+	p := launchIn(t, dir, config, environment...)
+	p.awaitReady()
+	return p
+}
+
+// launchIn starts the binary and does not wait.
+func launchIn(t *testing.T, dir, config string, environment ...string) *process {
+	t.Helper()
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +94,6 @@ func startIn(t *testing.T, dir, config string, environment ...string) *process {
 		close(p.ended)
 	}()
 	t.Cleanup(p.kill)
-	p.awaitReady()
 	return p
 }
 

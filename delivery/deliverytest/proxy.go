@@ -17,6 +17,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
 // Proxy stands between a client and a real S3 server, passes on what no rule speaks of, and spoils the rest. It keeps the
@@ -198,11 +201,21 @@ func Delay(wait time.Duration) Fault {
 	}
 }
 
-// IgnoreConditions passes requests on without their conditions, as a store does that does not know them.
-func IgnoreConditions(w http.ResponseWriter, r *http.Request, forward http.HandlerFunc) {
-	r.Header.Del("If-None-Match")
-	r.Header.Del("If-Match")
-	forward(w, r)
+// IgnoreConditions passes requests on without their conditions, as a store does that does not know them. They are signed
+// anew, for a condition is part of what is signed.
+func IgnoreConditions(s *S3Server) Fault {
+	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
+	credentials := aws.Credentials{AccessKeyID: s.AccessKey, SecretAccessKey: s.Secret}
+	return func(w http.ResponseWriter, r *http.Request, forward http.HandlerFunc) {
+		for _, name := range []string{"If-None-Match", "If-Match", "Authorization", "Connection"} {
+			r.Header.Del(name)
+		}
+		hash := r.Header.Get("X-Amz-Content-Sha256")
+		if err := signer.SignHTTP(r.Context(), credentials, r, hash, "s3", "us-east-1", time.Now()); err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		forward(w, r)
+	}
 }
 
 func writeError(w http.ResponseWriter, r *http.Request, status int, code string) {

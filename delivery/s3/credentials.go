@@ -18,6 +18,7 @@ var stale = map[string]bool{
 	"InvalidToken":          true,
 	"SignatureDoesNotMatch": true,
 	"TokenRefreshRequired":  true,
+	"XAdminUserNotFound":    true, // versitygw's
 }
 
 // credentialChain gives the credentials of the AWS default chain. That caches them, and reads a shared file only once in its

@@ -37,6 +37,8 @@ func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch kind {
+	case "GET":
+		answer(w, r, http.StatusNotFound, "NoSuchKey")
 	case "head":
 		w.WriteHeader(http.StatusNotFound)
 	case "list":

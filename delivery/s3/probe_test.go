@@ -124,6 +124,10 @@ func TestCreateWithoutConditions(t *testing.T) {
 				answer(w, r, tt.head, "")
 				return
 			}
+			if r.Method == http.MethodGet {
+				answer(w, r, http.StatusNotFound, "NoSuchKey")
+				return
+			}
 			put = r.Header
 			w.Header().Set("ETag", `"x"`)
 		})

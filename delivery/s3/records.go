@@ -61,11 +61,8 @@ func (d *Destination) StoreRecord(ctx context.Context, name, tag string, data []
 		input.IfMatch, input.IfNoneMatch = nil, nil
 		err = d.putRecord(ctx, input, data)
 	}
-	switch statusOf(err) {
-	case http.StatusPreconditionFailed, http.StatusConflict, http.StatusNotFound: // not found: it was removed meanwhile
-		if !isCode(err, "NoSuchBucket") {
-			return delivery.ErrExists
-		}
+	if refusesCondition(err) || isCode(err, "NoSuchKey") { // no such key: it was removed meanwhile
+		return delivery.ErrExists
 	}
 	return d.answer("lease", key, err)
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"strconv"
 	"sync/atomic"
@@ -189,10 +190,27 @@ func (d *Destination) Stat(ctx context.Context, key string) (delivery.Metadata, 
 	ctx, cancel := context.WithTimeout(ctx, d.patience(0))
 	defer cancel()
 	output, err := d.client.HeadObject(ctx, &sdk.HeadObjectInput{Bucket: &d.bucket, Key: &key})
+	if statusOf(err) == http.StatusNotFound {
+		return d.confirmMissing(ctx, key)
+	}
 	if err != nil {
 		return delivery.Metadata{}, d.answer("stat", key, err)
 	}
 	return parseMetadata(output.Metadata), nil
+}
+
+// confirmMissing asks again in a way whose answer has a code: a 404 may also speak of the user or of the bucket. An object is
+// surely absent where there is no bucket.
+func (d *Destination) confirmMissing(ctx context.Context, key string) (delivery.Metadata, error) {
+	output, err := d.client.GetObject(ctx, &sdk.GetObjectInput{Bucket: &d.bucket, Key: &key})
+	switch {
+	case err == nil:
+		_ = output.Body.Close() // its head says all
+		return parseMetadata(output.Metadata), nil
+	case isCode(err, "NoSuchBucket"):
+		return delivery.Metadata{}, delivery.ErrNotExist
+	}
+	return delivery.Metadata{}, d.answer("stat", key, err)
 }
 
 // Open waits only for the answer's head with a limit of its own; how long reading may take is the context's matter.
