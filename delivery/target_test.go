@@ -205,3 +205,52 @@ func TestCopiedBufferIsRefused(t *testing.T) {
 		t.Errorf("%d objects after the operator's word, want 3", n)
 	}
 }
+
+// A burst of refusals halves the uploads at once, for all of them together, and successes let them rise again.
+func TestThrottledDestinationGetsLess(t *testing.T) {
+	const most, objects = 4, 40
+	lake := deliverytest.NewMemory()
+	f := newFleet(t, map[string]delivery.Destination{"/lake": lake}, "/lake")
+	f.cfg.Uploads, f.cfg.Waiting = most, objects
+	var mu sync.Mutex
+	var calls, running, done, highest int
+	full, last := make(chan struct{}), make(chan struct{})
+	lake.Hook(deliverytest.Create, func(context.Context, string) error {
+		mu.Lock()
+		calls++
+		burst, final := calls <= most, calls > objects
+		if calls == most {
+			close(full)
+		}
+		if calls == most+objects {
+			close(last)
+		}
+		mu.Unlock()
+		if burst { // all that fit at once
+			<-full
+			return &delivery.Error{Class: delivery.Throttled, Refused: true, Err: errors.New("SlowDown")}
+		}
+		mu.Lock()
+		running++
+		highest = max(highest, running)
+		if allowed := most/2 + done/(most/2); running > allowed {
+			t.Errorf("%d uploads at once after %d successes, want at most %d", running, done, allowed)
+		}
+		mu.Unlock()
+		if final { // by then all may run at once again
+			<-last
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		running, done = running-1, done+1
+		return nil
+	})
+	for i := range objects {
+		f.append(record(fmt.Sprint("k", i), i))
+	}
+	f.startFleet()
+	f.drain()
+	if n := len(lake.Keys()); n != objects || highest != most {
+		t.Errorf("%d objects, at most %d uploads at once; want %d and %d in the end", n, highest, objects, most)
+	}
+}

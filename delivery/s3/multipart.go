@@ -1,5 +1,8 @@
 package s3
 
+//lint:file-ignore SA1019 manager is deprecated for transfermanager, which is still v0 and copies every part into buffers of
+// its own; all use of it is in this file
+
 import (
 	"context"
 	"errors"
@@ -7,7 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/feature/s3/manager" //lint:ignore SA1019 deprecated for transfermanager, which is still v0 and copies every part; all use of it is in this file
+	"github.com/aws/aws-sdk-go-v2/feature/s3/manager"
 	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
