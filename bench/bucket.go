@@ -64,6 +64,9 @@ func (b *bucket) list(ctx context.Context, visit func(key string) error) error {
 			if strings.HasSuffix(key, "/") && aws.ToInt64(object.Size) == 0 {
 				continue // some tools mark folders so
 			}
+			if strings.HasPrefix(key, ".") {
+				continue // leases and canaries, as hidden files in a directory
+			}
 			if err := visit(key); err != nil {
 				return err
 			}

@@ -56,8 +56,8 @@ type Log interface {
 	Close() error
 }
 
-// Lane is what the owner of a lane may do with it. Read and Commit are for the goroutines of its run function; they
-// may run beside each other, but neither beside itself.
+// Lane is what the owner of a lane may do with it. Read and Commit are for the goroutines of its run function, beside each
+// other; Read not beside itself, Commit beside itself where the changes have no key in common.
 type Lane interface {
 	// Info is a snapshot of where the lane stands.
 	Info() LaneInfo

@@ -83,6 +83,7 @@ func (l *lane) run(ctx context.Context) error {
 	defer l.forget()
 	defer l.uploads.Wait()
 	defer cancel()
+	l.service.refused.restore(l.in)
 	if err := l.recover(ctx); err != nil {
 		return err
 	}

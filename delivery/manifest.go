@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hydrant/buffer"
+	"hydrant/stream"
 )
 
 // Manifest is written down before the first byte of its object leaves, and means: all outputs of Partition from records
@@ -27,9 +28,12 @@ type Manifest struct {
 	Codec       string     `json:"codec"`
 	Revision    int        `json:"revision"`
 	Epoch       uint64     `json:"epoch"`
-	Reason      string     `json:"reason"` // of the seal
-	Attempted   bool       `json:"attempted"`
+	Reason      string     `json:"reason"`    // of the seal
+	Attempted   bool       `json:"attempted"` // an attempt may have created the object
 	Delivered   bool       `json:"delivered"`
+
+	// Target is the destination where it is not the version's own: one that was corrected since.
+	Target *stream.Destination `json:"target,omitempty"`
 }
 
 // manifestPrefix begins the keys of manifests among a lane's state.

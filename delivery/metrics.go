@@ -16,6 +16,8 @@ type Metrics struct {
 	sizes    *prometheus.HistogramVec
 	seals    *prometheus.CounterVec
 	replaced *prometheus.CounterVec
+	able     *prometheus.GaugeVec
+	limits   *prometheus.GaugeVec
 }
 
 // NewMetrics registers delivery's metrics.
@@ -43,8 +45,16 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "hydrant_superseded_objects_total",
 			Help: "Sealed objects that damage of the buffer kept from being made again; what is left of them goes out under another key. Alert on this.",
 		}, []string{"stream"}),
+		able: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "hydrant_destination_conditional_writes",
+			Help: "1 if the store was found to refuse a creation where an object exists, 0 if it ignores the condition, by kind: put or multipart.",
+		}, []string{"destination", "kind"}),
+		limits: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "hydrant_destination_upload_limit",
+			Help: "Uploads at once that the destination is trusted with now: fewer after it asked for less.",
+		}, []string{"destination"}),
 	}
-	r.MustRegister(m.uploads, m.failures, m.sizes, m.seals, m.replaced)
+	r.MustRegister(m.uploads, m.failures, m.sizes, m.seals, m.replaced, m.able, m.limits)
 	return m
 }
 
@@ -60,6 +70,25 @@ func (m *Metrics) sealed(stream string, o *object) {
 	}
 	m.sizes.WithLabelValues(stream).Observe(float64(o.bytes))
 	m.seals.WithLabelValues(stream, o.reason).Inc()
+}
+
+func (m *Metrics) conditional(destination string, can Conditions) {
+	if m == nil {
+		return
+	}
+	for kind, honoured := range map[string]bool{"put": can.Put, "multipart": can.Multipart} {
+		value := 0.0
+		if honoured {
+			value = 1
+		}
+		m.able.WithLabelValues(destination, kind).Set(value)
+	}
+}
+
+func (m *Metrics) bounded(destination string, limit int) {
+	if m != nil {
+		m.limits.WithLabelValues(destination).Set(float64(limit))
+	}
 }
 
 func (m *Metrics) attempted(stream string, err error, took time.Duration) {

@@ -44,6 +44,7 @@ type object struct {
 
 	entry    *entry // of the ledger
 	manifest *Manifest
+	doubtful bool // an attempt may have created it at the manifest's destination
 }
 
 // chunkSize is where the tail is compressed.

@@ -153,20 +153,20 @@ func (l *lane) finish(o *object) {
 
 func (l *lane) manifest(o *object) *Manifest {
 	m := &Manifest{
-		Version:     o.rules.version,
-		Partition:   o.partition,
-		Destination: place(o.rules.stream.Destination),
-		From:        l.ledger.from(o.entry.partition),
-		First:       o.first,
-		To:          o.last,
-		Outputs:     o.outputs,
-		Bytes:       o.bytes,
-		Checksum:    o.checksum(),
-		Codec:       o.rules.codec.Name(),
-		Epoch:       l.info.Origin.Epoch,
-		Reason:      o.reason,
-		Attempted:   true,
+		Version:   o.rules.version,
+		Partition: o.partition,
+		From:      l.ledger.from(o.entry.partition),
+		First:     o.first,
+		To:        o.last,
+		Outputs:   o.outputs,
+		Bytes:     o.bytes,
+		Checksum:  o.checksum(),
+		Codec:     o.rules.codec.Name(),
+		Epoch:     l.info.Origin.Epoch,
+		Reason:    o.reason,
+		Attempted: true,
 	}
+	m.aim(l.current(o.rules), o.rules)
 	m.Key = objectKey(m, l.info, o.prefix, o.rules.codec.Extension(), time.UnixMilli(o.arrival).In(o.rules.zone))
 	return m
 }

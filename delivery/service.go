@@ -2,9 +2,9 @@ package delivery
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"slices"
@@ -19,9 +19,10 @@ import (
 
 // Config bounds what delivery holds. The zero value means the defaults.
 type Config struct {
-	Memory  int64 // bytes of open and sealed objects, all lanes together; 256 MiB
-	Uploads int   // at once, all lanes together; 4
-	Waiting int   // sealed objects of one lane that wait for their destination; 32. At the bound the lane stops sealing and reading: the backlog waits in the log, and an outage does not become an avalanche of small objects
+	Node    string // this node's name and place, for other nodes' operators; a life that ended at the same place need not be waited for
+	Memory  int64  // bytes of open and sealed objects, all lanes together; 256 MiB
+	Uploads int    // at once, all lanes together; 4
+	Waiting int    // sealed objects of one lane that wait for their destination; 32. At the bound the lane stops sealing and reading: the backlog waits in the log, and an outage does not become an avalanche of small objects
 
 	// WaitingBytes bounds the same in bytes as compressed, overshot by one object at most; 1 GiB.
 	WaitingBytes int64
@@ -67,10 +68,13 @@ type Service struct {
 	uploads chan struct{} // holds a token for each upload under way
 	drain   chan struct{} // closed by Drain
 
-	mu           sync.Mutex
-	lanes        map[buffer.LaneID]*lane
-	arrived      chan struct{}          // closed and made anew when a lane is added
-	destinations map[string]Destination // by their definition
+	life    string // random
+	refused *refusals
+
+	mu      sync.Mutex
+	lanes   map[buffer.LaneID]*lane
+	arrived chan struct{}      // closed and made anew when a lane is added
+	targets map[string]*target // by their definition
 }
 
 // New returns a service that is ready to Run.
@@ -83,13 +87,15 @@ func New(cfg Config, deps Deps) *Service {
 		deps.Current = func(string) (stream.Stream, bool) { return stream.Stream{}, false }
 	}
 	return &Service{
-		cfg:          cfg,
-		deps:         deps,
-		uploads:      make(chan struct{}, cfg.Uploads),
-		drain:        make(chan struct{}),
-		lanes:        map[buffer.LaneID]*lane{},
-		arrived:      make(chan struct{}),
-		destinations: map[string]Destination{},
+		cfg:     cfg,
+		deps:    deps,
+		uploads: make(chan struct{}, cfg.Uploads),
+		drain:   make(chan struct{}),
+		life:    rand.Text(),
+		refused: newRefusals(),
+		lanes:   map[buffer.LaneID]*lane{},
+		arrived: make(chan struct{}),
+		targets: map[string]*target{},
 	}
 }
 
@@ -101,14 +107,14 @@ func (s *Service) Run(ctx context.Context, log buffer.Log) error {
 
 // closeDestinations lets go of connections and locks once no lane uses them any more.
 func (s *Service) closeDestinations() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var errs []error
-	for key, d := range s.destinations {
-		if c, ok := d.(io.Closer); ok {
-			errs = append(errs, c.Close())
-		}
-		delete(s.destinations, key)
+	for key, t := range s.targets {
+		errs = append(errs, t.close(ctx))
+		delete(s.targets, key)
 	}
 	return errors.Join(errs...)
 }
@@ -223,30 +229,4 @@ func (s *Service) Health() []Trouble {
 	}
 	slices.SortFunc(out, func(a, b Trouble) int { return strings.Compare(a.Stream, b.Stream) })
 	return out
-}
-
-// destination returns the destination of a definition, with the way there as it is configured now.
-func (s *Service) destination(ctx context.Context, name string, frozen stream.Destination) (Destination, error) {
-	if current, ok := s.deps.Current(name); ok && place(current.Destination) == place(frozen) {
-		frozen = current.Destination
-	}
-	key := string(stream.Stream{Destination: frozen}.Encode())
-	s.mu.Lock()
-	d, ok := s.destinations[key]
-	s.mu.Unlock()
-	if ok {
-		return d, nil
-	}
-	d, err := s.deps.Open(ctx, frozen)
-	if err != nil {
-		var known *Error
-		if errors.As(err, &known) {
-			return nil, err
-		}
-		return nil, &Error{Op: "open", Key: place(frozen), Class: Held, Refused: true, Err: err}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.destinations[key] = d
-	return d, nil
 }

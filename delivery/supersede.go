@@ -80,7 +80,7 @@ func (l *lane) find(ctx context.Context, o *object) (bool, error) {
 }
 
 func (l *lane) look(ctx context.Context, o *object) (bool, error) {
-	d, err := l.service.destination(ctx, l.info.Name, o.rules.stream.Destination)
+	d, err := l.service.target(l.home(o)).open(ctx)
 	if err != nil {
 		return false, err
 	}

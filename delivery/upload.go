@@ -36,6 +36,7 @@ func (l *lane) start(ctx context.Context, o *object) {
 // deliver tries until the object is surely there. It is the one place that retries: without end, because no kind of
 // trouble may drop data; more slowly the less a retry can help. A slot is held only while an attempt is under way.
 func (l *lane) deliver(ctx context.Context, o *object) error {
+	o.doubtful = o.manifest.Attempted && o.manifest.Epoch != l.info.Origin.Epoch // by an earlier life
 	for attempt := 0; ; attempt++ {
 		start := time.Now()
 		err := l.attempt(ctx, o)
@@ -44,12 +45,14 @@ func (l *lane) deliver(ctx context.Context, o *object) error {
 			l.recovered()
 			return nil
 		}
-		var conflict *ConflictError
-		if errors.As(err, &conflict) || errors.Is(err, errScratchDamaged) {
+		if isFinal(err) || errors.Is(err, errScratchDamaged) {
 			return err
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if err := l.learn(ctx, o, err); err != nil {
+			return err
 		}
 		l.troubled(err)
 		wait := backoff(classOf(err), attempt)
@@ -62,22 +65,49 @@ func (l *lane) deliver(ctx context.Context, o *object) error {
 	}
 }
 
+// isFinal says that trying again cannot help, and might harm.
+func isFinal(err error) bool {
+	var conflict *ConflictError
+	var lease *LeaseError
+	return errors.As(err, &conflict) || errors.As(err, &lease)
+}
+
 // attempt creates the object, or finds that an earlier attempt did.
 func (l *lane) attempt(ctx context.Context, o *object) error {
+	if delivered, err := l.retarget(ctx, o); err != nil || delivered {
+		return err
+	}
+	t := l.service.target(l.home(o))
+	d, err := t.ready(ctx, l)
+	if err != nil {
+		return err
+	}
+	if err := l.admit(ctx, o.manifest.Destination); err != nil {
+		return err
+	}
+	if err := l.attempts(ctx, o, true); err != nil {
+		return err
+	}
+	ticket, err := t.gate.enter(ctx)
+	if err != nil {
+		return err
+	}
+	err = l.create(ctx, d, o)
+	t.gate.leave(ticket, err)
+	return err
+}
+
+func (l *lane) create(ctx context.Context, d Destination, o *object) error {
 	select {
 	case l.service.uploads <- struct{}{}:
 		defer func() { <-l.service.uploads }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	d, err := l.service.destination(ctx, l.info.Name, o.rules.stream.Destination)
-	if err != nil {
-		return err
-	}
 	if o.damaged() {
 		return errScratchDamaged
 	}
-	err = d.Create(ctx, &Object{
+	err := d.Create(ctx, &Object{
 		Key:             o.manifest.Key,
 		Body:            o.body(),
 		ContentEncoding: o.rules.codec.ContentEncoding(),
@@ -149,6 +179,10 @@ func (l *lane) inspect(ctx context.Context, d Destination, o *object) (Metadata,
 func (l *lane) settle(ctx context.Context, r result) error {
 	var marks []buffer.Entry
 	for more := true; more; {
+		var lease *LeaseError
+		if errors.As(r.err, &lease) {
+			return errors.Join(r.err, l.refuse(ctx, lease))
+		}
 		if r.err != nil {
 			return r.err
 		}

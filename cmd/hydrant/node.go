@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -110,7 +112,7 @@ func (n *node) open() error {
 
 func (n *node) startDelivery() {
 	n.openScratch()
-	n.service = delivery.New(delivery.Config{Memory: int64(n.cfg.memoryPlan().Objects), Uploads: uploads}, delivery.Deps{
+	n.service = delivery.New(delivery.Config{Node: nodePlace(n.cfg), Memory: int64(n.cfg.memoryPlan().Objects), Uploads: uploads}, delivery.Deps{
 		Open:    openDestination,
 		Current: n.streams.Current,
 		Log:     n.log,
@@ -177,6 +179,19 @@ func (n *node) watchBuffer() {
 		n.failed <- errors.New("the buffer's disk failed twice within a minute: nothing acknowledged is lost; mend the disk and start again")
 	case <-n.ended:
 	}
+}
+
+// nodePlace tells a node from others to their operators, and from a copy of its data directory elsewhere.
+func nodePlace(cfg *Config) string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown host"
+	}
+	dir, err := filepath.Abs(cfg.DataDir)
+	if err != nil {
+		dir = cfg.DataDir
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s %s:%s", cfg.Node, host, dir))
 }
 
 func openDestination(ctx context.Context, d stream.Destination) (delivery.Destination, error) {

@@ -60,6 +60,14 @@ func freePort(t *testing.T) string {
 // startIn starts the binary with a configuration, kept in dir, and waits until it is ready.
 func startIn(t *testing.T, dir, config string, environment ...string) *process {
 	t.Helper()
+	p := launchIn(t, dir, config, environment...)
+	p.awaitReady()
+	return p
+}
+
+// launchIn starts the binary and does not wait.
+func launchIn(t *testing.T, dir, config string, environment ...string) *process {
+	t.Helper()
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
@@ -85,6 +93,7 @@ func (p *process) again() *process {
 	}
 	q.cmd.Env = p.cmd.Env
 	q.launch()
+	q.awaitReady()
 	return q
 }
 
@@ -99,7 +108,6 @@ func (p *process) launch() {
 		close(p.ended)
 	}()
 	p.t.Cleanup(p.kill)
-	p.awaitReady()
 }
 
 func (p *process) awaitReady() {

@@ -26,6 +26,7 @@ const (
 type Memory struct {
 	mu       sync.Mutex
 	objects  map[string]delivery.Object
+	records  map[string]record
 	before   map[string][]error // by operation: answers of the next calls, which do nothing
 	after    map[string][]error // by operation: answers of the next calls, which do their work
 	hooks    map[string]func(ctx context.Context, key string) error
@@ -38,6 +39,7 @@ type Memory struct {
 func NewMemory() *Memory {
 	return &Memory{
 		objects:  make(map[string]delivery.Object),
+		records:  make(map[string]record),
 		before:   make(map[string][]error),
 		after:    make(map[string][]error),
 		hooks:    make(map[string]func(context.Context, string) error),

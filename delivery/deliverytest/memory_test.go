@@ -17,6 +17,10 @@ func TestMemory(t *testing.T) {
 	Run(t, func(*testing.T) delivery.Destination { return NewMemory() })
 }
 
+func TestMemoryRecords(t *testing.T) {
+	RunRecords(t, func(*testing.T) delivery.Destination { return NewMemory() })
+}
+
 func TestMemoryWithoutMetadata(t *testing.T) {
 	Run(t, func(*testing.T) delivery.Destination {
 		m := NewMemory()

@@ -23,6 +23,10 @@ func TestDirectory(t *testing.T) {
 	deliverytest.Run(t, func(t *testing.T) delivery.Destination { return open(t, newRoot(t)) })
 }
 
+func TestDirectoryRecords(t *testing.T) {
+	deliverytest.RunRecords(t, func(t *testing.T) delivery.Destination { return open(t, newRoot(t)) })
+}
+
 // Two destinations stand for two processes that write to one directory.
 func TestDirectoryShared(t *testing.T) {
 	deliverytest.Run(t, func(t *testing.T) delivery.Destination {

@@ -35,12 +35,16 @@ var advice = map[string]string{
 	"NotImplemented":                     "use a store that supports what the message names",
 	"PermanentRedirect":                  "correct the region or the endpoint",
 	"QuotaExceeded":                      "raise the quota or free space",
+	"XAdminUserNotFound":                 "correct the credentials: the store does not know the access key", // versitygw's InvalidAccessKeyId
 	"RequestTimeTooSkewed":               "set this machine's clock",
 	"SignatureDoesNotMatch":              "correct the credentials: the secret key is wrong, or a proxy changes requests",
 }
 
 const needs = "give these credentials s3:PutObject, s3:GetObject and s3:ListBucket on the bucket " +
 	"(without s3:ListBucket S3 refuses to say that an object is absent)"
+
+// missing are the codes of a 404 that speak of the object. An answer to HEAD has none, and the SDK puts its own.
+var missing = map[string]bool{"": true, "NoSuchKey": true, "NotFound": true}
 
 // passing are codes of answers with a status of the client's fault (400, 403, 409) that a repetition mends. Those that
 // are true surely created nothing.
@@ -51,6 +55,7 @@ var passing = map[string]bool{
 	"XAmzContentSHA256Mismatch":   true,
 	"ConditionalRequestConflict":  false, // beside another upload of the key, perhaps one of ours that was given up
 	"OperationAborted":            false,
+	"NoSuchUpload":                false, // in parts: somebody aborted it, or it was ended already
 	"RequestTimeout":              false, // of the body, or of what a proxy waited for
 }
 
@@ -83,10 +88,11 @@ func (d *Destination) answer(op, key string, err error) error {
 		code = api.ErrorCode()
 	}
 	status := response.HTTPStatusCode()
+	d.judge(status, code)
 	switch {
 	case status == http.StatusPreconditionFailed && op == "create":
 		return delivery.ErrExists
-	case status == http.StatusNotFound && op != "create" && code != "NoSuchBucket":
+	case status == http.StatusNotFound && op != "create" && missing[code]:
 		return delivery.ErrNotExist
 	}
 	class, refused := classify(status, code)

@@ -112,8 +112,14 @@ func TestMissingObject(t *testing.T) {
 	if _, err := d.Open(t.Context(), "key"); !errors.Is(err, delivery.ErrNotExist) {
 		t.Errorf("Open = %v, want ErrNotExist", err)
 	}
+	d = dial(t, func(w http.ResponseWriter, r *http.Request) { answer(w, r, 404, "XAdminUserNotFound") })
+	_, err := d.Stat(t.Context(), example.Key) // its first request's answer has no code
+	expectTrouble(t, "stat", err, delivery.Held, true, "correct the credentials")
 	d = dial(t, func(w http.ResponseWriter, r *http.Request) { answer(w, r, 404, "NoSuchBucket") })
-	_, err := d.Open(t.Context(), example.Key)
+	if _, err := d.Stat(t.Context(), "key"); !errors.Is(err, delivery.ErrNotExist) {
+		t.Errorf("Stat in no bucket = %v, want ErrNotExist", err)
+	}
+	_, err = d.Open(t.Context(), example.Key)
 	expectTrouble(t, "open", err, delivery.Held, true, "create the bucket")
 }
 

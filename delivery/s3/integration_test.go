@@ -28,6 +28,11 @@ func TestS3(t *testing.T) {
 	deliverytest.Run(t, func(t *testing.T) delivery.Destination { return server.open(t) })
 }
 
+func TestS3Records(t *testing.T) {
+	server := start(t)
+	deliverytest.RunRecords(t, func(t *testing.T) delivery.Destination { return server.open(t) })
+}
+
 // The form for Amazon, a checksum in a header, is checked by a real server as well. It is an unsigned body only over
 // TLS, so here both checks apply.
 func TestS3AsAmazon(t *testing.T) {

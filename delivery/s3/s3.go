@@ -1,7 +1,8 @@
 // Package s3 keeps objects in a bucket of Amazon S3 or of a store that speaks its protocol.
 //
-// An object is created by one PutObject of known length with "If-None-Match: *": the store makes it visible whole, and
-// only if no object has the key. The SDK's retries are off, delivery has its own.
+// An object is created by one PutObject of known length with "If-None-Match: *", or above singlePut in parts whose end
+// carries that condition: the store makes it visible whole, and only if no object has the key. Probe finds out whether the
+// store keeps to the condition; where it does not, Create looks first. The SDK's retries are off, delivery has its own.
 package s3
 
 import (
@@ -9,8 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -31,6 +34,9 @@ type Destination struct {
 	bucket      string
 	amazon      bool // not a store behind an endpoint of its own
 	patience    func(bytes int64) time.Duration
+	singlePut   int64 // bytes of the largest body that is sent in one request
+	partSize    int64
+	conditions  atomic.Pointer[delivery.Conditions] // nil until Probe has found them: taken for honoured
 }
 
 // New prepares a bucket's use and sends nothing. Credentials, region and whatever else the definition leaves open come
@@ -43,13 +49,18 @@ func New(ctx context.Context, definition stream.S3) (*Destination, error) {
 	if definition.Region != "" {
 		options = append(options, config.WithRegion(definition.Region))
 	}
-	chain, err := config.LoadDefaultConfig(ctx, options...)
+	load := func(ctx context.Context) (aws.Config, error) { return config.LoadDefaultConfig(ctx, options...) }
+	chain, err := load(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("destination s3: read the AWS settings of this machine: %w", err)
 	}
 	if client, ok := chain.HTTPClient.(*awshttp.BuildableClient); ok { // by now with the authorities of AWS_CA_BUNDLE
 		chain.HTTPClient = client.Freeze()
 	}
+	chain.Credentials = &credentialChain{current: chain.Credentials, load: func(ctx context.Context) (aws.CredentialsProvider, error) {
+		fresh, err := load(ctx)
+		return fresh.Credentials, err
+	}}
 	return newDestination(chain, definition)
 }
 
@@ -91,10 +102,12 @@ func newDestination(chain aws.Config, definition stream.S3) (*Destination, error
 	}
 	return &Destination{
 		client:      client,
-		credentials: client.Options().Credentials,
+		credentials: chain.Credentials,
 		bucket:      definition.Bucket,
 		amazon:      client.Options().BaseEndpoint == nil,
 		patience:    patience,
+		singlePut:   singlePut,
+		partSize:    partSize,
 	}, nil
 }
 
@@ -114,6 +127,22 @@ func (d *Destination) Create(ctx context.Context, o *delivery.Object) error {
 	ctx, cancel := context.WithTimeout(ctx, d.patience(body.size))
 	defer cancel()
 
+	input := d.input(o, body)
+	can := d.conditions.Load()
+	switch {
+	case body.size > d.singlePut && (can == nil || can.Multipart):
+		return d.createInParts(ctx, o, input)
+	case can != nil && !can.Put:
+		// Two lives of this log would overwrite each other here; the lease keeps them apart.
+		if _, err := d.Stat(ctx, o.Key); !errors.Is(err, delivery.ErrNotExist) {
+			return found(err)
+		}
+		input.IfNoneMatch = nil
+	}
+	return d.put(ctx, o, input)
+}
+
+func (d *Destination) input(o *delivery.Object, body *reader) *sdk.PutObjectInput {
 	input := &sdk.PutObjectInput{
 		Bucket:        &d.bucket,
 		Key:           &o.Key,
@@ -126,6 +155,10 @@ func (d *Destination) Create(ctx context.Context, o *delivery.Object) error {
 	if o.ContentEncoding != "" {
 		input.ContentEncoding = &o.ContentEncoding
 	}
+	return input
+}
+
+func (d *Destination) put(ctx context.Context, o *delivery.Object, input *sdk.PutObjectInput) error {
 	protect := signBody
 	if d.amazon {
 		protect = func(*sdk.Options) {}
@@ -157,10 +190,27 @@ func (d *Destination) Stat(ctx context.Context, key string) (delivery.Metadata, 
 	ctx, cancel := context.WithTimeout(ctx, d.patience(0))
 	defer cancel()
 	output, err := d.client.HeadObject(ctx, &sdk.HeadObjectInput{Bucket: &d.bucket, Key: &key})
+	if statusOf(err) == http.StatusNotFound {
+		return d.confirmMissing(ctx, key)
+	}
 	if err != nil {
 		return delivery.Metadata{}, d.answer("stat", key, err)
 	}
 	return parseMetadata(output.Metadata), nil
+}
+
+// confirmMissing asks again in a way whose answer has a code: a 404 may also speak of the user or of the bucket. An object is
+// surely absent where there is no bucket.
+func (d *Destination) confirmMissing(ctx context.Context, key string) (delivery.Metadata, error) {
+	output, err := d.client.GetObject(ctx, &sdk.GetObjectInput{Bucket: &d.bucket, Key: &key})
+	switch {
+	case err == nil:
+		_ = output.Body.Close() // its head says all
+		return parseMetadata(output.Metadata), nil
+	case isCode(err, "NoSuchBucket"):
+		return delivery.Metadata{}, delivery.ErrNotExist
+	}
+	return delivery.Metadata{}, d.answer("stat", key, err)
 }
 
 // Open waits only for the answer's head with a limit of its own; how long reading may take is the context's matter.

@@ -35,7 +35,13 @@ var example = delivery.Object{
 }
 
 // No goroutine of a connection outlives the tests.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if scheme := os.Getenv(dummyStore); scheme != "" {
+		serveDummy(scheme)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // request is what a server saw.
 type request struct {
