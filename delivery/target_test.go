@@ -182,7 +182,7 @@ func TestCopiedBufferIsRefused(t *testing.T) {
 	f.awaitRead()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if err := f.service.Drain(ctx); err == nil || ctx.Err() != nil {
+	if err := f.service.Drain(ctx, &f.log); err == nil || ctx.Err() != nil {
 		t.Fatalf("drain = %v, want the news that the lane has ended", err)
 	}
 	expectStopped(t, f.world, "node b")
