@@ -134,7 +134,7 @@ func TestTornTailTakesKeyAndRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for cut := end; cut >= before; cut -= max(1, (end-before)/48) {
+	for cut := end; cut >= before; cut -= max(1, (end-before)/16) {
 		clear(whole[cut:])
 		if err := os.WriteFile(path, whole, 0o644); err != nil {
 			t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 )
 
 // Window is what an engine under test is opened with: small enough to be passed.
-var Window = buffer.Window{Age: 10 * time.Minute, Keys: 200}
+var Window = buffer.Window{Age: 10 * time.Minute, Keys: 100}
 
 var seed = maphash.MakeSeed()
 

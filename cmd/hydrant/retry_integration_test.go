@@ -191,6 +191,9 @@ func TestRetriesDoNotDuplicate(t *testing.T) {
 	if got := p.metric("hydrant_duplicate_requests_total"); got != float64(lost) {
 		t.Errorf("%v duplicate requests were counted, %d answers were lost", got, lost)
 	}
+	if got := p.metric("hydrant_idempotency_keys"); got != float64(calls*len(retriers)) {
+		t.Errorf("%v keys are remembered, want one a call, %d", got, calls*len(retriers))
+	}
 	p.stop()
 	wantOnce(t, d.objects, want)
 	t.Logf("%d records, %d lost answers", len(want), lost)
