@@ -51,7 +51,7 @@ func (w *world) spread(records, keys int) []string {
 	return lines
 }
 
-// Sixteen times as much as memory has room for makes one object a partition all the same.
+// Eight times as much as memory has room for makes one object a partition all the same.
 func TestScratchKeepsObjectsWhole(t *testing.T) {
 	for _, compression := range []string{"none", "gzip"} {
 		t.Run(compression, func(t *testing.T) {
@@ -59,7 +59,7 @@ func TestScratchKeepsObjectsWhole(t *testing.T) {
 			w.cfg.Memory = 2 << 20
 			w.useScratch(64 << 20)
 			const keys = 100
-			want := w.spread(4000, keys)
+			want := w.spread(2000, keys)
 			w.start()
 			w.drain()
 			w.want(want...)
