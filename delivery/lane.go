@@ -43,7 +43,8 @@ type lane struct {
 	held      bool             // at a bound: neither reading nor sealing
 	nextLook  time.Time        // before it nothing new is due
 
-	scratchFailed bool
+	scratch     *Scratch  // nil once it has not kept what it was given
+	scratchTold time.Time // when it was last said that it takes no more
 
 	name    []byte               // of the partition being looked up
 	outputs []partitioner.Output // of the record in hand
@@ -69,6 +70,7 @@ func newLane(s *Service, in buffer.Lane) *lane {
 		log:     s.deps.Log.With("stream", info.Name),
 		rules:   map[uint64]*rules{},
 		sealed:  map[*object]struct{}{},
+		scratch: s.deps.Scratch,
 		ledger:  newLedger(info.Cursor),
 		target:  info.Head,
 		results: make(chan result, s.cfg.Waiting),
@@ -137,19 +139,22 @@ func (l *lane) forget() {
 	l.account(-l.memory)
 	l.service.open.Add(-int64(l.open.len))
 	for o := range l.open.all() {
-		o.forget(l.service.deps.Scratch)
+		o.forget(l.scratch)
 	}
 	for _, o := range l.closing {
-		o.forget(l.service.deps.Scratch)
+		o.forget(l.scratch)
 	}
 	for o := range l.sealed {
-		o.forget(l.service.deps.Scratch)
+		o.forget(l.scratch)
 	}
 }
 
 // hold reports whether the lane is at a bound: too many sealed objects wait for their destination, or too large ones, or
 // all objects take too much memory. The backlog waits in the log then, and what piled up is read before age counts again.
 func (l *lane) hold() bool {
+	if l.waiting > 0 && l.crowded() {
+		l.spillLargest() // others may have taken what was left
+	}
 	held := l.full() || l.waiting > 0 && l.crowded()
 	if l.held && !held {
 		l.target = l.in.Info().Head

@@ -81,14 +81,16 @@ func TestScratchGivesSpaceBack(t *testing.T) {
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
 		t.Errorf("the directory holds %v, %v", entries, err)
 	}
-	var parts []extent
-	for {
-		e, err := s.put(bytes.Repeat([]byte("x"), 200<<10))
-		if err != nil {
-			break
+	fill := func() (parts []extent) {
+		for {
+			e, err := s.put(bytes.Repeat([]byte("x"), 200<<10))
+			if err != nil {
+				return parts
+			}
+			parts = append(parts, e)
 		}
-		parts = append(parts, e)
 	}
+	parts := fill()
 	if got := allocated(t, s); got < 7*smallestSegment {
 		t.Fatalf("only %d bytes fit", got)
 	}
@@ -97,6 +99,9 @@ func TestScratchGivesSpaceBack(t *testing.T) {
 	}
 	if got := allocated(t, s); got > smallestSegment {
 		t.Errorf("%d bytes of the disk are held for nothing", got)
+	}
+	if again := fill(); len(again) != len(parts) {
+		t.Errorf("%d parts fit at first, then %d", len(parts), len(again))
 	}
 }
 

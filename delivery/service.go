@@ -126,7 +126,7 @@ func (s *Service) serve(ctx context.Context, in buffer.Lane) error {
 	defer close(l.done)
 	err := l.run(ctx)
 	for errors.Is(err, errScratchDamaged) {
-		l.log.Error("scratch did not keep what was stored in it: what the stream had there is made again from the buffer", "error", err)
+		l.log.Error("scratch did not keep what was stored in it: what the stream had there is made again from the buffer, and the stream uses it no more", "error", err)
 		l = s.begin(in, l)
 		err = l.run(ctx)
 	}
@@ -145,6 +145,7 @@ func (s *Service) begin(in buffer.Lane, before *lane) *lane {
 	l := newLane(s, in)
 	if before != nil {
 		l.drained, l.done = before.drained, before.done
+		l.scratch = nil // not trusted again
 	}
 	s.lanes[l.info.ID] = l
 	close(s.arrived)

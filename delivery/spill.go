@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"time"
 )
 
 // The memory of objects is shared by all lanes. Three quarters belong to whoever needs them; the last quarter is divided
@@ -25,19 +26,23 @@ func (l *lane) relieve() {
 	if !l.crowded() {
 		return
 	}
-	largest := slices.SortedFunc(l.open.all(), func(a, b *object) int { return cmp.Compare(b.memory, a.memory) })
-	goal := max(l.memory/2, l.ownMemory()/2)
-	l.spill(largest, goal)
+	l.spillLargest()
 	if l.crowded() {
-		l.closeLargest(largest, goal)
+		l.closeLargest()
 	}
 }
 
-// closeLargest closes objects in the order given, as far as there is room, until the rest holds no more than goal.
-func (l *lane) closeLargest(largest []*object, goal int64) {
-	slices.SortFunc(largest, func(a, b *object) int { return cmp.Compare(b.memory, a.memory) })
-	held := l.memory
-	for _, o := range largest {
+// spillLargest moves open objects to scratch until half of what the lane holds is given up.
+func (l *lane) spillLargest() {
+	if l.scratch != nil {
+		l.spill(l.largest(), l.memory/2)
+	}
+}
+
+// closeLargest closes open objects, as far as there is room, until half of what the lane holds is about to be given up.
+func (l *lane) closeLargest() {
+	held, goal := l.memory, l.memory/2
+	for _, o := range l.largest() {
 		if held <= goal || l.room() == 0 {
 			return
 		}
@@ -46,33 +51,33 @@ func (l *lane) closeLargest(largest []*object, goal int64) {
 	}
 }
 
+// largest are the open objects, those that hold most memory first.
+func (l *lane) largest() []*object {
+	return slices.SortedFunc(l.open.all(), func(a, b *object) int { return cmp.Compare(b.memory, a.memory) })
+}
+
 // spill moves objects to scratch in the order given, until the lane holds no more than goal.
 func (l *lane) spill(objects []*object, goal int64) {
 	for _, o := range objects {
 		if l.memory <= goal {
 			break
 		}
-		freed, err := o.spill(l.service.deps.Scratch)
+		freed, err := o.spill(l.scratch)
 		l.account(-freed)
 		if err != nil {
-			l.spilling(err)
+			l.tellScratch(err)
 			return
 		}
 	}
-	l.spilling(nil)
 }
 
-// spilling tells of the first failure, and of its end.
-func (l *lane) spilling(err error) {
-	if errors.Is(err, errNoScratch) || (err != nil) == l.scratchFailed {
+// tellScratch says that scratch takes no more, once a minute at most.
+func (l *lane) tellScratch(err error) {
+	if errors.Is(err, errNoScratch) || time.Since(l.scratchTold) < time.Minute {
 		return
 	}
-	l.scratchFailed = err != nil
-	if err != nil {
-		l.log.Warn("scratch takes no more: objects are sealed before they are full, and then the backlog waits in the buffer", "reason", err)
-		return
-	}
-	l.log.Info("scratch takes parts of objects again")
+	l.scratchTold = time.Now()
+	l.log.Warn("scratch takes no more: objects are sealed before they are full, and then the backlog waits in the buffer", "reason", err)
 }
 
 // spill moves all that the object holds to scratch, and returns how much less memory it takes, after an error too.

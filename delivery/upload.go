@@ -210,7 +210,7 @@ func (l *lane) delivered(o *object) buffer.Entry {
 	l.stored -= o.stored
 	delete(l.sealed, o)
 	l.account(-o.memory)
-	o.forget(l.service.deps.Scratch)
+	o.forget(l.scratch)
 	l.totals.add(o)
 	return o.manifest.entry()
 }

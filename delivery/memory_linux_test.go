@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"hydrant/delivery"
 	"hydrant/delivery/deliverytest"
@@ -51,7 +50,7 @@ func (w *world) spread(records, keys int) []string {
 	return lines
 }
 
-// Sixteen times as much as memory has room for makes one object a partition all the same.
+// Eight times as much as memory has room for makes one object a partition all the same.
 func TestScratchKeepsObjectsWhole(t *testing.T) {
 	for _, compression := range []string{"none", "gzip"} {
 		t.Run(compression, func(t *testing.T) {
@@ -59,7 +58,7 @@ func TestScratchKeepsObjectsWhole(t *testing.T) {
 			w.cfg.Memory = 2 << 20
 			w.useScratch(64 << 20)
 			const keys = 100
-			want := w.spread(4000, keys)
+			want := w.spread(2000, keys)
 			w.start()
 			w.drain()
 			w.want(want...)
@@ -123,41 +122,4 @@ func TestScratchDamagedIsMadeAgain(t *testing.T) {
 	up.Store(true)
 	w.drain()
 	w.want(want...)
-}
-
-// An outage of many intervals leaves about as many objects as there would have been without it.
-func TestOutageLeavesAsManyObjects(t *testing.T) {
-	const interval, intervals, keys = 100 * time.Millisecond, 12, 3
-	run := func(outage bool) int {
-		w := newWorld(t, func(s *stream.Stream) { s.Buffering.Interval = stream.Duration(interval) })
-		w.cfg.Waiting = 8
-		down := new(atomic.Bool)
-		w.objects.Hook(deliverytest.Create, func(context.Context, string) error {
-			if !down.Load() {
-				return nil
-			}
-			return &delivery.Error{Op: deliverytest.Create, Class: delivery.Transient, Refused: true, Err: errors.New("down")}
-		})
-		w.start()
-		w.awaitRead()
-		n := 0
-		for i, next := 0, time.Now(); i < intervals*4; i++ {
-			down.Store(outage && i > 4 && i < intervals*4-8)
-			w.append(record(fmt.Sprint(i%keys), n), record(fmt.Sprint((i+1)%keys), n+1))
-			n += 2
-			next = next.Add(interval / 4)
-			w.eventually("the next tick", func() bool { return !time.Now().Before(next) })
-		}
-		down.Store(false)
-		w.eventually("everything is delivered", func() bool { return w.log.Stats().Streams[w.id].Pending == 0 })
-		if got := len(w.lines()); got != n {
-			t.Errorf("%d lines, want %d", got, n)
-		}
-		return len(w.objects.Keys())
-	}
-	without, with := run(false), run(true)
-	t.Logf("%d objects without the outage, %d with it", without, with)
-	if with > 2*without {
-		t.Errorf("%d objects after the outage, %d without it", with, without)
-	}
 }
