@@ -38,6 +38,11 @@ func (e *engine) Crash(t *testing.T) {
 	e.dir = copyDir(t, e.dir)
 }
 
+func (e *engine) Damage(t *testing.T, stream buffer.StreamID, from, to buffer.Seq) {
+	t.Helper()
+	flipAt(t, e.dir, blockKey(buffer.LaneID{Stream: stream}, from, int(to-from)+1))
+}
+
 // copyDir copies a data directory as it is. Where a generation vanishes meanwhile the copy is begun anew: a process that
 // dies leaves one state, not two.
 func copyDir(t *testing.T, from string) string {

@@ -19,6 +19,8 @@ type Engine interface {
 	Open(t *testing.T) buffer.Log
 	// Crash ends the log as a killed process would: nothing is closed, what was synced is there at the next Open.
 	Crash(t *testing.T)
+	// Damage makes records of a stream unreadable, between a Crash and the next Open. They are one whole batch.
+	Damage(t *testing.T, stream buffer.StreamID, from, to buffer.Seq)
 }
 
 // Run runs every test of the contract, each on an engine of its own.
@@ -43,6 +45,7 @@ func Run(t *testing.T, engine func(t *testing.T) Engine) {
 		"the cursor settles":               cursor,
 		"the cursor cannot pass the head":  cursorBeyondHead,
 		"the books survive":                books,
+		"damage is told and passed":        damage,
 		"many appenders":                   manyAppenders,
 		"streams are independent":          streams,
 		"serve starts lanes as they come":  serveStartsLanes,
