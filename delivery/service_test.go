@@ -32,6 +32,7 @@ type world struct {
 	objects *deliverytest.Memory
 	cfg     delivery.Config
 	def     stream.Stream
+	metrics *delivery.Metrics
 
 	service *delivery.Service
 	cancel  context.CancelFunc
@@ -72,6 +73,7 @@ func (w *world) start() {
 		Open:    func(context.Context, stream.Destination) (delivery.Destination, error) { return w.objects, nil },
 		Current: func(string) (stream.Stream, bool) { return w.def, true },
 		Log:     slog.New(slog.DiscardHandler),
+		Metrics: w.metrics,
 	})
 	var ctx context.Context
 	ctx, w.cancel = context.WithCancel(context.Background())
