@@ -9,6 +9,9 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"hydrant/buffer"
 	"hydrant/delivery"
@@ -133,16 +136,43 @@ func TestDamagedBeforeDelivery(t *testing.T) {
 	old := w.manifests()
 	w.log.Damage(w.id, 5, 9)
 	w.objects.Fail(deliverytest.Stat, 2, errors.New("no answer"))
+	registry := prometheus.NewPedanticRegistry()
+	w.metrics = delivery.NewMetrics(registry)
 	w.start()
 	w.drain()
 	w.want(wantRecords(20, 5, 6, 7, 8, 9)...)
 	w.wantBooks(15, 5)
+	registry.MustRegister(&delivery.Collector{
+		Service: w.service, Now: time.Now,
+		Buffer: func() ([]buffer.Stream, buffer.Stats) { return w.log.Streams(), w.log.Stats() },
+	})
+	wantMetrics(t, registry, map[string]float64{
+		"hydrant_superseded_objects_total": 1, "hydrant_quarantined_records_total": 5, "hydrant_buffer_damaged_ranges": 1, "hydrant_pending_records": 0,
+	})
 	keys := w.objects.Keys()
 	if len(keys) != 1 || len(old) != 1 || keys[0] == old[0].Key || len(keys[0]) != len(old[0].Key) {
 		t.Errorf("objects %q supersede %+v", keys, old)
 	}
 	if n := w.objects.Calls(deliverytest.Stat); n < 3 {
 		t.Errorf("the destination was asked %d times, and twice it did not answer", n)
+	}
+}
+
+func wantMetrics(t *testing.T, from prometheus.Gatherer, want map[string]float64) {
+	t.Helper()
+	families, err := from.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		value, ok := want[f.GetName()]
+		if m := f.GetMetric()[0]; ok && m.GetCounter().GetValue()+m.GetGauge().GetValue() != value {
+			t.Errorf("%s is %v, want %v", f.GetName(), m, value)
+		}
+		delete(want, f.GetName())
+	}
+	if len(want) > 0 {
+		t.Errorf("not exported: %v", want)
 	}
 }
 

@@ -33,6 +33,7 @@ type world struct {
 	cfg     delivery.Config
 	scratch *delivery.Scratch
 	def     stream.Stream
+	metrics *delivery.Metrics
 
 	service *delivery.Service
 	cancel  context.CancelFunc
@@ -74,6 +75,7 @@ func (w *world) start() {
 		Current: func(string) (stream.Stream, bool) { return w.def, true },
 		Log:     slog.New(slog.DiscardHandler),
 		Scratch: w.scratch,
+		Metrics: w.metrics,
 	})
 	var ctx context.Context
 	ctx, w.cancel = context.WithCancel(context.Background())

@@ -49,6 +49,11 @@ func (e *engine) Crash(t *testing.T) {
 
 func (e *engine) Advance(d time.Duration) { e.age.Add(int64(d)) }
 
+func (e *engine) Damage(t *testing.T, stream buffer.StreamID, from, to buffer.Seq) {
+	t.Helper()
+	flipAt(t, e.dir, blockKey(buffer.LaneID{Stream: stream}, from, int(to-from)+1))
+}
+
 // copyDir copies a data directory as it is, the value logs last: a value is in its log before Badger's write-ahead log names
 // it, in the page cache that a killed process leaves as well. Where a generation vanishes meanwhile the copy is begun anew:
 // a process that dies leaves one state, not two.

@@ -143,10 +143,7 @@ func (s *stilled) lay(t *testing.T, dir string) {
 // starts lays the files, damages them, and starts: everything must be there as it was, or be reported as lost, exactly.
 func (s *stilled) starts(t *testing.T, what string, damage func(dir string) error) (lost int64) {
 	t.Helper()
-	dir, err := os.MkdirTemp(t.TempDir(), "log")
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir := memoryDir(t)
 	defer os.RemoveAll(dir)
 	s.lay(t, dir)
 	if err := damage(dir); err != nil {
@@ -174,6 +171,21 @@ func (s *stilled) starts(t *testing.T, what string, damage func(dir string) erro
 	}
 	s.startsAgain(t, what, dir, l)
 	return lost
+}
+
+// memoryDir is a new directory in memory where there is room for that: these tests start often, and syncs are not their
+// matter.
+func memoryDir(t *testing.T) string {
+	t.Helper()
+	const memory = "/dev/shm"
+	if dir, err := os.MkdirTemp(memory, "hydrant-log"); err == nil && freeSpace(memory) > 1<<30 {
+		return dir
+	}
+	dir, err := os.MkdirTemp(t.TempDir(), "log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // startsAgain makes sure that what was reported once stays known and is not news any more.

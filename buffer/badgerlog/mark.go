@@ -132,6 +132,9 @@ func loadSealed(g *generation, m *mark) (groups []foundGroup, err error) {
 			return err
 		})
 	})
+	if errors.Is(err, errFault) {
+		g.db = nil // not closed: one of its locks may be held for ever
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,8 @@ type Engine interface {
 	Crash(t *testing.T)
 	// Advance moves the clock by which keys age. The log is opened with Window.
 	Advance(d time.Duration)
+	// Damage makes records of a stream unreadable, between a Crash and the next Open. They are one whole batch.
+	Damage(t *testing.T, stream buffer.StreamID, from, to buffer.Seq)
 }
 
 // Run runs every test of the contract, each on an engine of its own.
@@ -45,6 +47,7 @@ func Run(t *testing.T, engine func(t *testing.T) Engine) {
 		"the cursor settles":               cursor,
 		"the cursor cannot pass the head":  cursorBeyondHead,
 		"the books survive":                books,
+		"damage is told and passed":        damage,
 		"many appenders":                   manyAppenders,
 		"streams are independent":          streams,
 		"serve starts lanes as they come":  serveStartsLanes,

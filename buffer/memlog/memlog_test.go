@@ -24,6 +24,10 @@ func (e *engine) Open(*testing.T) buffer.Log {
 func (e *engine) Crash(*testing.T)        {}
 func (e *engine) Advance(d time.Duration) { e.age.Add(int64(d)) }
 
+func (e *engine) Damage(_ *testing.T, stream buffer.StreamID, from, to buffer.Seq) {
+	e.log.Damage(stream, from, to)
+}
+
 func TestContract(t *testing.T) {
 	buffertest.Run(t, func(*testing.T) buffertest.Engine { return new(engine) })
 }
