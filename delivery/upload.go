@@ -114,6 +114,7 @@ func (l *lane) create(ctx context.Context, d Destination, o *object) error {
 		Metadata:        o.manifest.metadata(l.info),
 	})
 	if errors.Is(err, ErrExists) {
+		o.doubtful = true // until it is known to be ours
 		return l.verify(ctx, d, o)
 	}
 	return err

@@ -161,7 +161,7 @@ func (c *Config) setDefaults() error {
 	c.Window = c.Window.WithDefaults()
 	c.Window.Keys = min(c.Window.Keys, int(c.MaxDisk/16/keyBytes))
 	if c.sync == nil {
-		c.sync = (*badger.DB).Sync
+		c.sync = syncGeneration
 	}
 	return nil
 }
