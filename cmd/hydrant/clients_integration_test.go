@@ -46,8 +46,14 @@ func files(t *testing.T, root string) map[string]string {
 	t.Helper()
 	out := map[string]string{}
 	err := filepath.WalkDir(root, func(path string, e os.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
+		if err != nil {
 			return err
+		}
+		if e.IsDir() {
+			if strings.HasPrefix(e.Name(), ".") { // leases and probes
+				return filepath.SkipDir
+			}
+			return nil
 		}
 		f, err := os.Open(path)
 		if err != nil {
