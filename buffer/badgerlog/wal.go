@@ -44,45 +44,54 @@ func namedGroups(g *generation) ([]namedGroup, error) {
 		return nil, err
 	}
 	var groups []namedGroup
+	var group namedGroup
+	var time string
 	for rest := data[min(len(data), walHeaderSize):]; ; {
-		key, size := walEntry(rest)
+		key, of, size := walEntry(rest)
+		if of != time || size == 0 { // a transaction ends; its entries are in no order
+			if group.number > 0 {
+				groups = append(groups, group)
+			}
+			group, time = namedGroup{generation: g}, of
+		}
 		if size == 0 {
 			return groups, nil
 		}
 		rest = rest[size:]
 		if number, ok := parseGroupKey(key); ok {
-			groups = append(groups, namedGroup{number: number, generation: g})
-		} else if b, ok := parseBlockKey(key); ok && len(groups) > 0 {
-			last := &groups[len(groups)-1]
-			last.blocks = append(last.blocks, b)
+			group.number = number
+		} else if b, ok := parseBlockKey(key); ok {
+			group.blocks = append(group.blocks, b)
 		}
 	}
 }
 
-// walEntry returns the first entry's key without its time, and the entry's size: 0 where it is not whole.
-func walEntry(data []byte) (key []byte, size int) {
+// walEntry returns the first entry's key, its transaction's time, and the entry's size: 0 where it is not whole.
+func walEntry(data []byte) (key []byte, time string, size int) {
 	if len(data) < 2 {
-		return nil, 0
+		return nil, "", 0
 	}
 	at := 2
 	var lengths [3]uint64
 	for i := range lengths {
 		v, n := binary.Uvarint(data[at:])
 		if n <= 0 {
-			return nil, 0
+			return nil, "", 0
 		}
 		lengths[i], at = v, at+n
 	}
 	keyLen, valueLen := lengths[0], lengths[1]
 	left := uint64(len(data) - at)
 	if keyLen < walTimeSize || keyLen > left || valueLen > left || keyLen+valueLen+crc32.Size > left {
-		return nil, 0
+		return nil, "", 0
 	}
 	end := at + int(keyLen+valueLen)
 	if crc32.Checksum(data[:end], castagnoli) != binary.BigEndian.Uint32(data[end:]) {
-		return nil, 0
+		return nil, "", 0
 	}
-	return data[at : at+int(keyLen)-walTimeSize], end + crc32.Size
+	timed := data[at : at+int(keyLen)]
+	key = timed[:len(timed)-walTimeSize]
+	return key, string(timed[len(key):]), end + crc32.Size
 }
 
 func parseGroupKey(key []byte) (uint64, bool) {
