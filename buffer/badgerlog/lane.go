@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"hydrant/buffer"
@@ -21,6 +22,8 @@ type lane struct {
 	name string
 
 	next buffer.Seq // guarded by Log.mu: the sequence of the next record to come in
+
+	stored atomic.Int64 // bytes on disk of the blocks in refs
 
 	mu       sync.Mutex
 	refs     []*ref // in order; the first holds the first record above the cursor
@@ -42,6 +45,7 @@ func (l *lane) publish(p *part) {
 	for _, r := range p.refs {
 		l.refs = append(l.refs, r)
 		l.pending += int64(r.raw)
+		l.stored.Add(int64(r.stored))
 	}
 	if p.records > 0 {
 		l.books = head{p.first + buffer.Seq(p.records), l.books.accepted + int64(p.records), l.books.bytes + p.bytes}
@@ -60,8 +64,9 @@ func (l *lane) settle(cursor buffer.Seq) []*ref {
 	l.cursor = cursor
 	n := 0
 	for n < len(l.refs) && l.refs[n].last() <= cursor {
-		l.refs[n].generation.live.Add(-1)
+		l.refs[n].generation.letGo(l.refs[n])
 		l.pending -= int64(l.refs[n].raw)
+		l.stored.Add(-int64(l.refs[n].stored))
 		n++
 	}
 	settled := slices.Clone(l.refs[:n])
@@ -155,11 +160,15 @@ func (l *lane) Read(ctx context.Context, after buffer.Seq, b *buffer.Block) erro
 		}
 		l.mu.Lock()
 		changed := l.changed
-		i := sort.Search(len(l.refs), func(i int) bool { return l.refs[i].last() > after })
+		i := l.find(after + 1)
 		if i < len(l.refs) {
 			r, v := l.refs[i], l.versionAt(l.refs[i].first)
 			l.mu.Unlock()
-			return l.read(r, v, b)
+			err := l.read(r, v, b)
+			if errors.Is(err, errNotOpen) {
+				continue // the block was rewritten, or too many generations are read at once: look again
+			}
+			return err
 		}
 		l.mu.Unlock()
 		select {
@@ -168,6 +177,11 @@ func (l *lane) Read(ctx context.Context, after buffer.Seq, b *buffer.Block) erro
 			return ctx.Err()
 		}
 	}
+}
+
+// find is the index of the first block that holds a record at or above s. Called with mu held.
+func (l *lane) find(s buffer.Seq) int {
+	return sort.Search(len(l.refs), func(i int) bool { return l.refs[i].last() >= s })
 }
 
 func (l *lane) read(r *ref, v *buffer.Version, b *buffer.Block) error {

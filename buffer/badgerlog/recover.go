@@ -209,7 +209,7 @@ func (m *image) takeIn(g *foundGroup) {
 			lane = map[buffer.Seq]*ref{}
 			m.blocks[h.Lane] = lane
 		}
-		lane[h.First] = &ref{first: h.First, count: h.Count, raw: h.RawLen, arrival: h.Arrival.UnixMilli(), generation: g.generation}
+		lane[h.First] = &ref{first: h.First, count: h.Count, raw: h.RawLen, stored: buffer.HeaderSize + h.StoredLen, arrival: h.Arrival.UnixMilli(), generation: g.generation}
 	}
 	for _, c := range g.changes {
 		if c.deleted {
@@ -300,7 +300,8 @@ func (l *lane) index(blocks map[buffer.Seq]*ref) {
 		}
 		l.refs = append(l.refs, r)
 		l.pending += int64(r.raw)
-		r.generation.live.Add(1)
+		l.stored.Add(int64(r.stored))
+		r.generation.hold(r)
 	}
 	slices.SortFunc(l.refs, func(a, b *ref) int { return cmp.Compare(a.first, b.first) })
 }
