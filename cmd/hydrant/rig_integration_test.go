@@ -23,18 +23,20 @@ import (
 )
 
 // binary is the program under test, built once.
-var binary = sync.OnceValues(func() (string, error) {
+var binary = sync.OnceValues(func() (string, error) { return build() })
+
+func build(flags ...string) (string, error) {
 	dir, err := os.MkdirTemp("", "hydrant")
 	if err != nil {
 		return "", err
 	}
 	path := filepath.Join(dir, "hydrant")
-	out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput()
+	out, err := exec.Command("go", append(append([]string{"build", "-o", path}, flags...), ".")...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
 	}
 	return path, nil
-})
+}
 
 // process is a running node.
 type process struct {
@@ -69,6 +71,11 @@ func startIn(t *testing.T, dir, config string, environment ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startProgram(t, path, dir, config, environment...)
+}
+
+func startProgram(t *testing.T, path, dir, config string, environment ...string) *process {
+	t.Helper()
 	file := filepath.Join(dir, "hydrant.yaml")
 	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,194 @@
+//go:build integration
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Power cuts: the data directory lies on an ext4 of its own, in a file behind a loop device, and the shutdown ioctl drops
+// what that file system has not flushed, as a power cut does. A kill alone shows nothing of it: the page cache outlives
+// the process.
+
+// nosyncBinary acknowledges what is not synced. It proves that the test would see a missing sync.
+var nosyncBinary = sync.OnceValues(func() (string, error) { return build("-tags", "nosync") })
+
+// volume is a file system in a file.
+type volume struct {
+	t     *testing.T
+	image string
+	dir   string // where it is mounted
+	up    bool
+}
+
+func newVolume(t *testing.T, size int64) *volume {
+	t.Helper()
+	dir := t.TempDir()
+	v := &volume{t: t, image: filepath.Join(dir, "image"), dir: filepath.Join(dir, "mounted")}
+	if err := os.WriteFile(v.image, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(v.image, size); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(v.dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	v.command("mkfs.ext4", "-q", "-F", v.image)
+	v.mount()
+	t.Cleanup(func() {
+		if v.up {
+			v.unmount()
+		}
+	})
+	return v
+}
+
+func (v *volume) mount() {
+	v.t.Helper()
+	v.command("mount", "-o", "loop", v.image, v.dir)
+	v.up = true
+}
+
+// unmount detaches the loop device too: mount made it.
+func (v *volume) unmount() {
+	v.t.Helper()
+	v.command("umount", v.dir)
+	v.up = false
+}
+
+// cutPower drops everything that is not on the device yet, the journal's own tail included.
+func (v *volume) cutPower() {
+	v.t.Helper()
+	d, err := os.Open(v.dir)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	defer d.Close()
+	const (
+		shutdown   = 0x8004587d // FS_IOC_SHUTDOWN
+		noLogFlush = 2
+	)
+	if err := unix.IoctlSetPointerInt(int(d.Fd()), shutdown, noLogFlush); err != nil {
+		v.t.Fatalf("shut the file system down: %v", err)
+	}
+}
+
+func (v *volume) command(name string, arguments ...string) {
+	v.t.Helper()
+	if out, err := exec.Command(name, arguments...).CombinedOutput(); err != nil {
+		v.t.Fatalf("%s %s: %v: %s (this test needs root and loop devices)", name, strings.Join(arguments, " "), err, out)
+	}
+}
+
+// cuts is how many: HYDRANT_TEST_POWER_CUTS, or 10.
+func cuts(t *testing.T) int {
+	text := os.Getenv("HYDRANT_TEST_POWER_CUTS")
+	if text == "" {
+		return 10
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("HYDRANT_TEST_POWER_CUTS: %v", err)
+	}
+	return n
+}
+
+// The power fails at random moments under load: nothing acknowledged is lost, doubled or misplaced.
+func TestPowerCuts(t *testing.T) {
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := directoryDestination(t)
+	ledger := cutUnderLoad(t, path, d, cuts(t), time.Second)
+	t.Logf("after %d power cuts: %v", cuts(t), d.verifyAll(t, ledger))
+}
+
+// The control: without syncs the same cuts lose what was acknowledged, and the verifier says so.
+func TestPowerCutWithoutSyncsLoses(t *testing.T) {
+	path, err := nosyncBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := directoryDestination(t)
+	if err := os.MkdirAll(d.objects, 0o755); err != nil { // it may lose the stream and all
+		t.Fatal(err)
+	}
+	ledger := cutUnderLoad(t, path, d, 1, time.Minute)
+	out, err := runHydrant(t.Context(), t, nil, append([]string{"bench", "verify", "--ledger", ledger, "--json"}, d.verify...)...)
+	if err == nil || !strings.Contains(out, `"lost":`) {
+		t.Fatalf("nothing was lost without syncs, so the test with them proves nothing: %v: %s", err, out)
+	}
+	t.Logf("without syncs: %s", out)
+}
+
+// cutUnderLoad cuts the power so many times and then delivers what is left. It returns the ledger.
+func cutUnderLoad(t *testing.T, path string, d destinationUnderTest, cuts int, interval time.Duration) string {
+	t.Helper()
+	v := newVolume(t, 512<<20)
+	dir := t.TempDir()
+	ledger := filepath.Join(dir, "ledger")
+	config := func(interval time.Duration) string {
+		return fmt.Sprintf(`
+data_dir: %s
+buffer: {max_disk: 256MiB}
+streams:
+  power:
+    buffering: {size: 1MiB, interval: %s}
+    prefix: "key=!{partitionKeyFromQuery:key}/"
+    partition_keys: {key: .key}
+    destination:
+      %s
+`, filepath.Join(v.dir, "data"), interval, d.yaml)
+	}
+	for cut := range cuts {
+		p := startProgram(t, path, dir, config(interval))
+		loadUntilCut(t, v, p, ledger, cut)
+	}
+	p := startProgram(t, path, dir, config(time.Second))
+	p.delivered()
+	p.stop()
+	return ledger
+}
+
+// loadUntilCut loads the node until the power fails in the middle, and brings the disk up again.
+func loadUntilCut(t *testing.T, v *volume, p *process, ledger string, cut int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second)
+	defer cancel()
+	load := make(chan error, 1)
+	go func() {
+		_, err := runHydrant(ctx, t, nil, "bench", "--url", p.url, "--stream", "power", "--ledger", ledger,
+			"--connections", "8", "--batch", fmt.Sprint(1+cut%2*49), "--keys", "5", "--duration", "5s", "--timeout", "1s")
+		load <- err
+	}()
+	p.eventually("records are acknowledged", func() bool { return p.metric("hydrant_incoming_records_total") > 100 })
+	select {
+	case <-time.After(500*time.Millisecond + rand.N(1500*time.Millisecond)): // the moment of the cut
+	case err := <-load:
+		t.Fatalf("cut %d: the load ended early: %v", cut, err)
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil { // power fails for the processor too
+		t.Fatal(err)
+	}
+	v.cutPower()
+	p.kill()
+	cancel()
+	<-load // it ends with errors: its gateway is gone
+	v.unmount()
+	v.mount()
+}
