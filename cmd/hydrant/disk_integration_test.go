@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -32,35 +31,21 @@ streams:
     destination:
       %s
 `, filepath.Join(v.dir, "data"), d.yaml)
-	p := startIn(t, dir, config)
-	load := make(chan error, 1)
-	var ended atomic.Bool
-	go func() {
-		_, err := runHydrant(t.Context(), t, nil, "bench", "--url", p.url, "--stream", "full", "--ledger", ledger,
-			"--connections", "4", "--batch", "50", "--keys", "5", "--rate", "10000", "--duration", "30s")
-		ended.Store(true)
-		load <- err
-	}()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := launch(t, path, dir, config)
 	for round := range 2 {
-		p.eventually("records are acknowledged", func() bool { return p.metric("hydrant_incoming_records_total") > 1000 })
-		filler := v.fill()
-		p.eventually("not ready", func() bool { return !p.ready() })
-		v.fillFurther(filler)
-		refused := p.metric("hydrant_throttled_records_total")
-		p.eventually("records are refused", func() bool {
-			return p.metric("hydrant_throttled_records_total") > refused || ended.Load()
-		})
-		if round == 1 { // the second time the node is killed on the full disk, too
+		p.awaitReady()
+		filler := loadWhileFilling(t, v, p, ledger)
+		if round == 1 { // the second time it starts on the full disk, too
 			p.kill()
-			p = startUnready(t, dir, config, p)
+			p = launch(t, path, dir, config)
+			p.eventually("it answers", func() bool { return p.readiness() == http.StatusServiceUnavailable })
 		}
 		p.delivered()
-		if err := os.Remove(filler.Name()); err != nil {
-			t.Fatal(err)
-		}
-		if err := filler.Close(); err != nil {
-			t.Fatal(err)
-		}
+		filler.remove()
 		start := time.Now()
 		p.awaitReady()
 		took := time.Since(start)
@@ -69,50 +54,70 @@ streams:
 			t.Errorf("ready only %v after there was space", took)
 		}
 	}
-	<-load // it may end with errors: its gateway was killed once
 	p.post("full", "application/json", `{"key":"after","n":1}`)
 	p.delivered()
 	p.stop()
 	t.Log(d.verifyAll(t, ledger))
 }
 
-// ready is what /readyz says now.
-func (p *process) ready() bool {
-	p.t.Helper()
-	select {
-	case <-p.ended:
-		p.t.Fatalf("the node ended:\n%s", p.output)
-	default:
+// loadWhileFilling returns when the disk is full, records were refused for it and the load has ended.
+func loadWhileFilling(t *testing.T, v *volume, p *process, ledger string) *filler {
+	t.Helper()
+	load := make(chan error, 1)
+	go func() {
+		_, err := runHydrant(t.Context(), t, nil, "bench", "--url", p.url, "--stream", "full", "--ledger", ledger,
+			"--connections", "4", "--batch", "50", "--keys", "5", "--rate", "10000", "--duration", "12s")
+		load <- err
+	}()
+	before := p.metric("hydrant_incoming_records_total")
+	p.eventually("records are acknowledged", func() bool { return p.metric("hydrant_incoming_records_total") > before+1000 })
+	f := v.fill()
+	p.eventually("not ready", func() bool { return p.readiness() == http.StatusServiceUnavailable })
+	f.write() // what the node has given up meanwhile
+	p.eventually("records are refused", func() bool { return p.metric("hydrant_throttled_records_total") > 0 })
+	if err := <-load; err != nil {
+		t.Fatal(err)
 	}
-	r, err := http.Get(p.admin + "/readyz")
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer r.Body.Close()
-	return r.StatusCode == http.StatusOK
-}
-
-// fill takes all that the file system has, as another program would.
-func (v *volume) fill() *os.File {
-	v.t.Helper()
-	f, err := os.Create(filepath.Join(v.dir, "filler"))
-	if err != nil {
-		v.t.Fatal(err)
-	}
-	v.fillFurther(f)
+	f.write()
 	return f
 }
 
-func (v *volume) fillFurther(f *os.File) {
+// filler takes all that a file system has, as another program would.
+type filler struct {
+	*os.File
+	t *testing.T
+}
+
+func (v *volume) fill() *filler {
 	v.t.Helper()
+	file, err := os.Create(filepath.Join(v.dir, "filler"))
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	f := &filler{file, v.t}
+	v.t.Cleanup(func() { _ = f.Close() }) // or the file system stays busy
+	f.write()
+	return f
+}
+
+func (f *filler) write() {
+	f.t.Helper()
 	for chunk := make([]byte, 1<<20); len(chunk) > 0; {
-		if _, err := f.Write(chunk); errors.Is(err, syscall.ENOSPC) {
-			chunk = chunk[:len(chunk)/2]
+		n, err := f.Write(chunk)
+		if errors.Is(err, syscall.ENOSPC) {
+			chunk = chunk[:(len(chunk)-n)/2]
 		} else if err != nil {
-			v.t.Fatal(err)
+			f.t.Fatal(err)
 		}
 	}
-	if err := f.Sync(); err != nil {
-		v.t.Fatal(err)
+	if err := f.Sync(); err != nil && !errors.Is(err, syscall.ENOSPC) {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *filler) remove() {
+	f.t.Helper()
+	if err := errors.Join(os.Remove(f.Name()), f.Close()); err != nil {
+		f.t.Fatal(err)
 	}
 }

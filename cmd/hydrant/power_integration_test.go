@@ -133,7 +133,6 @@ func TestPowerCutWithoutSyncsLoses(t *testing.T) {
 	if err == nil || !strings.Contains(out, `"lost":`) {
 		t.Fatalf("nothing was lost without syncs, so the test with them proves nothing: %v: %s", err, out)
 	}
-	t.Logf("without syncs: %s", out)
 }
 
 // cutUnderLoad cuts the power so many times and then delivers what is left. It returns the ledger.

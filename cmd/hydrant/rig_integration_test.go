@@ -76,6 +76,14 @@ func startIn(t *testing.T, dir, config string, environment ...string) *process {
 
 func startProgram(t *testing.T, path, dir, config string, environment ...string) *process {
 	t.Helper()
+	p := launch(t, path, dir, config, environment...)
+	p.awaitReady()
+	return p
+}
+
+// launch starts a node and waits for nothing.
+func launch(t *testing.T, path, dir, config string, environment ...string) *process {
+	t.Helper()
 	file := filepath.Join(dir, "hydrant.yaml")
 	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		t.Fatal(err)
@@ -93,25 +101,28 @@ func startProgram(t *testing.T, path, dir, config string, environment ...string)
 		close(p.ended)
 	}()
 	t.Cleanup(p.kill)
-	p.awaitReady()
 	return p
 }
 
 func (p *process) awaitReady() {
 	p.t.Helper()
-	p.eventually("ready", func() bool {
-		select {
-		case <-p.ended:
-			p.t.Fatalf("the node ended:\n%s", p.output)
-		default:
-		}
-		r, err := http.Get(p.admin + "/readyz")
-		if err != nil {
-			return false
-		}
-		defer r.Body.Close()
-		return r.StatusCode == http.StatusOK
-	})
+	p.eventually("ready", func() bool { return p.readiness() == http.StatusOK })
+}
+
+// readiness is the status of /readyz, 0 while nobody answers.
+func (p *process) readiness() int {
+	p.t.Helper()
+	select {
+	case <-p.ended:
+		p.t.Fatalf("the node ended:\n%s", p.output)
+	default:
+	}
+	r, err := http.Get(p.admin + "/readyz")
+	if err != nil {
+		return 0
+	}
+	defer r.Body.Close()
+	return r.StatusCode
 }
 
 // kill ends the process as nothing else can.
