@@ -35,11 +35,16 @@ type Config struct {
 	Log     *slog.Logger
 	Window  buffer.Window // of keys; no more of them than fit in a sixteenth of MaxDisk
 
+	// StreamShare is the part of MaxDisk that one stream's undelivered blocks may hold, above 0 and at most 1; 0 means a
+	// half. Past it the stream is refused, by a group at most too late, and no other.
+	StreamShare float64
+
 	// Observe, where set, is told of every group after its sync. It must not wait.
 	Observe func(Group)
 
 	now  func() time.Time       // the tests' clock
 	sync func(*badger.DB) error // the tests' faults
+	free func(dir string) int64 // the tests' disk
 
 	elapsed func() time.Duration // the tests' time since the log was opened
 }
@@ -55,6 +60,8 @@ type Group struct {
 const (
 	// MinDisk holds the current generation, the next one and what is being drained.
 	MinDisk = 64 << 20
+
+	defaultMaxDisk = 20 << 30
 
 	formatVersion = 1
 	identityName  = "log.json"
@@ -80,12 +87,14 @@ type Log struct {
 	lanes   map[buffer.StreamID]*lane
 	state   map[stateKey]stored
 	keys    keyTable
-	gens    []*generation // oldest first; the last is written to
+	gens    []*generation // oldest first
+	current *generation   // the last of gens, written to; nil where a full disk had no room even for a small one
 	lastID  uint64        // of a generation
 	cache   cache
 	ready   *generation       // made ahead
 	making  bool              // one is being made
 	full    *buffer.FullError // why none could be made
+	short   *buffer.FullError // why records are refused although one could be
 	settled int64             // of committer.used when housekeeping last looked
 	closed  bool
 	failure error
@@ -95,6 +104,10 @@ type Log struct {
 	failed chan struct{}
 	quit   chan struct{} // ends the housekeeping
 	kick   chan struct{} // housekeeping has something to look at
+
+	space   sync.Mutex // held while space on the disk is taken: what was looked at is there when it is used
+	reserve reserve
+	sparse  int // housekeeping's looks at which the same generation was worth rewriting
 
 	readers sync.Mutex    // opens and closes sealed generations
 	opened  []*generation // the one opened last at the end
@@ -137,13 +150,19 @@ func Open(cfg Config) (*Log, error) {
 
 func (c *Config) setDefaults() error {
 	if c.MaxDisk == 0 {
-		c.MaxDisk = 20 << 30
+		c.MaxDisk = defaultMaxDisk
 	}
 	if c.MaxDisk < MinDisk {
 		return fmt.Errorf("max_disk is %d bytes: the buffer needs at least %d", c.MaxDisk, MinDisk)
 	}
 	if c.Recent == 0 {
 		c.Recent = 32 << 20
+	}
+	if c.StreamShare == 0 {
+		c.StreamShare = 0.5
+	}
+	if c.StreamShare < 0 || c.StreamShare > 1 {
+		return fmt.Errorf("the share of a stream is %g: it must be above 0 and at most 1", c.StreamShare)
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -162,6 +181,9 @@ func (c *Config) setDefaults() error {
 	c.Window.Keys = min(c.Window.Keys, int(c.MaxDisk/16/keyBytes))
 	if c.sync == nil {
 		c.sync = syncGeneration
+	}
+	if c.free == nil {
+		c.free = freeSpace
 	}
 	return nil
 }
@@ -205,22 +227,61 @@ func (l *Log) open() error {
 	if err != nil {
 		return err
 	}
-	if l.origin, err = nextEpoch(l.cfg.Dir, len(found.gens) > 0); err != nil {
-		return errors.Join(err, found.release())
-	}
 	l.adopt(found)
 	l.measureQuarantine()
-	current, err := l.makeGeneration(l.capacity())
-	if err != nil {
-		return errors.Join(fmt.Errorf("make room for the buffer in %s: %w", l.cfg.Dir, err), found.release())
+	if err := l.begin(len(found.gens) > 0); err != nil {
+		return errors.Join(err, found.release())
 	}
-	l.gens = append(l.gens, current)
-	l.committer = committer{log: l, current: current, number: found.highest, hash: found.lastHash, born: l.cfg.now(), fresh: true}
+	l.committer = committer{log: l, current: l.current, number: found.highest, hash: found.lastHash, born: l.cfg.now(), fresh: true}
 	l.commits.Go(l.committer.run)
 	l.keepers.Go(l.housekeep)
 	l.makeAhead()
 	wake(l.kick)
 	return l.recordFound()
+}
+
+// begin raises the epoch and makes the generation that is written to first. On a full disk an existing log does without
+// one for records, and if need be without any: what it holds is delivered, and that makes room.
+func (l *Log) begin(existing bool) error {
+	l.returnTails()
+	if !existing {
+		if err := checkSpace(l.cfg.Dir, l.cfg.MaxDisk, l.cfg.free); err != nil {
+			return err
+		}
+	}
+	l.adoptReserve()
+	l.space.Lock()
+	err := l.clearFor(generationSpace(lastCapacity))
+	l.restoreReserve()
+	l.space.Unlock()
+	if err != nil {
+		l.cfg.Log.Warn("the disk is full", "reason", err)
+	}
+	if l.origin, err = nextEpoch(l.cfg.Dir, existing); err != nil {
+		return err
+	}
+	return l.firstGeneration()
+}
+
+func (l *Log) firstGeneration() error {
+	g, err := l.makeGeneration(l.capacity())
+	if errors.As(err, &l.full) {
+		g, err = l.makeGeneration(minCapacity)
+	}
+	if errors.As(err, &l.full) {
+		l.cfg.Log.Warn("the buffer takes no records until some are delivered", "reason", l.full.Error())
+		if g, err = l.makeLast(); errors.As(err, &l.full) {
+			l.cfg.Log.Warn("the buffer has no room even for state", "reason", l.full.Error())
+			return nil
+		}
+	} else {
+		l.full = nil
+	}
+	if err != nil {
+		return fmt.Errorf("make room for the buffer in %s: %w", l.cfg.Dir, err)
+	}
+	l.current, l.gens = g, append(l.gens, g)
+	return nil
 }
 
 func removeTrash(dir string) error {
@@ -267,7 +328,10 @@ func (l *Log) Stats() buffer.Stats {
 	for _, ranges := range l.damage {
 		s.Damaged += int64(len(ranges))
 	}
-	if l.full != nil && l.ready == nil {
+	switch {
+	case l.short != nil:
+		s.Full = l.short.Error()
+	case l.full != nil && l.ready == nil:
 		s.Full = l.full.Error()
 	}
 	for id, lane := range l.lanes {
@@ -335,11 +399,7 @@ func (l *Log) Close() error {
 
 	errs := []error{l.dropReady()}
 	for _, g := range l.gens {
-		if g.state == writing {
-			errs = append(errs, g.seal())
-			continue
-		}
-		errs = append(errs, g.release())
+		errs = append(errs, l.closeLast(g))
 	}
 	return errors.Join(append(errs, l.lock.Unlock())...)
 }

@@ -12,6 +12,7 @@ type ref struct {
 	first      buffer.Seq
 	count      int
 	raw        int // bytes of the payload
+	stored     int // bytes of the block on disk
 	arrival    int64
 	generation *generation
 
@@ -20,7 +21,7 @@ type ref struct {
 }
 
 func newRef(data []byte, first buffer.Seq, b *buffer.Builder) *ref {
-	return &ref{first: first, count: b.Count(), raw: b.Len(), arrival: b.Arrival(), data: data}
+	return &ref{first: first, count: b.Count(), raw: b.Len(), stored: len(data), arrival: b.Arrival(), data: data}
 }
 
 func (r *ref) last() buffer.Seq { return r.first + buffer.Seq(r.count) - 1 }

@@ -155,7 +155,7 @@ func (m *image) addBlock(h buffer.Header, g *generation) {
 		lane = map[buffer.Seq]*ref{}
 		m.blocks[h.Lane] = lane
 	}
-	lane[h.First] = &ref{first: h.First, count: h.Count, raw: h.RawLen, arrival: h.Arrival.UnixMilli(), generation: g}
+	lane[h.First] = &ref{first: h.First, count: h.Count, raw: h.RawLen, stored: buffer.HeaderSize + h.StoredLen, arrival: h.Arrival.UnixMilli(), generation: g}
 	delete(m.absent[h.Lane], h.First)
 }
 

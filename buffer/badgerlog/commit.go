@@ -14,6 +14,7 @@ type group struct {
 	parts   []*part // one a lane, in the order of arrival
 	changes []change
 	lanes   []*lane     // made by this group
+	moves   []*move     // blocks of an old generation, written anew
 	carry   *generation // whose live state this group writes anew
 	leave   bool        // for a new generation, whether or not this one is full
 	bytes   int         // of records
@@ -30,7 +31,7 @@ type group struct {
 func newGroup() *group { return &group{done: make(chan struct{})} }
 
 func (g *group) empty() bool {
-	return len(g.parts) == 0 && len(g.changes) == 0 && g.carry == nil
+	return len(g.parts) == 0 && len(g.changes) == 0 && len(g.moves) == 0 && g.carry == nil
 }
 
 // part is one lane's share of a group.
@@ -131,13 +132,22 @@ func (l *Log) admit(id buffer.StreamID, size int) (*lane, error) {
 	}
 	// Where no further generation can be made, what is left of this one is for the changes of state that drain the log.
 	if l.full != nil && l.ready == nil {
-		current := l.gens[len(l.gens)-1]
-		left := current.capacity - l.committer.used.Load() - int64(l.forming.bytes) - current.capacity/4
-		if int64(size) > left {
+		if int64(size) > l.left() {
 			return nil, l.full
 		}
 	}
-	return lane, nil
+	if l.short != nil {
+		return nil, l.short
+	}
+	return lane, l.overShare(lane, size)
+}
+
+// left is what the current generation still takes of records where it is the last one for a while. Called with mu held.
+func (l *Log) left() int64 {
+	if l.current == nil || l.current.reserved {
+		return 0
+	}
+	return l.current.capacity - l.committer.used.Load() - int64(l.forming.bytes) - l.current.capacity/4
 }
 
 // alive reports why nothing may come in any more. Called with mu held.

@@ -52,6 +52,10 @@ func (c *committer) commit(g *group) {
 			stored += int64(len(r.data))
 		}
 	}
+	for _, m := range g.moves {
+		values = append(values, value{blockKey(m.lane.id, m.from.first, m.from.count), m.data})
+		stored += int64(len(m.data))
+	}
 	if len(data) <= copyLimit {
 		values = append(values, value{copyKey(record.number), data})
 		stored += int64(len(data))
@@ -97,6 +101,9 @@ func (c *committer) pack(g *group) *groupRecord {
 			record.changes = append(record.changes, change{stateKey: stateKey{kindHead, p.lane.id, ""}, value: h.encode()})
 		}
 	}
+	for _, m := range g.moves {
+		record.blocks = append(record.blocks, m.data[:buffer.HeaderSize])
+	}
 	if g.carry != nil {
 		record.changes = append(record.changes, c.log.liveState(g.carry, record.changes)...)
 	} else if c.fresh {
@@ -113,7 +120,7 @@ func (c *committer) pack(g *group) *groupRecord {
 // fails. A generation is never written again after a failed write or sync: the kernel may have dropped the pages, and
 // the next sync would not tell. The same values in a newer generation win over what the failed one may hold of them.
 func (c *committer) store(values []value, stored int64, leave bool) error {
-	if leave || !c.current.fits(stored, len(values)) {
+	if c.current == nil || leave || !c.current.fits(stored, len(values)) {
 		if err := c.rotate(stored, len(values)); err != nil {
 			return err
 		}
@@ -127,7 +134,7 @@ func (c *committer) store(values []value, stored int64, leave bool) error {
 	c.fault = now
 	c.log.cfg.Log.Error("the disk failed: nothing of this group was acknowledged; it goes to a new generation",
 		"generation", c.current.dir, "error", err)
-	c.poison()
+	c.current.set(poisoned)
 	if !repeated {
 		if err = c.rotate(stored, len(values)); err == nil {
 			err = c.current.write(values, c.log.cfg.sync)
@@ -137,12 +144,6 @@ func (c *committer) store(values []value, stored int64, leave bool) error {
 		c.log.fail(err)
 	}
 	return err
-}
-
-func (c *committer) poison() {
-	c.current.mu.Lock()
-	c.current.state = poisoned
-	c.current.mu.Unlock()
 }
 
 // rotate goes on in the next generation, which must take n values of stored bytes together.
@@ -155,16 +156,18 @@ func (c *committer) rotate(stored int64, n int) error {
 	l := c.log
 	c.fresh = true
 	l.mu.Lock()
-	c.current = next
+	c.current, l.current = next, next
 	l.gens = append(l.gens, next)
 	l.mu.Unlock()
 	c.used.Store(0)
-	l.measureRate(old, c.born)
+	if old != nil {
+		l.measureRate(old, c.born)
+	}
 	c.born = l.cfg.now()
 	l.makeAhead()
-	if old.state == writing {
+	if old != nil && old.state == writing {
 		l.keepers.Go(func() {
-			if err := old.seal(); err != nil {
+			if err := l.seal(old); err != nil {
 				l.cfg.Log.Error("a generation did not close in good order; it stays readable", "error", err)
 			}
 			wake(l.kick)
@@ -187,17 +190,20 @@ func (l *Log) publish(g *group, changes []change, where *generation) {
 	for _, p := range g.parts {
 		for _, r := range p.refs {
 			r.generation = where
-			where.live.Add(1)
 			l.cache.add(r)
 		}
 		p.lane.publish(p)
+	}
+	for _, m := range g.moves {
+		l.cache.forget([]*ref{m.from})
+		m.lane.move(m, where)
 	}
 	moved := false
 	for i := range changes {
 		moved = l.apply(&changes[i], where) || moved
 	}
 	l.publishKeys(g, where)
-	if moved || g.carry != nil {
+	if moved || g.carry != nil || len(g.moves) > 0 {
 		wake(l.kick)
 	}
 }

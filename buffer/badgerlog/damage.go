@@ -127,8 +127,7 @@ func (l *lane) quarantine(d buffer.Damage) (gone []*ref) {
 			continue
 		}
 		gone = append(gone, r)
-		r.generation.live.Add(-1)
-		l.pending -= int64(r.raw)
+		l.forget(r)
 	}
 	if len(gone) > 0 {
 		l.refs = kept

@@ -1,14 +1,12 @@
 package badgerlog
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 )
-
-// reserveSpace stays free on the disk for closing what is open and for the objects' own temporary files.
-const reserveSpace = 64 << 20
 
 // syncDir makes the names in a directory durable.
 func syncDir(path string) error {
@@ -49,4 +47,22 @@ func diskUsage(dir string) int64 {
 		return nil
 	})
 	return total
+}
+
+// lastByte is where the last byte that is not zero ends, among the first size bytes.
+func lastByte(f *os.File, size int64) (int64, error) {
+	const step = 1 << 20
+	memory, zeros := make([]byte, step), make([]byte, step)
+	for size > 0 {
+		from := max(0, size-step)
+		chunk := memory[:size-from]
+		if _, err := f.ReadAt(chunk, from); err != nil {
+			return 0, err
+		}
+		if !bytes.Equal(chunk, zeros[:len(chunk)]) {
+			return from + int64(len(bytes.TrimRight(chunk, "\x00"))), nil
+		}
+		size = from
+	}
+	return 0, nil
 }

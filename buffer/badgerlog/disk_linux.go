@@ -24,6 +24,28 @@ func preallocate(path string, size int64) error {
 	return os.NewSyscallError("fallocate", err)
 }
 
+// releaseZeros gives back the space behind a file's last byte that is not zero. What is read from it does not change.
+func releaseZeros(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	end, err := lastByte(f, info.Size())
+	if err != nil || end >= info.Size() {
+		return err
+	}
+	err = unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, end, info.Size()-end)
+	if err == unix.EOPNOTSUPP || err == unix.ENOSYS {
+		return nil
+	}
+	return os.NewSyscallError("fallocate", err)
+}
+
 // freeSpace is what an unprivileged writer may still use below path.
 func freeSpace(path string) int64 {
 	var s unix.Statfs_t

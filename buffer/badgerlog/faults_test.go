@@ -325,19 +325,19 @@ func TestDiskFollowsTheBacklog(t *testing.T) {
 			r.settle(seq - behind)
 		}
 	}
-	if disk := r.Stats().Disk; disk > 200<<20 {
+	if disk := r.Stats().Disk; disk > 200<<20+r.reserve.size {
 		t.Errorf("%d MiB on disk for %d MiB undelivered", disk>>20, behind)
 	}
 	r.settle(r.lane.Info().Head)
-	eventually(t, "the disk is given back", func() bool { return r.Stats().Disk <= 3*minCapacity+8<<20 })
-	eventually(t, "its files are gone too", func() bool { return diskUsage(dir) <= 40<<20 })
+	eventually(t, "the disk is given back", func() bool { return r.Stats().Disk <= 3*minCapacity+8<<20+r.reserve.size })
+	eventually(t, "its files are gone too", func() bool { return diskUsage(dir) <= 40<<20+r.reserve.size })
 	r.mustAdd("still works")
 	equal(t, "records", r.records(), []string{"still works"})
 }
 
 // At max_disk appends are refused, nothing acknowledged is harmed, state can still be written, and delivery makes room.
 func TestFullAndBack(t *testing.T) {
-	r := openRig(t, Config{Dir: t.TempDir(), MaxDisk: MinDisk})
+	r := openRig(t, Config{Dir: t.TempDir(), MaxDisk: MinDisk, StreamShare: 1})
 	block := make([]byte, 1<<20)
 	var last buffer.Seq
 	var full *buffer.FullError

@@ -33,13 +33,17 @@ type generation struct {
 	slots    int   // entries that it takes
 	used     int64
 	entries  int
-	groups   int // stored, and what the last of them left: see mark
+	reserved bool // made in the reserve's space: takes no records
+	groups   int  // stored, and what the last of them left: see mark
 	last     uint64
 	hash     uint64
 	heads    map[buffer.LaneID][]byte
 
+	stuck bool // of housekeeping alone: only damaged blocks are live
+
 	damaged   atomic.Bool  // something in it is quarantined: its files are kept
 	live      atomic.Int64 // blocks that are not settled
+	liveBytes atomic.Int64 // of them, as stored
 	allocated atomic.Int64 // bytes on disk
 
 	mu     sync.RWMutex // held to write while the fields below change
@@ -53,10 +57,11 @@ type generationState int
 
 const (
 	writing   generationState = iota // db is open for writing
+	waiting                          // full; a full disk has no room for closing it yet
 	sealed                           // closed; db is opened to read on demand
 	unclosed                         // found so at start; read from its value log by values
 	poisoned                         // a write or sync failed: db stays open to read what was synced
-	discarded                        // gone from disk
+	discarded                        // gone, or kept in quarantine only
 )
 
 const (
@@ -115,7 +120,8 @@ func badgerOptions(dir string, capacity int64, slots int, log *slog.Logger) badg
 		WithLogger(badgerLogger{log})
 }
 
-// createGeneration makes a generation that takes capacity bytes, its space allocated and its names synced.
+// createGeneration makes a generation that takes capacity bytes, its space allocated and its names synced. The caller
+// has looked that the disk has generationSpace of it.
 func createGeneration(parent string, id uint64, capacity int64, log *slog.Logger) (*generation, error) {
 	g := &generation{id: id, dir: generationDir(parent, id), capacity: capacity, slots: slotsFor(capacity)}
 	if err := os.Mkdir(g.dir, 0o755); err != nil {
@@ -131,11 +137,6 @@ func createGeneration(parent string, id uint64, capacity int64, log *slog.Logger
 }
 
 func (g *generation) create(parent string, log *slog.Logger) error {
-	wal := int64(g.slots)*slotBytes + slack
-	need := g.capacity + wal + 2*slack
-	if free := freeSpace(parent); free < need+reserveSpace {
-		return &buffer.FullError{Used: free, Limit: need + reserveSpace, Reason: "the disk has too little free space for the next generation"}
-	}
 	db, err := badger.Open(badgerOptions(g.dir, g.capacity, g.slots, log))
 	if err != nil {
 		return fmt.Errorf("open a generation: %w", err)
@@ -144,13 +145,13 @@ func (g *generation) create(parent string, log *slog.Logger) error {
 	if err := preallocate(filepath.Join(g.dir, vlogName), g.capacity+slack); err != nil {
 		return fmt.Errorf("allocate the value log: %w", err)
 	}
-	if err := preallocate(filepath.Join(g.dir, walName), wal); err != nil {
+	if err := preallocate(filepath.Join(g.dir, walName), walSpace(g.slots)); err != nil {
 		return fmt.Errorf("allocate the write-ahead log: %w", err)
 	}
-	if err := db.Sync(); err != nil {
+	if err := syncGeneration(db); err != nil {
 		return err
 	}
-	g.allocated.Store(need)
+	g.allocated.Store(generationSpace(g.capacity))
 	return errors.Join(syncDir(g.dir), syncDir(parent))
 }
 

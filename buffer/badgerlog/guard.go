@@ -2,23 +2,61 @@ package badgerlog
 
 import (
 	"fmt"
-	"log/slog"
-	"runtime/debug"
 
 	"hydrant/buffer"
 )
 
-var discardLog = slog.New(slog.DiscardHandler)
+// guard looks how much space the disk has, whoever uses it, and refuses records while that is little: from below the
+// reserve's size until there is twice as much. It is called once a second and never on the way of a record.
+func (l *Log) guard() {
+	l.space.Lock()
+	l.restoreReserve()
+	free := l.cfg.free(l.cfg.Dir)
+	l.space.Unlock()
 
-// guarded runs fn, which reads through Badger. Badger maps its files: a disk that fails to read, or a file that was cut
-// under the map, is a fault of memory there, and a damaged length may reach beyond a slice. Both are damage here.
-func guarded(fn func() error) (err error) {
-	before := debug.SetPanicOnFault(true)
-	defer debug.SetPanicOnFault(before)
-	defer func() {
-		if fault := recover(); fault != nil {
-			err = fmt.Errorf("%w: %w: %v", errFault, buffer.ErrDamaged, fault)
+	low, high := l.reserve.size, resumeAt(l.reserve.size)
+	l.mu.Lock()
+	before := l.short
+	switch {
+	case before == nil && free < low:
+		l.short = &buffer.FullError{
+			Used: l.disk(), Limit: l.cfg.MaxDisk,
+			Reason: fmt.Sprintf("the disk has less than %d bytes free; records are taken again from %d on", low, high),
 		}
-	}()
-	return fn()
+	case before != nil && free >= high:
+		l.short = nil
+	}
+	now := l.short
+	l.mu.Unlock()
+
+	switch {
+	case now != nil && before == nil:
+		l.cfg.Log.Warn("the disk is almost full: no more records are taken", "free", free, "resume", high)
+	case now == nil && before != nil:
+		l.cfg.Log.Info("the disk has space again: records are taken", "free", free)
+	}
+}
+
+// overShare refuses a stream's records where it holds its share of max_disk, so that one stream whose destination is
+// away does not stop the others. What is being committed is not counted yet. Called with mu held.
+func (l *Log) overShare(lane *lane, size int) error {
+	limit := int64(l.cfg.StreamShare * float64(l.cfg.MaxDisk))
+	used := lane.stored.Load() + l.forming.bytesOf(lane)
+	if used+int64(size) <= limit {
+		return nil
+	}
+	return &buffer.FullError{
+		Used: used, Limit: limit,
+		Reason: fmt.Sprintf("stream %s holds its share of buffer.max_disk undelivered; other streams are not affected", lane.name),
+	}
+}
+
+// bytesOf is what a lane has in the group.
+func (g *group) bytesOf(l *lane) int64 {
+	for _, p := range g.parts {
+		if p.lane == l {
+			return p.bytes
+		}
+	}
+	return 0
 }

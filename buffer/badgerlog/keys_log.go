@@ -70,8 +70,8 @@ func (l *Log) carriesLittle() bool {
 		return true
 	}
 	var disk, keys int64
-	for _, g := range l.gens[:len(l.gens)-1] {
-		if g.live.Load() > 0 {
+	for _, g := range l.gens {
+		if g == l.current || g.live.Load() > 0 {
 			break
 		}
 		disk += g.allocated.Load()

@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"hydrant/buffer"
@@ -21,6 +22,8 @@ type lane struct {
 	name string
 
 	next buffer.Seq // guarded by Log.mu: the sequence of the next record to come in
+
+	stored atomic.Int64 // bytes on disk of the blocks in refs
 
 	mu       sync.Mutex
 	refs     []*ref // in order; the first holds the first record above the cursor
@@ -41,14 +44,27 @@ func (l *lane) publish(p *part) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, r := range p.refs {
-		l.refs = append(l.refs, r)
-		l.pending += int64(r.raw)
+		l.take(r)
 	}
 	if p.records > 0 {
 		l.books = head{p.first + buffer.Seq(p.records), l.books.accepted + int64(p.records), l.books.bytes + p.bytes}
 	}
 	close(l.changed)
 	l.changed = make(chan struct{})
+}
+
+// take and forget count a block that is not settled. Called with mu held.
+func (l *lane) take(r *ref) {
+	l.refs = append(l.refs, r)
+	l.pending += int64(r.raw)
+	l.stored.Add(int64(r.stored))
+	r.generation.hold(r)
+}
+
+func (l *lane) forget(r *ref) {
+	l.pending -= int64(r.raw)
+	l.stored.Add(-int64(r.stored))
+	r.generation.letGo(r)
 }
 
 // settle moves the cursor and returns the blocks that lie below it now, forgotten by the lane.
@@ -61,8 +77,7 @@ func (l *lane) settle(cursor buffer.Seq) []*ref {
 	l.cursor = cursor
 	n := 0
 	for n < len(l.refs) && l.refs[n].last() <= cursor {
-		l.refs[n].generation.live.Add(-1)
-		l.pending -= int64(l.refs[n].raw)
+		l.forget(l.refs[n])
 		n++
 	}
 	settled := slices.Clone(l.refs[:n])
@@ -163,7 +178,7 @@ func (l *lane) Read(ctx context.Context, after buffer.Seq, b *buffer.Block) erro
 		}
 		l.mu.Lock()
 		changed := l.changed
-		i := sort.Search(len(l.refs), func(i int) bool { return l.refs[i].last() > after })
+		i := l.find(after + 1)
 		var r *ref
 		var v *buffer.Version
 		if i < len(l.refs) {
@@ -176,6 +191,9 @@ func (l *lane) Read(ctx context.Context, after buffer.Seq, b *buffer.Block) erro
 		}
 		if r != nil {
 			err := l.read(r, v, b)
+			if errors.Is(err, errNotOpen) {
+				continue // the block was rewritten, or too many generations are read at once: look again
+			}
 			if !errors.Is(err, buffer.ErrDamaged) {
 				return err
 			}
@@ -190,6 +208,11 @@ func (l *lane) Read(ctx context.Context, after buffer.Seq, b *buffer.Block) erro
 			return ctx.Err()
 		}
 	}
+}
+
+// find is the index of the first block that holds a record at or above s. Called with mu held.
+func (l *lane) find(s buffer.Seq) int {
+	return sort.Search(len(l.refs), func(i int) bool { return l.refs[i].last() >= s })
 }
 
 func (l *lane) read(r *ref, v *buffer.Version, b *buffer.Block) error {

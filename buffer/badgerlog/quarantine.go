@@ -24,6 +24,7 @@ func (l *Log) dispose(g *generation) error {
 		return g.discard()
 	}
 	err := g.release()
+	g.set(discarded)
 	kept := filepath.Join(l.cfg.Dir, quarantineName, filepath.Base(g.dir))
 	err = errors.Join(err, os.Rename(g.dir, kept), syncDir(filepath.Dir(kept)), syncDir(l.cfg.Dir))
 	l.cfg.Log.Warn("the files of a damaged generation are kept", "directory", kept, "bytes", size)

@@ -9,9 +9,12 @@ import (
 	"hydrant/buffer"
 )
 
-// disk is what the generations hold. Called with mu held.
+// disk is what the generations and the reserve hold. Called with mu held.
 func (l *Log) disk() int64 {
 	total := l.kept.Load()
+	if l.reserve.held.Load() {
+		total += l.reserve.size
+	}
 	if l.ready != nil {
 		total += l.ready.allocated.Load()
 	}
@@ -21,24 +24,27 @@ func (l *Log) disk() int64 {
 	return total
 }
 
-// backlog is the stored size of what is not settled, roughly.
+// backlog is the stored size of what is not settled.
 func (l *Log) backlog() int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var total int64
 	for _, g := range l.gens {
-		if g.live.Load() > 0 {
-			total += g.allocated.Load()
-		}
+		total += g.liveBytes.Load()
 	}
 	return total
 }
 
 // capacity is what the next generation should take: a sixth of the backlog, so that partly settled generations cost
-// little, but enough for the last two seconds' rate, so that generations do not change faster than they are made.
+// little, but enough for the last two seconds' rate, so that generations do not change faster than they are made, and
+// never more than a twelfth of what the disk and max_disk allow.
 func (l *Log) capacity() int64 {
-	want := max(l.backlog()/6, 2*l.committer.rate.Load(), minCapacity)
-	return max(min(want, maxCapacity, l.cfg.MaxDisk/12), minCapacity/2)
+	l.mu.Lock()
+	held := l.disk()
+	l.mu.Unlock()
+	usable := usableSpace(l.cfg.MaxDisk, held, l.cfg.free(l.cfg.Dir))
+	want := max(l.backlog()/6, 2*l.committer.rate.Load())
+	return max(min(want, maxCapacity, usable/12), minCapacity)
 }
 
 // measureRate notes how fast a generation was filled.
@@ -50,15 +56,12 @@ func (l *Log) measureRate(g *generation, since time.Time) {
 
 // makeGeneration makes one where max_disk and the disk allow it; the error is a *buffer.FullError where they do not.
 func (l *Log) makeGeneration(capacity int64) (*generation, error) {
-	l.mu.Lock()
-	used := l.disk()
-	l.lastID++
-	id := l.lastID
-	l.mu.Unlock()
-	if used+capacity > l.cfg.MaxDisk {
-		return nil, &buffer.FullError{Used: used, Limit: l.cfg.MaxDisk, Reason: "buffer.max_disk is reached"}
+	l.space.Lock()
+	defer l.space.Unlock()
+	if err := l.allows(generationSpace(capacity)); err != nil {
+		return nil, err
 	}
-	return createGeneration(l.cfg.Dir, id, capacity, l.cfg.Log)
+	return createGeneration(l.cfg.Dir, l.nextID(), capacity, l.cfg.Log)
 }
 
 // makeAhead lets the next generation be made, so that the committer finds it ready.
@@ -119,7 +122,15 @@ func (l *Log) nextGeneration(stored int64, n int) (*generation, error) {
 			return nil, err
 		}
 	}
-	return l.makeGeneration(max(minCapacity, stored+int64(n)*entryOverhead+slack))
+	need := stored + int64(n)*entryOverhead
+	g, err := l.makeGeneration(max(minCapacity, need+slack))
+	if full := (*buffer.FullError)(nil); errors.As(err, &full) && need <= lastCapacity/2 {
+		l.mu.Lock()
+		l.full = full
+		l.mu.Unlock()
+		return l.makeLast()
+	}
+	return g, err
 }
 
 // dropReady gives back the generation that was made ahead.
@@ -145,10 +156,15 @@ func (l *Log) housekeep() {
 			return
 		case <-l.kick:
 			l.dropSettled()
+			l.rewrite()
 		case <-tick.C:
+			l.guard()
+			l.sealWaiting()
 			l.expireKeys()
 			l.dropSettled()
 			l.retryRoom()
+			l.countSparse()
+			l.rewrite()
 			l.shrink()
 		}
 	}
@@ -157,11 +173,8 @@ func (l *Log) housekeep() {
 // dropSettled removes the oldest generations that nothing needs any more.
 func (l *Log) dropSettled() {
 	for {
-		l.mu.Lock()
-		oldest := l.gens[0]
-		settled := len(l.gens) > 1 && oldest.live.Load() == 0 && oldest.idle() && l.carriesLittle()
-		l.mu.Unlock()
-		if !settled {
+		oldest := l.oldestSettled()
+		if oldest == nil {
 			return
 		}
 		if err := l.drop(oldest); err != nil {
@@ -172,6 +185,27 @@ func (l *Log) dropSettled() {
 		}
 		l.retryRoom()
 	}
+}
+
+// oldestSettled is the oldest generation where it is time to drop it, or nil.
+func (l *Log) oldestSettled() *generation {
+	oldest := l.oldestIdle()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if oldest == nil || oldest.live.Load() > 0 || !l.carriesLittle() {
+		return nil
+	}
+	return oldest
+}
+
+// oldestIdle is the oldest generation, unless that is written to or being closed; nil then.
+func (l *Log) oldestIdle() *generation {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.gens) == 0 || l.gens[0] == l.current || !l.gens[0].idle() {
+		return nil
+	}
+	return l.gens[0]
 }
 
 // idle reports whether the generation is neither written to nor being closed.
@@ -199,11 +233,21 @@ func (l *Log) drop(oldest *generation) error {
 			return err
 		}
 	}
+	l.space.Lock()
+	defer l.space.Unlock()
+	if oldest.isOpenToWrite() {
+		if err := l.clearFor(closingSpace(oldest.entries)); err != nil {
+			return err
+		}
+	}
 	l.mu.Lock()
 	l.gens = slices.Delete(l.gens, 0, 1)
 	l.mu.Unlock()
 	return l.dispose(oldest)
 }
+
+// isOpenToWrite reports whether Badger would write a table when the generation is closed.
+func (g *generation) isOpenToWrite() bool { return g.is(waiting) || g.is(poisoned) }
 
 func (l *Log) holdsState(g *generation) bool {
 	l.mu.Lock()
@@ -233,7 +277,11 @@ func (l *Log) retryRoom() {
 // holds about nothing.
 func (l *Log) shrink() {
 	l.mu.Lock()
-	current, used := l.gens[len(l.gens)-1], l.committer.used.Load()
+	current, used := l.current, l.committer.used.Load()
+	if current == nil {
+		l.mu.Unlock()
+		return
+	}
 	idle := len(l.gens) == 1 && l.keys.heldBy(current)*keyBytes <= carryAnyway && current.live.Load() == 0 && used == l.settled && !l.making
 	large := current.capacity > minCapacity
 	spare := l.ready != nil && l.ready.capacity > minCapacity

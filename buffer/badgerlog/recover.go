@@ -231,12 +231,9 @@ func (l *lane) restore(key stateKey, value []byte) (err error) {
 // index takes in the blocks above the cursor.
 func (l *lane) index(blocks map[buffer.Seq]*ref) {
 	for _, r := range blocks {
-		if r.last() <= l.cursor {
-			continue
+		if r.last() > l.cursor {
+			l.take(r)
 		}
-		l.refs = append(l.refs, r)
-		l.pending += int64(r.raw)
-		r.generation.live.Add(1)
 	}
 	slices.SortFunc(l.refs, func(a, b *ref) int { return cmp.Compare(a.first, b.first) })
 }

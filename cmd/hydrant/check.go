@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+
+	"hydrant/buffer/badgerlog"
 )
 
 type checkCommand struct {
@@ -24,6 +27,9 @@ func (c *checkCommand) Run(to console) error {
 	}
 	for _, warning := range config.Warnings {
 		fmt.Fprintf(to.Err, "warning: %s\n%s", warning, warning.Excerpt())
+	}
+	if err := badgerlog.CheckSpace(filepath.Join(config.DataDir, bufferDir), int64(config.Buffer.MaxDisk)); err != nil {
+		return err
 	}
 	text, err := config.YAML()
 	if err != nil {

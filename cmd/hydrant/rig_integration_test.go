@@ -127,19 +127,23 @@ func (p *process) launch() {
 
 func (p *process) awaitReady() {
 	p.t.Helper()
-	p.eventually("ready", func() bool {
-		select {
-		case <-p.ended:
-			p.t.Fatalf("the node ended:\n%s", p.output)
-		default:
-		}
-		r, err := http.Get(p.admin + "/readyz")
-		if err != nil {
-			return false
-		}
-		defer r.Body.Close()
-		return r.StatusCode == http.StatusOK
-	})
+	p.eventually("ready", func() bool { return p.readiness() == http.StatusOK })
+}
+
+// readiness is the status of /readyz, 0 while nobody answers.
+func (p *process) readiness() int {
+	p.t.Helper()
+	select {
+	case <-p.ended:
+		p.t.Fatalf("the node ended:\n%s", p.output)
+	default:
+	}
+	r, err := http.Get(p.admin + "/readyz")
+	if err != nil {
+		return 0
+	}
+	defer r.Body.Close()
+	return r.StatusCode
 }
 
 // kill ends the process as nothing else can.
