@@ -52,6 +52,10 @@ func still(t *testing.T, killed bool) *stilled {
 			s.define(t, l)
 		}
 		s.live(t, l, random)
+		if life == 1 { // what was moved forward must be found like anything else
+			moveSome(t, l)
+			eventually(t, "the first generation is dropped", func() bool { _, err := os.Stat(generationDir(dir, 1)); return os.IsNotExist(err) })
+		}
 		s.origin = l.origin
 		if killed && life == 2 {
 			dir = copyDir(t, dir)

@@ -215,8 +215,8 @@ func TestRewritingAgainstAModel(t *testing.T) {
 					r.settle(buffer.Seq(cursor[lane]))
 				}
 			case 8:
-				r.leaveGeneration()
-				r.moveAll()
+				leaveGeneration(t, r.Log)
+				moveSome(t, r.Log)
 			case 9:
 				dir = copyDir(t, dir)
 				r.stop()
@@ -246,26 +246,26 @@ func limitChecks(t *testing.T, n int) {
 }
 
 // leaveGeneration goes on in a new one.
-func (r *rig) leaveGeneration() {
-	r.t.Helper()
-	current := r.current
-	if err := r.submit(r.t.Context(), func(g *group) error { g.carry, g.leave = current, true; return nil }); err != nil {
-		r.t.Fatal(err)
+func leaveGeneration(t *testing.T, l *Log) {
+	t.Helper()
+	current := l.current
+	if err := l.submit(t.Context(), func(g *group) error { g.carry, g.leave = current, true; return nil }); err != nil {
+		t.Fatal(err)
 	}
 }
 
-// moveAll moves some blocks of the oldest generation, whether or not that is worth it.
-func (r *rig) moveAll() {
-	r.t.Helper()
-	oldest := r.oldestIdle()
+// moveSome moves some blocks of the oldest generation, whether or not that is worth it.
+func moveSome(t *testing.T, l *Log) {
+	t.Helper()
+	oldest := l.oldestIdle()
 	if oldest == nil {
 		return
 	}
-	moves, err := r.movesFrom(oldest)
+	moves, err := l.movesFrom(oldest)
 	if err != nil {
-		r.t.Fatal(err)
+		t.Fatal(err)
 	}
-	if err := r.submit(r.t.Context(), func(g *group) error { g.moves = moves; return nil }); err != nil {
-		r.t.Fatal(err)
+	if err := l.submit(t.Context(), func(g *group) error { g.moves = moves; return nil }); err != nil {
+		t.Fatal(err)
 	}
 }
