@@ -35,9 +35,9 @@ type Config struct {
 	Log     *slog.Logger
 	Window  buffer.Window // of keys; no more of them than fit in a sixteenth of MaxDisk
 
-	// StreamShare is the part of MaxDisk that one stream's undelivered blocks may hold, above 0 and at most 1; 0 means a
-	// half. Past it the stream is refused, by a group at most too late, and no other.
-	StreamShare float64
+	// StreamShare is how many bytes of MaxDisk one stream's undelivered blocks may hold where there are other streams; 0
+	// means a half. Past it the stream is refused, by a group at most too late, and no other.
+	StreamShare int64
 
 	// Observe, where set, is told of every group after its sync. It must not wait.
 	Observe func(Group)
@@ -159,10 +159,7 @@ func (c *Config) setDefaults() error {
 		c.Recent = 32 << 20
 	}
 	if c.StreamShare == 0 {
-		c.StreamShare = 0.5
-	}
-	if c.StreamShare < 0 || c.StreamShare > 1 {
-		return fmt.Errorf("the share of a stream is %g: it must be above 0 and at most 1", c.StreamShare)
+		c.StreamShare = c.MaxDisk / 2
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -337,7 +337,7 @@ func TestDiskFollowsTheBacklog(t *testing.T) {
 
 // At max_disk appends are refused, nothing acknowledged is harmed, state can still be written, and delivery makes room.
 func TestFullAndBack(t *testing.T) {
-	r := openRig(t, Config{Dir: t.TempDir(), MaxDisk: MinDisk, StreamShare: 1})
+	r := openRig(t, Config{Dir: t.TempDir(), MaxDisk: MinDisk})
 	block := make([]byte, 1<<20)
 	var last buffer.Seq
 	var full *buffer.FullError

@@ -38,16 +38,15 @@ func (l *Log) guard() {
 }
 
 // overShare refuses a stream's records where it holds its share of max_disk, so that one stream whose destination is
-// away does not stop the others. What is being committed is not counted yet. Called with mu held.
+// away does not stop the others, if there are any. What is being committed is not counted yet. Called with mu held.
 func (l *Log) overShare(lane *lane, size int) error {
-	limit := int64(l.cfg.StreamShare * float64(l.cfg.MaxDisk))
 	used := lane.stored.Load() + l.forming.bytesOf(lane)
-	if used+int64(size) <= limit {
+	if len(l.lanes) == 1 || used+int64(size) <= l.cfg.StreamShare {
 		return nil
 	}
 	return &buffer.FullError{
-		Used: used, Limit: limit,
-		Reason: fmt.Sprintf("stream %s holds its share of buffer.max_disk undelivered; other streams are not affected", lane.name),
+		Used: used, Limit: l.cfg.StreamShare,
+		Reason: fmt.Sprintf("stream %s holds buffer.stream_share undelivered; other streams are not affected", lane.name),
 	}
 }
 

@@ -191,7 +191,7 @@ func TestRewritingAgainstAModel(t *testing.T) {
 	limitChecks(t, 6)
 	rapid.Check(t, func(rt *rapid.T) {
 		dir := t.TempDir()
-		cfg := func() Config { return Config{Dir: dir, MaxDisk: MinDisk * 4, StreamShare: 1} }
+		cfg := func() Config { return Config{Dir: dir, MaxDisk: MinDisk * 4, StreamShare: MinDisk * 4} }
 		r := openRig(t, cfg())
 		defer func() { r.stop() }()
 		ids := []buffer.StreamID{r.id, r.define("b"), r.define("c")}

@@ -73,18 +73,18 @@ func TestGuardHasTwoMarks(t *testing.T) {
 // One stream that is not delivered may hold its share; others go on.
 func TestStreamShare(t *testing.T) {
 	t.Parallel()
-	r := openRig(t, Config{Dir: t.TempDir(), MaxDisk: 256 << 20, StreamShare: 0.1})
+	r := openRig(t, Config{Dir: t.TempDir(), MaxDisk: 256 << 20, StreamShare: 25 << 20})
 	other := buffer.NewStreamID()
 	if _, err := r.Define(t.Context(), buffer.Definition{Stream: other, Name: "other", Logic: 1}); err != nil {
 		t.Fatal(err)
 	}
 	full := r.refused(1 << 20)
-	if !strings.Contains(full.Error(), "stream s holds its share") {
+	if !strings.Contains(full.Error(), "stream s holds buffer.stream_share") {
 		t.Errorf("refused because: %v", full)
 	}
 	head := r.lane.Info().Head
 	if head < 20 || head > 30 {
-		t.Errorf("%d MiB were taken of a share of 25.6", head)
+		t.Errorf("%d MiB were taken of a share of 25", head)
 	}
 	if _, err := r.Append(t.Context(), buffer.Batch{Stream: other, Records: [][]byte{[]byte("x")}}); err != nil {
 		t.Errorf("the other stream is refused too: %v", err)
@@ -92,7 +92,7 @@ func TestStreamShare(t *testing.T) {
 	r.settle(head)
 	r.mustAdd("taken again")
 
-	reopened := openRig(t, Config{Dir: copyDir(t, r.cfg.Dir), MaxDisk: 256 << 20, StreamShare: 0.1})
+	reopened := openRig(t, Config{Dir: copyDir(t, r.cfg.Dir), MaxDisk: 256 << 20, StreamShare: 25 << 20})
 	if got, want := reopened.lanes[r.id].stored.Load(), r.lanes[r.id].stored.Load(); got != want {
 		t.Errorf("after a crash the stream holds %d bytes, before %d", got, want)
 	}
@@ -152,7 +152,7 @@ func TestStartOnAFullDisk(t *testing.T) {
 func TestFullGenerationWaitsForSpace(t *testing.T) {
 	t.Parallel()
 	disk := newFakeDisk(10 << 30)
-	r := openRig(t, Config{Dir: t.TempDir(), free: disk.free, StreamShare: 1})
+	r := openRig(t, Config{Dir: t.TempDir(), free: disk.free})
 	r.mustAdd("kept")
 	eventually(t, "the next generation is ready", func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.ready != nil })
 	old := r.current
@@ -173,7 +173,7 @@ func TestFullGenerationWaitsForSpace(t *testing.T) {
 // With max_disk reached, state goes on in the reserve's space for long enough to drain the log.
 func TestStateGoesOnWhenFull(t *testing.T) {
 	t.Parallel()
-	r := openRig(t, Config{Dir: t.TempDir(), MaxDisk: MinDisk, StreamShare: 1})
+	r := openRig(t, Config{Dir: t.TempDir(), MaxDisk: MinDisk})
 	r.refused(1 << 20)
 	last := r.lane.Info().Head
 	state := randomBlock(64 << 10)

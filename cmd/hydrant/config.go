@@ -29,6 +29,9 @@ type Config struct {
 type Buffer struct {
 	Engine  string      `yaml:"engine"`   // badger
 	MaxDisk stream.Size `yaml:"max_disk"` // bound on what the buffer takes of the disk
+
+	// StreamShare bounds what one stream may hold of it undelivered where there are several; half of max_disk by default.
+	StreamShare stream.Size `yaml:"stream_share"`
 }
 
 // Limits bound what producers may send.
@@ -68,6 +71,16 @@ func defaults() *Config {
 		Log:     Log{Level: "info", Format: "text"},
 		Memory:  defaultMemory(os.DirFS("/")),
 	}
-	c.Limits.InFlight = c.inFlightByDefault()
+	c.complete()
 	return c
+}
+
+// complete fills in what depends on other settings.
+func (c *Config) complete() {
+	if c.Limits.InFlight == 0 {
+		c.Limits.InFlight = c.inFlightByDefault()
+	}
+	if c.Buffer.StreamShare == 0 {
+		c.Buffer.StreamShare = c.Buffer.MaxDisk / 2
+	}
 }

@@ -17,6 +17,7 @@ func TestEveryVariable(t *testing.T) {
 		"HYDRANT_DATA_DIR=/data",
 		"HYDRANT_BUFFER_ENGINE=badger",
 		"HYDRANT_BUFFER_MAX_DISK=1GiB",
+		"HYDRANT_BUFFER_STREAM_SHARE=100MiB",
 		"HYDRANT_MEMORY=300MiB",
 		"HYDRANT_LIMITS_BODY=1MiB",
 		"HYDRANT_LIMITS_DECOMPRESSED=2MiB",
@@ -30,7 +31,7 @@ func TestEveryVariable(t *testing.T) {
 	c.Warnings = nil
 	want := &Config{
 		Node: "n1", Listen: "127.0.0.1:9000", Admin: "127.0.0.1:1", DataDir: "/data", Auth: "none",
-		Buffer: Buffer{Engine: "badger", MaxDisk: 1 << 30},
+		Buffer: Buffer{Engine: "badger", MaxDisk: 1 << 30, StreamShare: 100 << 20},
 		Memory: 300 << 20,
 		Limits: Limits{Body: 1 << 20, Decompressed: 2 << 20, Record: 3 << 10, Records: 4, InFlight: 5 << 20},
 		Log:    Log{Level: "warn", Format: "json"},
@@ -41,7 +42,8 @@ func TestEveryVariable(t *testing.T) {
 }
 
 func TestVariableNames(t *testing.T) {
-	want := strings.Fields(`HYDRANT_ADMIN HYDRANT_AUTH HYDRANT_BUFFER_ENGINE HYDRANT_BUFFER_MAX_DISK HYDRANT_DATA_DIR
+	want := strings.Fields(`HYDRANT_ADMIN HYDRANT_AUTH HYDRANT_BUFFER_ENGINE HYDRANT_BUFFER_MAX_DISK
+		HYDRANT_BUFFER_STREAM_SHARE HYDRANT_DATA_DIR
 		HYDRANT_LIMITS_BODY HYDRANT_LIMITS_DECOMPRESSED HYDRANT_LIMITS_IN_FLIGHT HYDRANT_LIMITS_RECORD
 		HYDRANT_LIMITS_RECORDS HYDRANT_LISTEN HYDRANT_LOG_FORMAT HYDRANT_LOG_LEVEL HYDRANT_MEMORY HYDRANT_NODE`)
 	got := make([]string, 0, len(want))

@@ -100,7 +100,7 @@ func TestFaults(t *testing.T) {
 			},
 		},
 		"every semantic fault at once": {
-			"node: a b\nlisten: nowhere\nadmin: localhost:http\ndata_dir: \"\"\nbuffer: {engine: kafka, max_disk: 1MiB}\n" +
+			"node: a b\nlisten: nowhere\nadmin: localhost:http\ndata_dir: \"\"\nbuffer: {engine: kafka, max_disk: 1MiB, stream_share: 2MiB}\n" +
 				"limits: {record: 17MiB, records: 0, body: 64MiB, in_flight: 1MiB}\nauth: basic\n" +
 				"log: {level: loud, format: xml}\nstreams:\n  s:\n    compression: lzma\n",
 			[]string{
@@ -110,6 +110,7 @@ func TestFaults(t *testing.T) {
 				"c.yaml:4:1: data_dir: the data directory must be named",
 				"c.yaml:5:10: buffer.engine: the Kafka engine is not part of this version; use badger",
 				"c.yaml:5:25: buffer.max_disk: 1MiB is below 64MiB",
+				"c.yaml:5:41: buffer.stream_share: 2MiB is not between 1 byte and buffer.max_disk, 1MiB",
 				"c.yaml:6:1: limits.decompressed: 32MiB is below 64MiB",
 				"c.yaml:6:10: limits.record: 17MiB is more than the 16MiB that the buffer takes",
 				"c.yaml:6:25: limits.records: 0 is below 1",

@@ -54,13 +54,11 @@ func parseConfig(name string, text []byte, variables environment) (*Config, erro
 	}
 
 	c := defaults()
-	c.Limits.InFlight = 0
+	c.Limits.InFlight, c.Buffer.StreamShare = 0, 0
 	entries := d.mapping(root, "")
 	d.fields(entries, reflect.ValueOf(c).Elem(), "streams")
 	variables.apply(c, found)
-	if c.Limits.InFlight == 0 {
-		c.Limits.InFlight = c.inFlightByDefault()
-	}
+	c.complete()
 
 	settings := c.settings()
 	d.expand = func(text string) (string, []string) { return variables.expand(text, settings) }

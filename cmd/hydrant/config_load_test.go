@@ -137,7 +137,7 @@ node: n1
 listen: 127.0.0.1:9000
 admin: "[::1]:9001"
 data_dir: /data
-buffer: {engine: badger, max_disk: 1GiB}
+buffer: {engine: badger, max_disk: 1GiB, stream_share: 100MiB}
 memory: 300MiB
 limits: {body: 1MiB, decompressed: 2MiB, record: 3KiB, records: 4, in_flight: 5MiB}
 auth: none
@@ -156,7 +156,7 @@ streams:
 	none := ""
 	want := &Config{
 		Node: "n1", Listen: "127.0.0.1:9000", Admin: "[::1]:9001", DataDir: "/data", Auth: "none",
-		Buffer: Buffer{Engine: "badger", MaxDisk: 1 << 30},
+		Buffer: Buffer{Engine: "badger", MaxDisk: 1 << 30, StreamShare: 100 << 20},
 		Memory: 300 << 20,
 		Limits: Limits{Body: 1 << 20, Decompressed: 2 << 20, Record: 3 << 10, Records: 4, InFlight: 5 << 20},
 		Log:    Log{Level: "debug", Format: "json"},

@@ -105,6 +105,9 @@ func (v *validator) storage() {
 		v.oneOf("buffer.engine", v.Buffer.Engine, "badger")
 	}
 	v.atLeast("buffer.max_disk", v.Buffer.MaxDisk, badgerlog.MinDisk, "the least the buffer can work in")
+	if v.Buffer.StreamShare < 0 || v.Buffer.StreamShare > v.Buffer.MaxDisk {
+		v.refuse("buffer.stream_share", "%s is not between 1 byte and buffer.max_disk, %s", v.Buffer.StreamShare, v.Buffer.MaxDisk)
+	}
 }
 
 func (v *validator) limits() {

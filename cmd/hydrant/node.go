@@ -79,6 +79,9 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 	n.buffer, err = badgerlog.Open(badgerlog.Config{
 		Dir:     filepath.Join(cfg.DataDir, bufferDir),
 		MaxDisk: int64(cfg.Buffer.MaxDisk),
+
+		StreamShare: int64(cfg.Buffer.StreamShare),
+
 		Recent:  int64(cfg.memoryPlan().Recent),
 		Log:     log,
 		Observe: observeGroups(n.registry),
