@@ -42,6 +42,7 @@ type node struct {
 	registry *prometheus.Registry
 	buffer   buffer.Log
 	streams  *streamSet
+	reloads  reloads
 	scratch  *delivery.Scratch // nil where there can be none
 	service  *delivery.Service
 	gateway  *gateway.Server
@@ -93,6 +94,7 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 	if err := n.streams.apply(context.Background(), n.cfg.Streams); err != nil {
 		return nil, errors.Join(err, n.buffer.Close())
 	}
+	n.reloads = newReloads(n.registry)
 	observeKeys(n.registry, n.buffer.Stats)
 	n.startDelivery()
 	return n, nil

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -191,7 +192,21 @@ func (p *process) post(stream, contentType, body string) string {
 }
 
 // metric is a metric's value, the sum over its labels.
-func (p *process) metric(name string) float64 {
+func (p *process) metric(name string) (sum float64) {
+	p.t.Helper()
+	for series, v := range p.metrics() {
+		if rest, ok := strings.CutPrefix(series, name); ok && (rest == "" || rest[0] == '{') {
+			sum += v
+		}
+	}
+	return sum
+}
+
+// series is the value of a metric with exactly these labels.
+func (p *process) series(name string) float64 { return p.metrics()[name] }
+
+// metrics are all series by name and labels, as they are written.
+func (p *process) metrics() map[string]float64 {
 	p.t.Helper()
 	r, err := http.Get(p.admin + "/metrics")
 	if err != nil {
@@ -202,19 +217,19 @@ func (p *process) metric(name string) float64 {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	var sum float64
+	all := map[string]float64{}
 	for line := range strings.Lines(string(text)) {
-		rest, ok := strings.CutPrefix(line, name)
-		if !ok || (rest[0] != '{' && rest[0] != ' ') {
+		end := strings.LastIndexByte(line, ' ')
+		if end < 0 || strings.HasPrefix(line, "#") {
 			continue
 		}
-		var v float64
-		if _, err := fmt.Sscan(rest[strings.LastIndexByte(rest, ' ')+1:], &v); err != nil {
+		v, err := strconv.ParseFloat(strings.TrimSpace(line[end:]), 64)
+		if err != nil {
 			p.t.Fatal(err)
 		}
-		sum += v
+		all[line[:end]] = v
 	}
-	return sum
+	return all
 }
 
 // delivered waits until nothing is pending.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"hydrant/stream"
@@ -22,7 +23,7 @@ type serveCommand struct {
 }
 
 // Run serves until SIGTERM or SIGINT, and then stops in the order of the data. A second signal ends the process at once,
-// which is safe: kill -9 is a supported way to stop.
+// which is safe: kill -9 is a supported way to stop. SIGHUP reloads the configuration file.
 func (c *serveCommand) Run(ctx context.Context, to console) error {
 	cfg, err := Load(c.Config, os.Environ())
 	if err != nil {
@@ -37,16 +38,28 @@ func (c *serveCommand) Run(ctx context.Context, to console) error {
 		return err
 	}
 	greet(to.Err, cfg, n)
+	return c.await(ctx, n)
+}
 
-	select {
-	case <-ctx.Done():
-		signal.Reset() // the next one ends the process
-		n.stopping.Store(true)
-		time.Sleep(c.Delay)
-		log.Info("stopping: no new requests, then what is buffered is delivered", "grace", c.Grace)
-		return n.stop(c.Grace)
-	case err := <-n.failed:
-		return errors.Join(err, n.stop(0))
+// await reloads the configuration on SIGHUP and returns when the node has stopped.
+func (c *serveCommand) await(ctx context.Context, n *node) error {
+	hangup := make(chan os.Signal, 1)
+	if c.Config != "" { // else there is nothing to reload, and the end of the terminal ends the node
+		signal.Notify(hangup, syscall.SIGHUP)
+	}
+	for {
+		select {
+		case <-hangup:
+			n.reloadOnSignal(ctx, c.Config)
+		case <-ctx.Done():
+			signal.Reset() // the next one ends the process
+			n.stopping.Store(true)
+			time.Sleep(c.Delay)
+			n.log.Info("stopping: no new requests, then what is buffered is delivered", "grace", c.Grace)
+			return n.stop(c.Grace)
+		case err := <-n.failed:
+			return errors.Join(err, n.stop(0))
+		}
 	}
 }
 

@@ -55,6 +55,9 @@ func (s *streamSet) apply(ctx context.Context, configured []stream.Stream) error
 	}
 	for _, k := range known {
 		entries = append(entries, ingest.Stream{ID: k.ID, Name: k.Name})
+		if _, dropped := s.Current(k.Name); !dropped && s.current.Load() != nil {
+			continue // told before
+		}
 		s.logger.Warn("a stream is not configured any more: it takes no records, and what it holds is delivered", "stream", k.Name)
 	}
 	s.current.Store(&current)
