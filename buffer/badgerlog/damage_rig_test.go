@@ -240,6 +240,8 @@ func (s *stilled) compare(t *testing.T, what string, l *Log, id buffer.StreamID,
 	if lost != 0 && !stateLost {
 		t.Errorf("%s: %d records more are reported as lost than are: %+v", what, lost, reported)
 	}
+	l.mu.Lock() // housekeeping is at work
+	defer l.mu.Unlock()
 	for key, value := range want.state {
 		if have := l.state[stateKey{kindEntry, lane.id, key}]; string(have.value) != value && !stateLost {
 			t.Errorf("%s: the state %s is %q, was %q, and nothing says so", what, key, have.value, value)

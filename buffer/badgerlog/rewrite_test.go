@@ -248,8 +248,7 @@ func limitChecks(t *testing.T, n int) {
 // leaveGeneration goes on in a new one.
 func leaveGeneration(t *testing.T, l *Log) {
 	t.Helper()
-	current := l.current
-	if err := l.submit(t.Context(), func(g *group) error { g.carry, g.leave = current, true; return nil }); err != nil {
+	if err := l.submit(t.Context(), func(g *group) error { g.carry, g.leave = l.current, true; return nil }); err != nil {
 		t.Fatal(err)
 	}
 }
