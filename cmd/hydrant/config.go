@@ -10,13 +10,13 @@ import (
 
 // Config is a node's whole configuration. What Load returns is validated and has every default applied.
 type Config struct {
-	Node    string `yaml:"node"`     // this node's name; empty means a generated one, kept in the data directory
+	Node    string `yaml:"node"`     // name of this node; empty means a generated one, kept in data_dir
 	Listen  string `yaml:"listen"`   // host:port of the producers' listener
 	Admin   string `yaml:"admin"`    // host:port of the listener for health, metrics and profiles
-	DataDir string `yaml:"data_dir"` // relative paths start at the working directory
+	DataDir string `yaml:"data_dir"` // where the node keeps everything; a relative path starts at the working directory
 	Buffer  Buffer `yaml:"buffer"`
 
-	Memory stream.Size `yaml:"memory"` // budget of all that a node holds; see memoryPlan
+	Memory stream.Size `yaml:"memory"` // budget of all that the node holds: requests, buffered blocks, open objects, uploads
 	Limits Limits      `yaml:"limits"`
 	Auth   string      `yaml:"auth"` // none lets listeners beyond loopback do without credentials; empty forbids it
 	Log    Log         `yaml:"log"`
@@ -27,20 +27,20 @@ type Config struct {
 
 // Buffer says where acknowledged records wait for delivery.
 type Buffer struct {
-	Engine  string      `yaml:"engine"`   // badger
+	Engine  string      `yaml:"engine"`   // badger, the only one in this version
 	MaxDisk stream.Size `yaml:"max_disk"` // bound on what the buffer takes of the disk
 
-	// StreamShare bounds what one stream may hold of it undelivered where there are several; half of max_disk by default.
+	// StreamShare bounds what one stream may hold of max_disk undelivered where there are several streams.
 	StreamShare stream.Size `yaml:"stream_share"`
 }
 
 // Limits bound what producers may send.
 type Limits struct {
-	Body         stream.Size `yaml:"body"`         // of a request as sent
-	Decompressed stream.Size `yaml:"decompressed"` // of a request after its Content-Encoding is undone
-	Record       stream.Size `yaml:"record"`       // of one record
-	Records      int         `yaml:"records"`      // number of records in a request
-	InFlight     stream.Size `yaml:"in_flight"`    // of all requests being served together; a quarter of memory by default
+	Body         stream.Size `yaml:"body"`         // bytes of a request as sent
+	Decompressed stream.Size `yaml:"decompressed"` // bytes of a request after its Content-Encoding is undone
+	Record       stream.Size `yaml:"record"`       // bytes of a record
+	Records      int         `yaml:"records"`      // records in a request
+	InFlight     stream.Size `yaml:"in_flight"`    // bytes of all requests being served together; past it the answer is 503
 }
 
 // Log says how the process writes about itself.

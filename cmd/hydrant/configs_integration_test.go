@@ -1,0 +1,61 @@
+//go:build integration
+
+package main
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Every example configuration is loaded and served, and each of its streams delivers a record. Changed are only the place
+// of the store and the patience that a test has.
+func TestExampleConfigurations(t *testing.T) {
+	paths, err := filepath.Glob("../../configs/*.yaml")
+	must(t, err)
+	if len(paths) < 3 {
+		t.Fatalf("only %d examples", len(paths))
+	}
+	store := s3Destination(t)
+	environment := append(store.environment, "S3_BUCKET=lake", "S3_ENDPOINT="+store.server.Endpoint)
+	for _, path := range paths {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			text, err := os.ReadFile(path)
+			must(t, err)
+			config := strings.NewReplacer(
+				"http://127.0.0.1:9000", store.server.Endpoint, "eu-central-1", "us-east-1", "interval: 60s", "interval: 1s",
+			).Replace(string(text))
+			dir := t.TempDir()
+			p := startIn(t, dir, config, append(environment, "HYDRANT_DATA_DIR="+filepath.Join(dir, "data"))...)
+			loaded, err := Load(p.config(), p.cmd.Env)
+			must(t, err)
+			for _, s := range loaded.Streams {
+				p.post(s.Name, "application/json", `{"type":"login","customer":{"id":"c1"}}`)
+			}
+			p.stop()
+			if !strings.Contains(p.output.String(), "everything is delivered") {
+				t.Errorf("the node said:\n%s", p.output)
+			}
+			for _, root := range []string{dir, store.objects} {
+				if failed := find(t, root, "/errors/", "/failed/"); len(failed) > 0 {
+					t.Errorf("records went to the error output: %v", failed)
+				}
+			}
+		})
+	}
+}
+
+// find returns the files below root whose paths hold one of the parts.
+func find(t *testing.T, root string, parts ...string) (found []string) {
+	t.Helper()
+	must(t, filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() && slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(path, part) }) {
+			found = append(found, path)
+		}
+		return err
+	}))
+	return found
+}
