@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -83,6 +84,36 @@ func killNine(t *testing.T, d destinationUnderTest, cycles int) {
 	p.delivered()
 	p.stop()
 	t.Logf("after %d kills: %v", cycles, d.verifyAll(t, ledger))
+}
+
+// A slow stream's few records are rewritten forward while a fast one fills a small disk, and the node is killed all the
+// time: both streams' records are delivered once, and the disk that the slow ones pin stays bounded.
+func TestKillNineWhileRewriting(t *testing.T) {
+	d := directoryDestination(t)
+	dir := t.TempDir()
+	fast, slow := filepath.Join(dir, "fast"), filepath.Join(dir, "slow")
+	config := strings.Replace(crashConfig(dir, d.yaml, 0), "1GiB", "256MiB", 1)
+	config += strings.NewReplacer("  crash:", "  slow:", "interval: 1s", "interval: 1h").Replace(config[strings.Index(config, "  crash:"):])
+	load := func(ctx context.Context, p *process, stream, ledger, rate string) error {
+		_, err := runHydrant(ctx, t, nil, "bench", "--url", p.url, "--stream", stream, "--ledger", ledger, "--rate", rate,
+			"--connections", "4", "--batch", "20", "--size", "2048", "--keys", "5", "--duration", "4s", "--timeout", "1s")
+		return err
+	}
+	for range 6 {
+		p := startIn(t, dir, config)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		var loads sync.WaitGroup
+		loads.Go(func() { _ = load(ctx, p, "crash", fast, "20000") }) // they end with errors: their gateway goes
+		loads.Go(func() { _ = load(ctx, p, "slow", slow, "40") })
+		<-ctx.Done()
+		p.kill()
+		loads.Wait()
+		cancel()
+	}
+	p := startIn(t, dir, config)
+	p.eventually("what the slow stream pins is given back", func() bool { return p.metric("hydrant_buffer_disk_bytes") < 128<<20 })
+	p.stop()
+	t.Log(d.verifyAll(t, fast), d.verifyAll(t, slow))
 }
 
 // What a killed node leaves is delivered by one command.
