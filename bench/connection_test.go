@@ -49,14 +49,19 @@ func TestExchange(t *testing.T) {
 				defer close(c.do.hold)
 			}
 			got := exchangeOne(t, o)
+			sent := 1
+			for ; c.do.hold != nil && got.parts[0].outcome == refused; sent++ { // a busy machine has no connection by then
+				o.Timeout *= 2
+				got = exchangeOne(t, o)
+			}
 			want := []part{{1, c.outcome, c.failure}}
 			if diff := cmp.Diff(want, got.parts, cmp.AllowUnexported(part{})); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 			g.mu.Lock()
 			defer g.mu.Unlock()
-			if g.requests > 1 { // 0 if a slow machine's timeout came first
-				t.Errorf("the record was sent %d times, want once", g.requests)
+			if g.requests > sent { // fewer if the time was over before one was sent
+				t.Errorf("%d records were sent %d times, want once each", sent, g.requests)
 			}
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"sync"
 
 	"github.com/gofrs/flock"
 )
@@ -75,6 +76,9 @@ type ledger struct {
 	file *os.File
 	lock *flock.Flock
 	run  string
+
+	mu     sync.Mutex // for a write and its outcome
+	failed error      // of a write; behind what it left, which may be half a line, nothing more is written
 }
 
 // openLedger appends the start of a run to the file, which it makes if need be. One run at a time may have it open. The
@@ -136,7 +140,7 @@ func wholeLines(file *os.File) (int64, error) {
 }
 
 // append writes the outcomes of one request with one write, and returns when the kernel has them: from then on a kill
-// of this process loses nothing of them. Scratch is reused and returned.
+// of this process loses nothing of them. Once it has failed it always fails. Scratch is reused and returned.
 func (l *ledger) append(scratch []byte, producer int, first uint64, parts []part) ([]byte, error) {
 	if l == nil {
 		return scratch, nil
@@ -147,10 +151,19 @@ func (l *ledger) append(scratch []byte, producer int, first uint64, parts []part
 		scratch = line.appendTo(scratch)
 		first = line.to
 	}
-	if _, err := l.file.Write(scratch); err != nil {
-		return scratch, fmt.Errorf("write ledger: %w", err)
+	return scratch, l.write(scratch)
+}
+
+func (l *ledger) write(lines []byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.failed != nil {
+		return l.failed
 	}
-	return scratch, nil
+	if _, err := l.file.Write(lines); err != nil {
+		l.failed = fmt.Errorf("write ledger: %w", err)
+	}
+	return l.failed
 }
 
 // close syncs the ledger and lets go of it.

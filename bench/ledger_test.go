@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -135,6 +136,33 @@ func TestLedgerTornLine(t *testing.T) {
 		if err != nil || len(b.runs) != 2 || b.runs["2222222222222222"].producers[0].next != 5 {
 			t.Fatalf("cut at %d, then used again: got %v", cut, err)
 		}
+	}
+}
+
+// A disk that was full for a moment must not leave half a line with whole ones behind it: no verifier could read them.
+func TestLedgerEndsWithItsFirstFailure(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger")
+	l, err := openLedger(path, testRun, 1, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := l.file
+	if l.file, err = os.Open(path); err != nil { // which cannot be written
+		t.Fatal(err)
+	}
+	_, first := l.append(nil, 0, 0, []part{{records: 10}})
+	if err := l.file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l.file = whole
+	if _, err := l.append(nil, 0, 10, []part{{records: 10}}); first == nil || !errors.Is(err, first) {
+		t.Errorf("after a write that failed with %v: got %v, want the same", first, err)
+	}
+	if err := l.close(); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(path); err != nil || bytes.Count(text, []byte("\n")) != 1 {
+		t.Errorf("the ledger holds %q, %v; want its first line alone", text, err)
 	}
 }
 

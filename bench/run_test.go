@@ -93,6 +93,16 @@ func TestRunOutlivesItsGateway(t *testing.T) {
 // runFake runs a load in a bubble's time; exchange stands for the network and the gateway.
 func runFake(t *testing.T, o Options, exchange func(number int) answer) *Report {
 	t.Helper()
+	report, err := newFakeLoad(t, o, exchange).run(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+// newFakeLoad prepares what runFake runs.
+func newFakeLoad(t *testing.T, o Options, exchange func(number int) answer) *load {
+	t.Helper()
 	defaults := testOptions("http://fake")
 	o.URL, o.Stream, o.API, o.Size = defaults.URL, defaults.Stream, defaults.API, defaults.Size
 	o.Keys, o.Timeout = defaults.Keys, defaults.Timeout
@@ -108,11 +118,7 @@ func runFake(t *testing.T, o Options, exchange func(number int) answer) *Report 
 			return exchange(number - 1)
 		}
 	}
-	report, err := l.run(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return report
+	return l
 }
 
 // stallOnce answers in 100 microseconds, but takes 200 ms for one request in the middle.
@@ -241,23 +247,34 @@ func TestInterruptedRunReports(t *testing.T) {
 	}
 }
 
+// TestRunStopsWithoutItsLedger: once the ledger cannot be written nothing more is sent. What is under way is awaited, and
+// who waits for a slot sends nothing at all.
 func TestRunStopsWithoutItsLedger(t *testing.T) {
-	g := newFakeGateway(t, func(int) treatment { return treatment{} })
-	o := testOptions(g.URL)
-	o.Duration, o.Connections, o.Ledger = time.Hour, 3, filepath.Join(t.TempDir(), "ledger")
-	l, err := newLoad(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := l.ledger.file.Close(); err != nil {
-		t.Fatal(err)
-	}
-	report, err := l.run(t.Context(), nil)
-	if !errors.Is(err, os.ErrClosed) {
-		t.Errorf("got %v, want that the ledger cannot be written", err)
-	}
-	if report.Requests != 3 {
-		t.Errorf("got %d requests, want one of each producer", report.Requests)
+	for _, c := range []struct {
+		name     string
+		rate     float64
+		requests int64
+	}{{"all under way", 0, 3}, {"the others wait for their slots", 1e-3, 1}} {
+		t.Run(c.name, func(t *testing.T) {
+			o := Options{Rate: c.rate, Duration: time.Hour, Connections: 3, Ledger: filepath.Join(t.TempDir(), "ledger")}
+			synctest.Test(t, func(t *testing.T) {
+				l := newFakeLoad(t, o, func(int) answer {
+					<-time.After(time.Second)
+					return answer{parts: []part{{records: 1}}}
+				})
+				if err := l.ledger.file.Close(); err != nil {
+					t.Fatal(err)
+				}
+				start := time.Now()
+				report, err := l.run(t.Context(), nil)
+				if !errors.Is(err, os.ErrClosed) {
+					t.Errorf("got %v, want that the ledger cannot be written", err)
+				}
+				if took := time.Since(start); report.Requests != c.requests || took != time.Second {
+					t.Errorf("got %d requests in %v, want %d in the second that one takes", report.Requests, took, c.requests)
+				}
+			})
+		})
 	}
 }
 

@@ -24,6 +24,9 @@ import (
 	"hydrant/stream"
 )
 
+// patience bounds every wait: far above what a slow machine needs.
+const patience = 5 * time.Minute
+
 // world is a log, a destination, and one delivery service after the other.
 type world struct {
 	t       *testing.T
@@ -97,7 +100,7 @@ func (w *world) kill() {
 // drain delivers everything and ends the life.
 func (w *world) drain() {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
 	defer cancel()
 	if err := w.service.Drain(ctx, &w.log); err != nil {
 		w.t.Fatalf("drain: %v; health %+v", err, w.service.Health())
@@ -112,10 +115,10 @@ func (w *world) awaitRead() {
 
 func (w *world) eventually(what string, condition func() bool) {
 	w.t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(patience)
 	for !condition() {
 		if time.Now().After(deadline) {
-			w.t.Fatalf("%s: not within a minute; health %+v", what, w.service.Health())
+			w.t.Fatalf("%s: not within %v; health %+v", what, patience, w.service.Health())
 		}
 		time.Sleep(time.Millisecond) // between two looks at the condition
 	}
@@ -325,7 +328,7 @@ func TestConflictStopsTheStream(t *testing.T) {
 				return nil
 			})
 			w.start()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			if err := w.service.Drain(ctx, &w.log); err == nil || ctx.Err() != nil {
 				t.Fatalf("drain: %v, want the news that the lane has ended", err)

@@ -180,7 +180,7 @@ func TestCopiedBufferIsRefused(t *testing.T) {
 	f.append(record("a", 2))
 	f.startFleet()
 	f.awaitRead()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := f.service.Drain(ctx, &f.log); err == nil || ctx.Err() != nil {
 		t.Fatalf("drain = %v, want the news that the lane has ended", err)

@@ -21,6 +21,9 @@ import (
 	"hydrant/gateway/ingest"
 )
 
+// patience bounds every wait: far above what a slow machine needs.
+const patience = 2 * time.Minute
+
 var clicks = buffer.StreamID{0xC1}
 
 // fakeLog copies inside Append, as a log must. Its hooks may be set before the first request.
@@ -120,7 +123,7 @@ func start(t *testing.T, log *fakeLog, configure ...func(*Config)) *fixture {
 
 // shutDown is also the check that every request gave back what it had reserved.
 func (f *fixture) shutDown() {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := f.Shutdown(ctx); err != nil {
 		f.t.Errorf("shutdown: %v", err)
@@ -166,7 +169,7 @@ func (f *fixture) dial() *client {
 		f.t.Fatal(err)
 	}
 	f.t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	return &client{t: f.t, TCPConn: c.(*net.TCPConn), reader: bufio.NewReader(c)}
 }
 

@@ -73,7 +73,7 @@ func Run(t *testing.T, engine func(t *testing.T) Engine) {
 }
 
 // patience bounds every wait: far above what a slow machine needs.
-const patience = time.Minute
+const patience = 5 * time.Minute
 
 func within(t *testing.T) context.Context {
 	t.Helper()

@@ -229,7 +229,7 @@ func sendWithBoto3(t *testing.T, endpoint string) []string {
 }
 
 func sendWithGo(t *testing.T, endpoint string) []string {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	client := firehose.New(firehose.Options{
 		Region:       "us-east-1",

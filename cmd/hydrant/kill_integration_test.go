@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -63,22 +62,11 @@ func killNine(t *testing.T, d destinationUnderTest, cycles int) {
 	ledger := filepath.Join(dir, "ledger")
 	for cycle := range cycles {
 		p := startIn(t, dir, crashConfig(dir, d.yaml, cycle), d.environment...)
-		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
-		load := make(chan error, 1)
-		go func() {
-			_, err := runHydrant(ctx, t, nil, "bench", "--url", p.url, "--stream", "crash", "--ledger", ledger,
-				"--connections", "8", "--batch", fmt.Sprint(1+cycle%2*49), "--keys", "5", "--duration", "2500ms", "--timeout", "1s",
-				"--api", []string{"native", "firehose"}[cycle%4/2])
-			load <- err
-		}()
-		select {
-		case <-time.After(500*time.Millisecond + rand.N(1500*time.Millisecond)):
-		case err := <-load:
-			t.Fatalf("cycle %d: the load ended early: %v", cycle, err)
-		}
+		load := startLoad(p, "crash", ledger, "--connections", "8", "--batch", fmt.Sprint(1+cycle%2*49), "--keys", "5",
+			"--timeout", "1s", "--api", []string{"native", "firehose"}[cycle%4/2])
+		load.goOn(rand.N(1500 * time.Millisecond))
 		p.kill()
-		<-load // it ends with errors: its gateway is gone
-		cancel()
+		load.stop()
 	}
 	p := startIn(t, dir, crashConfig(dir, d.yaml, 0), d.environment...)
 	p.delivered()
@@ -145,24 +133,13 @@ func TestStoreAwayForAMinute(t *testing.T) {
 	dir := t.TempDir()
 	ledger := filepath.Join(dir, "ledger")
 	p := startIn(t, dir, crashConfig(dir, d.yaml, 0), d.environment...)
-	load := make(chan error, 1)
-	go func() {
-		_, err := runHydrant(t.Context(), t, nil, "bench", "--url", p.url, "--stream", "crash", "--ledger", ledger,
-			"--connections", "8", "--batch", "100", "--keys", "5", "--rate", "10000", "--duration", "70s")
-		load <- err
-	}()
+	load := startLoad(p, "crash", ledger, "--connections", "8", "--batch", "100", "--keys", "5", "--rate", "10000")
 	p.eventually("objects are delivered", func() bool { return p.metric("hydrant_delivered_objects_total") > 5 })
 	d.server.Stop(t)
 	before := p.metric("hydrant_delivered_objects_total")
-	select {
-	case <-time.After(time.Minute): // the outage itself
-	case err := <-load:
-		t.Fatalf("the load ended during the outage: %v", err)
-	}
+	load.goOn(time.Minute) // the outage itself
 	d.server.Start(t)
-	if err := <-load; err != nil {
-		t.Fatal(err)
-	}
+	load.stop()
 	p.delivered()
 	if refused := p.metric("hydrant_refused_requests_total"); refused != 0 {
 		t.Errorf("%v requests were refused during the outage", refused)

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -167,27 +166,14 @@ streams:
 // loadUntilCut loads the node until the power fails in the middle, and brings the disk up again.
 func loadUntilCut(t *testing.T, v *volume, p *process, ledger string, cut int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second)
-	defer cancel()
-	load := make(chan error, 1)
-	go func() {
-		_, err := runHydrant(ctx, t, nil, "bench", "--url", p.url, "--stream", "power", "--ledger", ledger,
-			"--connections", "8", "--batch", fmt.Sprint(1+cut%2*49), "--keys", "5", "--duration", "5s", "--timeout", "1s")
-		load <- err
-	}()
-	p.eventually("records are acknowledged", func() bool { return p.metric("hydrant_incoming_records_total") > 100 })
-	select {
-	case <-time.After(500*time.Millisecond + rand.N(1500*time.Millisecond)): // the moment of the cut
-	case err := <-load:
-		t.Fatalf("cut %d: the load ended early: %v", cut, err)
-	}
-	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil { // power fails for the processor too
+	load := startLoad(p, "power", ledger, "--connections", "8", "--batch", fmt.Sprint(1+cut%2*49), "--keys", "5", "--timeout", "1s")
+	load.goOn(500*time.Millisecond + rand.N(1500*time.Millisecond)) // until the moment of the cut
+	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {   // power fails for the processor too
 		t.Fatal(err)
 	}
 	v.cutPower()
 	p.kill()
-	cancel()
-	<-load // it ends with errors: its gateway is gone
+	load.stop()
 	v.unmount()
 	v.mount()
 }

@@ -109,7 +109,7 @@ func nativeRetrier(t *testing.T, endpoint, name string, calls int) []string {
 
 // postUntilSafe sends lines under a key until that is answered with 200.
 func postUntilSafe(ctx context.Context, endpoint, key, lines string) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	for {
 		status, body, err := postOnce(ctx, endpoint, key, lines)
@@ -122,7 +122,7 @@ func postUntilSafe(ctx context.Context, endpoint, key, lines string) error {
 		select {
 		case <-time.After(10 * time.Millisecond): // as a client waits between two attempts
 		case <-ctx.Done():
-			return fmt.Errorf("not within a minute; the last attempt got %d %s, error %w", status, body, err)
+			return fmt.Errorf("not within five minutes; the last attempt got %d %s, error %w", status, body, err)
 		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -49,15 +48,14 @@ type process struct {
 	ended  chan struct{}
 }
 
-// freePort finds one that nothing listens on.
+// freePort finds one that is the node's own, also while it is down between two lives.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := deliverytest.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }
 
 // startIn starts the binary with a configuration, kept in dir, and waits until it is ready.
@@ -88,15 +86,21 @@ func startProgram(t *testing.T, path, dir, config string, environment ...string)
 
 func launchProgram(t *testing.T, path, dir, config string, environment ...string) *process {
 	t.Helper()
+	p := prepareProgram(t, path, dir, config, environment...)
+	p.launch()
+	return p
+}
+
+func prepareProgram(t *testing.T, path, dir, config string, environment ...string) *process {
+	t.Helper()
 	file := filepath.Join(dir, "hydrant.yaml")
 	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, cmd: exec.Command(path, "serve", "--config", file, "--grace", "10s", "--delay", "500ms"), output: new(bytes.Buffer), ended: make(chan struct{})}
+	p := &process{t: t, cmd: exec.Command(path, "serve", "--config", file, "--grace", "2m", "--delay", "500ms"), output: new(bytes.Buffer), ended: make(chan struct{})}
 	listen, admin := freePort(t), freePort(t)
 	p.url, p.admin = "http://"+listen, "http://"+admin
 	p.cmd.Env = append(os.Environ(), append(environment, "HYDRANT_LISTEN="+listen, "HYDRANT_ADMIN="+admin)...)
-	p.launch()
 	return p
 }
 
@@ -167,11 +171,11 @@ func (p *process) stop() {
 
 func (p *process) eventually(what string, condition func() bool) {
 	p.t.Helper()
-	deadline := time.Now().Add(2 * time.Minute)
+	deadline := time.Now().Add(5 * time.Minute)
 	for !condition() {
 		if time.Now().After(deadline) {
 			p.kill()
-			p.t.Fatalf("%s: not within two minutes:\n%s", what, p.output)
+			p.t.Fatalf("%s: not within five minutes:\n%s", what, p.output)
 		}
 		time.Sleep(20 * time.Millisecond) // between two looks at the condition
 	}
@@ -240,7 +244,8 @@ func (p *process) delivered() {
 	})
 }
 
-// runHydrant runs a command of the binary and returns its standard output.
+// runHydrant runs a command of the binary and returns its standard output. At the context's end it is interrupted, as by
+// Ctrl-C, and if it then ends well the error is the context's.
 func runHydrant(ctx context.Context, t *testing.T, environment []string, arguments ...string) (string, error) {
 	t.Helper()
 	path, err := binary()
@@ -249,6 +254,8 @@ func runHydrant(ctx context.Context, t *testing.T, environment []string, argumen
 	}
 	cmd := exec.CommandContext(ctx, path, arguments...)
 	cmd.Env = append(os.Environ(), environment...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 2 * time.Minute
 	var out, progress bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &progress
 	err = cmd.Run()

@@ -30,10 +30,9 @@ func TestAnswersLost(t *testing.T) {
 	dir := t.TempDir()
 	ledger := filepath.Join(dir, "ledger")
 	p := startIn(t, dir, crashConfig(dir, d.yaml, 0), d.environment...)
-	if _, err := runHydrant(t.Context(), t, nil, "bench", "--url", p.url, "--stream", "crash", "--ledger", ledger,
-		"--connections", "4", "--batch", "50", "--keys", "20", "--rate", "5000", "--duration", "8s"); err != nil {
-		t.Fatal(err)
-	}
+	load := startLoad(p, "crash", ledger, "--connections", "4", "--batch", "50", "--keys", "20", "--rate", "5000")
+	p.eventually("answers are lost", func() bool { return lost.Hits() > 20 })
+	load.stop()
 	p.delivered()
 	objects := p.metric("hydrant_delivered_objects_total")
 	p.stop()
@@ -46,9 +45,6 @@ func TestAnswersLost(t *testing.T) {
 	}
 	if float64(len(stored)) != objects {
 		t.Errorf("%d objects were stored, %v delivered", len(stored), objects)
-	}
-	if lost.Hits() < 10 {
-		t.Errorf("only %d answers were lost", lost.Hits())
 	}
 	t.Logf("%d objects, %d answers lost", len(stored), lost.Hits())
 }
@@ -67,11 +63,12 @@ func TestStoreWithFaults(t *testing.T) {
 	dir := t.TempDir()
 	ledger := filepath.Join(dir, "ledger")
 	p := startIn(t, dir, crashConfig(dir, d.yaml, 0), d.environment...)
-	if _, err := runHydrant(t.Context(), t, nil, "bench", "--url", p.url, "--stream", "crash", "--ledger", ledger,
-		"--connections", "4", "--batch", "50", "--keys", "20", "--rate", "5000", "--duration", "8s"); err != nil {
-		t.Fatal(err)
+	load := startLoad(p, "crash", ledger, "--connections", "4", "--batch", "50", "--keys", "20", "--rate", "5000")
+	for name, rule := range faults {
+		p.eventually("some requests meet the fault "+name, func() bool { return rule.Hits() > 1 })
 	}
 	p.kill() // and in the middle of it all, the node
+	load.stop()
 	p = startIn(t, dir, crashConfig(dir, d.yaml, 0), d.environment...)
 	p.delivered()
 	p.stop()
@@ -83,9 +80,6 @@ func TestStoreWithFaults(t *testing.T) {
 	}
 	for name, rule := range faults {
 		t.Logf("%s: %d times", name, rule.Hits())
-		if rule.Hits() == 0 {
-			t.Errorf("no request met the fault %q", name)
-		}
 	}
 }
 

@@ -123,22 +123,23 @@ func (p *Proxy) forward(w http.ResponseWriter, r *http.Request) {
 		p.store.ServeHTTP(w, r)
 		return
 	}
-	counted := &statusWriter{ResponseWriter: w}
-	p.store.ServeHTTP(counted, r)
-	if counted.status == http.StatusOK {
+	p.store.ServeHTTP(&creationWriter{ResponseWriter: w, created: func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.stored[r.URL.Path]++
-	}
+	}}, r)
 }
 
-type statusWriter struct {
+// creationWriter calls created before the client can know of the success.
+type creationWriter struct {
 	http.ResponseWriter
-	status int
+	created func()
 }
 
-func (w *statusWriter) WriteHeader(status int) {
-	w.status = status
+func (w *creationWriter) WriteHeader(status int) {
+	if status == http.StatusOK {
+		w.created()
+	}
 	w.ResponseWriter.WriteHeader(status)
 }
 

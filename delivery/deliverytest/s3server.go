@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -78,12 +77,9 @@ func (s *S3Server) Start(t testing.TB) {
 }
 
 func (s *S3Server) choosePort() error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	s.Endpoint = "http://" + listener.Addr().String()
-	return listener.Close()
+	address, err := FreePort()
+	s.Endpoint = "http://" + address
+	return err
 }
 
 func (s *S3Server) start() error {
@@ -109,7 +105,7 @@ func (s *S3Server) start() error {
 
 // awaitS3 waits until the server answers. If it ends before that, another may be answering at its address.
 func awaitS3(endpoint string, ended chan error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
