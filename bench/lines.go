@@ -48,30 +48,28 @@ func endLine(line []byte, err error) ([]byte, error) {
 	return bytes.TrimSuffix(line, []byte("\n")), err
 }
 
-// unreadable are the magic numbers of what delivery may write and verify does not read.
-var unreadable = []struct{ magic, name string }{
-	{"\x28\xb5\x2f\xfd", "zstd"},
-	{"\x82SNAPPY\x00", "snappy"},
-	{"\xff\x06\x00\x00sNaPpY", "snappy"},
-	{"PK\x03\x04", "zip"},
-	{"PAR1", "Parquet"},
-}
-
-// decompress reads gzip and uncompressed objects. It uses the standard library's decoder, not the one that delivery is
-// built with: an error of the encoder's is not hidden by the same error of its decoder.
-func decompress(object io.Reader) (io.Reader, error) {
+// decompress reads objects of every compression that delivery knows. Where the standard library has a decoder it uses that,
+// not the one that delivery is built with: an error of the encoder's is not hidden by the same error of its decoder.
+func decompress(object io.Reader) (io.ReadCloser, error) {
 	reader := bufio.NewReaderSize(object, 64<<10)
-	head, err := reader.Peek(10)
+	head, err := reader.Peek(longestMagic)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	if bytes.HasPrefix(head, []byte("\x1f\x8b")) {
+	begins := func(magic string) bool { return bytes.HasPrefix(head, []byte(magic)) }
+	switch {
+	case begins(gzipMagic):
 		return gzip.NewReader(reader)
+	case begins(zstdMagic):
+		return readZstd(reader)
+	case begins(zipMagic):
+		return readZip(reader)
+	case begins(snappyHeader):
+		return readSnappy(reader), nil
+	case isHadoopSnappy(head):
+		return readHadoopSnappy(reader), nil
+	case begins(framedSnappy), begins(parquetMagic):
+		return nil, errors.New("it is Parquet, or snappy in its framing format: verify reads neither")
 	}
-	for _, format := range unreadable {
-		if bytes.HasPrefix(head, []byte(format.magic)) {
-			return nil, fmt.Errorf("it is %s: verify reads gzip and uncompressed objects", format.name)
-		}
-	}
-	return reader, nil
+	return io.NopCloser(reader), nil
 }

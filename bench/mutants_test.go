@@ -195,8 +195,8 @@ func TestMutants(t *testing.T) {
 			store: func(m memory) { m["data/empty.gz"] = pack(nil) },
 		},
 		{
-			name: "an object in zstd", want: map[string]int64{Broken: 1},
-			store: func(m memory) { m["data/object.zst"] = []byte("\x28\xb5\x2f\xfd....") },
+			name: "an object in Parquet", want: map[string]int64{Broken: 1},
+			store: func(m memory) { m["data/object.parquet"] = []byte("PAR1....") },
 		},
 		{
 			name: "an endless line", want: map[string]int64{Broken: 1},

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 )
 
@@ -50,6 +51,10 @@ func (s *scan) read(object io.Reader) error {
 	if source.err != nil {
 		return source.err
 	}
+	var disk *fs.PathError // of where an archive is kept meanwhile
+	if errors.As(err, &disk) {
+		return err
+	}
 	if err != nil {
 		s.findings.fault(1, Fault{Kind: Broken, Object: s.key, Detail: err.Error()})
 	}
@@ -61,6 +66,7 @@ func (s *scan) readLines(source io.Reader) error {
 	if err != nil {
 		return err
 	}
+	defer plain.Close() // what is wrong with it, reading has told
 	l := lines{reader: bufio.NewReaderSize(plain, 64<<10)}
 	for number := 1; ; number++ {
 		line, err := l.next()

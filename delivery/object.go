@@ -104,7 +104,7 @@ func (o *object) finish() int64 {
 		o.cut()
 	}
 	o.finished = true
-	head, tail := o.rules.codec.Wrap(format.Totals{Bytes: o.bytes, CRC32: o.crc})
+	head, tail := o.rules.codec.Wrap(format.Totals{Bytes: o.bytes, CRC32: o.crc, Stored: o.stored})
 	o.head = head
 	o.keep(tail)
 	return o.memory - before

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -16,6 +17,7 @@ type rules struct {
 	stream      stream.Stream
 	partitioner *partitioner.Partitioner
 	codec       format.Codec
+	extension   string // of objects' keys, with its dot; empty if there is none
 	delimiter   []byte
 	zone        *time.Location
 	open        map[string]*object // by partition
@@ -45,6 +47,7 @@ func newRules(v *buffer.Version) (*rules, error) {
 	if r.codec, err = format.ByName(s.Compression); err != nil {
 		return nil, fault(err)
 	}
+	r.extension = cmp.Or(s.FileExtension, r.codec.Extension())
 	return r, nil
 }
 

@@ -167,6 +167,6 @@ func (l *lane) manifest(o *object) *Manifest {
 		Attempted: true,
 	}
 	m.aim(l.current(o.rules), o.rules)
-	m.Key = objectKey(m, l.info, o.prefix, o.rules.codec.Extension(), time.UnixMilli(o.arrival).In(o.rules.zone))
+	m.Key = objectKey(m, l.info, o.prefix, o.rules.extension, time.UnixMilli(o.arrival).In(o.rules.zone))
 	return m
 }

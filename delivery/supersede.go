@@ -118,7 +118,7 @@ func (l *lane) superseding(o *object) *Manifest {
 	m.Revision++
 	m.Outputs, m.Bytes, m.Checksum = o.outputs, o.bytes, o.checksum()
 	m.Epoch = l.info.Origin.Epoch
-	stem := strings.TrimSuffix(m.Key, o.rules.codec.Extension())
-	m.Key = stem[:len(stem)-idLength] + objectID(&m, l.info) + o.rules.codec.Extension()
+	stem := strings.TrimSuffix(m.Key, o.rules.extension)
+	m.Key = stem[:len(stem)-idLength] + objectID(&m, l.info) + o.rules.extension
 	return &m
 }

@@ -11,16 +11,19 @@ const (
 	MaxSegment = 255  // between two slashes: of the file names of common file systems, and of MinIO
 )
 
+// compressionExtension bounds the extension that a compression gives, its dot included.
+const compressionExtension = 11
+
 // LongestFileName is the size in bytes of the longest name of an object behind its prefix:
-// <name>-<version>-<yyyy-MM-dd-HH-mm-ss>-<id>.<ext>.
+// <name>-<version>-<yyyy-MM-dd-HH-mm-ss>-<id><.ext>.
 func (s Stream) LongestFileName() int {
 	const (
 		version   = 20 // digits of the largest uint64
 		timestamp = len("yyyy-MM-dd-HH-mm-ss")
 		id        = 36 // a UUID
-		extension = 10
 	)
-	return len(s.Name) + len("-") + version + len("-") + timestamp + len("-") + id + len(".") + extension
+	extension := max(compressionExtension, len(s.FileExtension))
+	return len(s.Name) + len("-") + version + len("-") + timestamp + len("-") + id + extension
 }
 
 // CheckKey says whether every object may lie under an evaluated prefix, given the size of the longest file name. The

@@ -102,7 +102,7 @@ func (v *validation) key(path string, template *expr.Template) {
 	values := slices.Repeat([][]byte{[]byte("v")}, len(template.Keys()))
 	key := template.Evaluator(time.UTC, longestErrorType).Append(nil, longest, values)
 	if err := CheckKey(key, v.stream.LongestFileName()); err != nil {
-		v.add(path, "%v: shorten the prefix", err)
+		v.add(path, "%v: shorten the prefix%s", err, v.orExtension())
 	}
 	segments := strings.Split(string(key), "/")
 	segments = segments[:len(segments)-1] // the rest is joined with the file name

@@ -22,7 +22,11 @@ type Stream struct {
 	PartitionKeys map[string]string `json:"partition_keys,omitempty" yaml:"partition_keys"`
 
 	TimeZone    string `json:"time_zone" yaml:"time_zone"`     // IANA name; empty means UTC
-	Compression string `json:"compression" yaml:"compression"` // none or gzip; empty means gzip
+	Compression string `json:"compression" yaml:"compression"` // one of Compressions; empty means gzip
+
+	// FileExtension ends the keys of objects instead of their compression's extension, which it leaves as it is. It has
+	// its dot.
+	FileExtension string `json:"file_extension,omitempty" yaml:"file_extension"`
 
 	// Delimiter is added after each record that does not end with it, at delivery; nil means a line feed.
 	Delimiter *string `json:"delimiter" yaml:"delimiter"`

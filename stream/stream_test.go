@@ -78,6 +78,8 @@ func drawStream(t *rapid.T) stream.Stream {
 		ErrorPrefix: text("error prefix"),
 		TimeZone:    text("zone"),
 		Compression: text("compression"),
+
+		FileExtension: text("extension"),
 	}
 	if rapid.Bool().Draw(t, "delimiter") {
 		s.Delimiter = new(text("delimiter text"))

@@ -39,9 +39,7 @@ func (s Stream) Validate() []Fault {
 	if _, err := LoadZone(s.TimeZone); err != nil {
 		v.add("time_zone", "%v", err)
 	}
-	if s.Compression != "none" && s.Compression != "gzip" {
-		v.add("compression", "%q is not supported: write none or gzip", s.Compression)
-	}
+	v.object()
 	if s.Delimiter != nil && !utf8.ValidString(*s.Delimiter) {
 		v.add("delimiter", "%q is not UTF-8", *s.Delimiter)
 	}

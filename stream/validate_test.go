@@ -36,6 +36,9 @@ func TestValidateAccepts(t *testing.T) {
 			s.Buffering = stream.Buffering{Size: 5 * stream.GiB, Interval: stream.Duration(24 * time.Hour)}
 		},
 		"no compression":       func(s *stream.Stream) { s.Compression = "none" },
+		"extension":            func(s *stream.Stream) { s.FileExtension = ".json.gz" },
+		"marks in extension":   func(s *stream.Stream) { s.FileExtension = ".!-_.*'()" },
+		"longest extension":    func(s *stream.Stream) { s.FileExtension = "." + strings.Repeat("x", 127) },
 		"no delimiter":         func(s *stream.Stream) { s.Delimiter = new("") },
 		"time zone":            func(s *stream.Stream) { s.TimeZone = "America/Argentina/Buenos_Aires" },
 		"AWS itself":           func(s *stream.Stream) { s.Destination.S3.Endpoint = "" },
@@ -66,7 +69,21 @@ func TestValidateRefuses(t *testing.T) {
 		{"time_zone", `"Local" is no time zone`, func(s *stream.Stream) { s.TimeZone = "Local" }},
 		{"time_zone", `"Asia/" is no time zone`, func(s *stream.Stream) { s.TimeZone = "Asia/" }},
 		{"time_zone", `"../x" is no time zone`, func(s *stream.Stream) { s.TimeZone = "../x" }},
-		{"compression", `"zstd" is not supported: write none or gzip`, func(s *stream.Stream) { s.Compression = "zstd" }},
+		{"compression", `"lzma" is not supported: write none, gzip, zstd, snappy, hadoop-snappy or zip`, func(s *stream.Stream) {
+			s.Compression = "lzma"
+		}},
+		{"compression", `"HADOOP_SNAPPY" is not supported: write hadoop-snappy`, func(s *stream.Stream) {
+			s.Compression = "HADOOP_SNAPPY"
+		}},
+		{"compression", `"Snappy" is not supported: write snappy`, func(s *stream.Stream) { s.Compression = "Snappy" }},
+		{"file_extension", `"json" is no extension: write a dot`, func(s *stream.Stream) { s.FileExtension = "json" }},
+		{"file_extension", `".JSON" is no extension`, func(s *stream.Stream) { s.FileExtension = ".JSON" }},
+		{"file_extension", `".a/b" is no extension`, func(s *stream.Stream) { s.FileExtension = ".a/b" }},
+		{"file_extension", `".gz\n" is no extension`, func(s *stream.Stream) { s.FileExtension = ".gz\n" }},
+		{"file_extension", `"." is no extension`, func(s *stream.Stream) { s.FileExtension = "." }},
+		{"file_extension", "has 129 characters; the limit is 128", func(s *stream.Stream) {
+			s.FileExtension = "." + strings.Repeat("x", 128)
+		}},
 		{"delimiter", "is not UTF-8", func(s *stream.Stream) { s.Delimiter = new("\xff") }},
 		{"destination", "there is no destination", func(s *stream.Stream) { s.Destination = stream.Destination{} }},
 		{"destination", "two destinations", func(s *stream.Stream) { s.Destination.Directory = &stream.Directory{Path: "a"} }},
@@ -138,7 +155,7 @@ func TestValidateReportsEveryFault(t *testing.T) {
 		Prefix:        strings.Repeat("!{a:b}", 1) + strings.Repeat("x", 1020) + "!{timestamp:YYYY}",
 		ErrorPrefix:   "!{timestamp:yyyy}/!{partitionKeyFromQuery:k}/",
 		PartitionKeys: map[string]string{"a": "", "b": "b"},
-		Compression:   "zip",
+		Compression:   "lzma",
 		TimeZone:      "Mars",
 		Buffering:     stream.Buffering{Size: 1, Interval: 1},
 		Destination:   stream.Destination{S3: &stream.S3{}, Directory: &stream.Directory{}},
@@ -184,6 +201,32 @@ func TestLongestFileName(t *testing.T) {
 	want := len("clicks-18446744073709551615-2025-07-11-14-34-09-01234567-89ab-cdef-0123-456789abcdef.0123456789")
 	if got := s.LongestFileName(); got != want {
 		t.Errorf("got %d, want %d", got, want)
+	}
+	s.FileExtension = ".gz"
+	if got := s.LongestFileName(); got != want {
+		t.Errorf("with a short extension: got %d, want %d", got, want)
+	}
+	s.FileExtension = ".0123456789a"
+	if got := s.LongestFileName(); got != want+1 {
+		t.Errorf("with a long extension: got %d, want %d", got, want+1)
+	}
+}
+
+// A name that is longer than a file's may be shortened at either end.
+func TestValidateNamesTheExtension(t *testing.T) {
+	faults := valid(func(s *stream.Stream) {
+		s.Name, s.FileExtension = strings.Repeat("n", 64), "."+strings.Repeat("x", 127)
+	}).Validate()
+	if len(faults) != 2 || !strings.HasSuffix(faults[0].String(), "shorten the prefix or file_extension") {
+		t.Errorf("got %v, want a fault of each prefix that names file_extension", faults)
+	}
+}
+
+func TestEveryCompressionIsValid(t *testing.T) {
+	for _, name := range stream.Compressions() {
+		if faults := valid(func(s *stream.Stream) { s.Compression = name }).Validate(); len(faults) > 0 {
+			t.Errorf("%s: %v", name, faults)
+		}
 	}
 }
 

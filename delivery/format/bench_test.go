@@ -5,61 +5,88 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/s2"
+	"github.com/klauspost/compress/zstd"
 )
 
-// BenchmarkChunk measures an object of 16 MiB cut into chunks against one stream of the bare library. The metric ratio
-// is uncompressed to compressed bytes.
+// BenchmarkChunk measures an object of 16 MiB cut into chunks, with every codec, and the same bytes as one stream of the
+// bare library. The metric ratio is uncompressed to compressed bytes.
 func BenchmarkChunk(b *testing.B) {
 	data := events(16 << 20)
-	for _, size := range []int{64 << 10, 256 << 10, 1 << 20} {
-		b.Run(fmt.Sprintf("gzip/%dKiB", size>>10), func(b *testing.B) {
-			dst := make([]byte, 0, len(data))
+	for _, codec := range codecs {
+		for _, size := range []int{64 << 10, 256 << 10, 1 << 20} {
+			b.Run(fmt.Sprintf("%s/%dKiB", codec.Name(), size>>10), func(b *testing.B) {
+				dst := make([]byte, 0, len(data)+len(data)/4)
+				b.SetBytes(int64(len(data)))
+				for b.Loop() {
+					dst = dst[:0]
+					for chunk := range slices.Chunk(data, size) {
+						dst = codec.Chunk(dst, chunk)
+					}
+				}
+				b.ReportMetric(float64(len(data))/float64(len(dst)), "ratio")
+			})
+		}
+	}
+}
+
+// resetter is a compressor of a bare library.
+type resetter interface {
+	io.WriteCloser
+	Reset(w io.Writer)
+}
+
+func BenchmarkLibrary(b *testing.B) {
+	data := events(16 << 20)
+	gzips, err := gzip.NewWriterLevel(nil, gzipLevel)
+	if err != nil {
+		b.Fatal(err)
+	}
+	zstds, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstdLevel), zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		b.Fatal(err)
+	}
+	snappies := s2.NewWriter(nil, s2.WriterSnappyCompat(), s2.WriterConcurrency(1))
+	for name, w := range map[string]resetter{"gzip": gzips, "zstd": zstds, "snappy": snappies} {
+		b.Run(name, func(b *testing.B) {
+			var out counter
 			b.SetBytes(int64(len(data)))
 			for b.Loop() {
-				dst = dst[:0]
-				for at := 0; at < len(data); at += size {
-					dst = gzipCodec{}.Chunk(dst, data[at:min(at+size, len(data))])
+				out = 0
+				w.Reset(&out)
+				if _, err := w.Write(data); err != nil {
+					b.Fatal(err)
+				}
+				if err := w.Close(); err != nil {
+					b.Fatal(err)
 				}
 			}
-			b.ReportMetric(float64(len(data))/float64(len(dst)), "ratio")
+			b.ReportMetric(float64(len(data))/float64(out), "ratio")
 		})
 	}
-	b.Run("library", func(b *testing.B) {
-		var out counter
-		w, err := gzip.NewWriterLevel(&out, gzipLevel)
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.SetBytes(int64(len(data)))
-		for b.Loop() {
-			out = 0
-			w.Reset(&out)
-			if _, err := w.Write(data); err != nil {
-				b.Fatal(err)
-			}
-			if err := w.Close(); err != nil {
-				b.Fatal(err)
-			}
-		}
-		b.ReportMetric(float64(len(data))/float64(out), "ratio")
-	})
 }
 
 func BenchmarkDecode(b *testing.B) {
 	data := events(16 << 20)
-	whole := object(gzipCodec{}, data)
-	b.SetBytes(int64(len(data)))
-	for b.Loop() {
-		r, err := gzipCodec{}.Decode(bytes.NewReader(whole))
-		if err != nil {
-			b.Fatal(err)
-		}
-		if _, err := io.Copy(io.Discard, r); err != nil {
-			b.Fatal(err)
-		}
+	for _, codec := range codecs {
+		whole := object(codec, slices.Collect(slices.Chunk(data, 256<<10))...)
+		b.Run(codec.Name(), func(b *testing.B) {
+			b.SetBytes(int64(len(data)))
+			for b.Loop() {
+				r, err := codec.Decode(bytes.NewReader(whole))
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, err := io.Copy(io.Discard, r); err != nil {
+					b.Fatal(err)
+				}
+				_ = r.Close() // reading to the end told all
+			}
+		})
 	}
 }
 

@@ -18,6 +18,9 @@ type gzipCodec struct{}
 // gzipLevel is the library's fastest: half the processor time of level 6, for objects a seventh larger.
 const gzipLevel = 1
 
+// deflateEnd is the last block of a deflate stream: empty, with the fixed code.
+const deflateEnd = "\x03\x00"
+
 func (gzipCodec) Name() string            { return "gzip" }
 func (gzipCodec) Extension() string       { return ".gz" }
 func (gzipCodec) ContentEncoding() string { return "gzip" }
@@ -38,7 +41,7 @@ func (gzipCodec) Wrap(t Totals) (head, tail []byte) {
 		4,   // compressed by the fastest algorithm
 		255, // unknown operating system
 	}
-	tail = []byte{3, 0} // the last block, empty, with the fixed code
+	tail = append(tail, deflateEnd...)
 	tail = binary.LittleEndian.AppendUint32(tail, t.CRC32)
 	tail = binary.LittleEndian.AppendUint32(tail, uint32(t.Bytes)) // modulo 2^32, as the format wants it
 	return head, tail
