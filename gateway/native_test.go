@@ -18,6 +18,8 @@ func TestNativeStoresRecords(t *testing.T) {
 	}{
 		{ndjson, "one\ntwo\r\n\n three", []string{"one", "two", " three"}},
 		{"application/json", `{"a": 1}`, []string{`{"a": 1}`}},
+		{"application/x-protobuf", protobuf([]string{"a", "\x00\xff"}), []string{"a", "\x00\xff"}},
+		{"application/octet-stream", "\x00a\n\xff", []string{"\x00a\n\xff"}},
 		{"application/json; charset=utf-8", `[{"a": 1}, {"b":2}]`, []string{`{"a": 1}`, `{"b":2}`}},
 	} {
 		got := c.do(post(clicksURL, x.contentType, x.body))
@@ -80,7 +82,12 @@ var nativeRefusals = []refusal{
 	{name: "no type", request: request("POST", clicksURL, "a"), status: 415, code: "unsupported_media_type"},
 	{name: "other type", request: post(clicksURL, "text/plain", "a"), status: 415, code: "unsupported_media_type"},
 	{name: "form", request: post(clicksURL, "multipart/form-data; boundary=b", "not a form"), status: 415, code: "unsupported_media_type"},
-	{name: "gzip", request: post(clicksURL, ndjson, "a", "Content-Encoding: gzip"), status: 415, code: "unsupported_encoding"},
+	{name: "brotli", request: post(clicksURL, ndjson, "a", "Content-Encoding: br"), status: 415, code: "unsupported_encoding"},
+	{name: "two encodings", request: post(clicksURL, ndjson, "a", "Content-Encoding: gzip, zstd"), status: 415, code: "unsupported_encoding"},
+	{name: "not gzip", request: post(clicksURL, ndjson, "a", "Content-Encoding: gzip"), status: 400, code: "invalid_compression"},
+	{name: "not zstd", request: post(clicksURL, ndjson, "a", "Content-Encoding: zstd"), status: 400, code: "invalid_compression"},
+	{name: "not snappy", request: post(clicksURL, ndjson, "a", "Content-Encoding: snappy"), status: 400, code: "invalid_compression"},
+	{name: "not protobuf", request: post(clicksURL, "application/x-protobuf", "a"), status: 400, code: "invalid_protobuf"},
 	{name: "no body", request: post(clicksURL, ndjson, ""), status: 400, code: "empty_body"},
 	{name: "no length", request: head("POST", clicksURL, "Content-Type: "+ndjson), status: 400, code: "empty_body"},
 	{name: "empty chunked body", request: head("POST", clicksURL, "Content-Type: "+ndjson, "Transfer-Encoding: chunked") + chunked("", 1), status: 400, code: "empty_body"},

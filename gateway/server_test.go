@@ -4,13 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/s2"
+	"google.golang.org/protobuf/proto"
+
 	"hydrant/buffer"
+	"hydrant/gateway/native/recordpb"
 )
 
 // gate holds appends until it is opened.
@@ -167,7 +173,7 @@ func TestRecordsAreNeverMixed(t *testing.T) {
 		for n := range requests {
 			records := []string{fmt.Sprintf(`{"client":%d,"n":%d}`, id, n), `{"x":"` + strings.Repeat(string(rune('a'+id)), 1+n*7) + `"}`}
 			want = append(want, records...)
-			scripts = append(scripts, inFormat((id+n)%5, records))
+			scripts = append(scripts, inFormat((id+n)%8, records))
 		}
 		wait.Go(func() {
 			for _, s := range scripts {
@@ -194,10 +200,36 @@ func inFormat(format int, records []string) string {
 		return post(clicksURL, "application/json", "["+strings.Join(records, ",")+"]")
 	case 2:
 		return head("POST", clicksURL, "Content-Type: "+ndjson, "Transfer-Encoding: chunked") + chunked(strings.Join(records, "\n"), 5)
+	case 5:
+		return post(clicksURL, "application/x-protobuf", protobuf(records))
+	case 6:
+		return post(clicksURL, ndjson, gzipped(strings.Join(records, "\n")), "Content-Encoding: gzip")
+	case 7:
+		return post(clicksURL, "application/x-protobuf", string(s2.EncodeSnappy(nil, []byte(protobuf(records)))), "Content-Encoding: snappy")
 	case 3: // by the complete parser
 		return call("PutRecordBatch", `{"Records":[{"Data":"`+encode(records[0])+`"},{"Data":"`+encode(records[1])+`"}],"DeliveryStreamName":"click\u0073"}`)
 	}
 	return putBatch("clicks", records...)
+}
+
+func protobuf(records []string) string {
+	batch := new(recordpb.RecordBatch)
+	for _, r := range records {
+		batch.Records = append(batch.Records, &recordpb.Record{Data: []byte(r)})
+	}
+	data, err := proto.Marshal(batch)
+	if err != nil {
+		panic(err) // bytes alone
+	}
+	return string(data)
+}
+
+func gzipped(text string) string {
+	var out strings.Builder
+	w := gzip.NewWriter(&out)
+	_, _ = io.WriteString(w, text) // a strings.Builder takes everything
+	_ = w.Close()
+	return out.String()
 }
 
 func TestSlowRequestsTimeOut(t *testing.T) {

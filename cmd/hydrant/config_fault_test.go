@@ -114,7 +114,7 @@ func TestFaults(t *testing.T) {
 				"c.yaml:6:1: limits.decompressed: 32MiB is below 64MiB",
 				"c.yaml:6:10: limits.record: 17MiB is more than the 16MiB that the buffer takes",
 				"c.yaml:6:25: limits.records: 0 is below 1",
-				"c.yaml:6:50: limits.in_flight: 1MiB is below 32MiB",
+				"c.yaml:6:50: limits.in_flight: 1MiB is below 112MiB",
 				`c.yaml:7:1: auth: "basic" is not one of none`,
 				`c.yaml:8:7: log.level: "loud" is not one of debug, info, warn, error`,
 				`c.yaml:8:20: log.format: "xml" is not one of text, json`,

@@ -115,7 +115,7 @@ func (v *validator) limits() {
 	v.atLeast("limits.record", l.Record, 1, "the least")
 	v.atLeast("limits.body", l.Body, 1, "the least")
 	v.atLeast("limits.decompressed", l.Decompressed, max(l.Body, l.Record), "what limits.body and limits.record allow")
-	v.atLeast("limits.in_flight", l.InFlight, l.Decompressed, "what limits.decompressed allows one request")
+	v.atLeast("limits.in_flight", l.InFlight, l.largest(), "what limits.body and limits.decompressed allow one request")
 	if l.Record > buffer.MaxRecord {
 		v.refuse("limits.record", "%s is more than the %s that the buffer takes", l.Record, stream.Size(buffer.MaxRecord))
 	}

@@ -44,8 +44,12 @@ func defaultMemory(root fs.FS) stream.Size {
 
 // inFlightByDefault leaves room for one request at least.
 func (c *Config) inFlightByDefault() stream.Size {
-	return max(min(c.Memory/4, mostInFlight), c.Limits.Decompressed, c.Limits.Body)
+	return max(min(c.Memory/4, mostInFlight), c.Limits.largest())
 }
+
+// largest is what one request may hold: its body as sent, and while that is decompressed, what it becomes and the half of
+// it that is outgrown.
+func (l Limits) largest() stream.Size { return l.Body + max(l.Decompressed+l.Decompressed/2, l.Record) }
 
 // memoryPlan divides the budget. It is good where the budget is at least leastMemory.
 func (c *Config) memoryPlan() memoryPlan {

@@ -50,13 +50,13 @@ func TestTotalMemory(t *testing.T) {
 }
 
 func TestMemoryIsDividedWhole(t *testing.T) {
-	for _, memory := range []string{"103MiB", "128MiB", "512MiB", "4GiB", "1TiB"} {
+	for _, memory := range []string{"128MiB", "512MiB", "4GiB", "1TiB"} {
 		c := mustLoad(t, "memory: "+memory)
 		p := c.memoryPlan()
 		if sum := p.InFlight + p.Groups + p.Recent + p.Uploads + p.Objects; sum != c.Memory {
 			t.Errorf("%s: the parts are %s together", memory, sum)
 		}
-		if p.Objects < leastObjects || p.InFlight < c.Limits.Decompressed {
+		if p.Objects < leastObjects || p.InFlight < c.Limits.largest() {
 			t.Errorf("%s: %+v", memory, p)
 		}
 	}
@@ -64,7 +64,7 @@ func TestMemoryIsDividedWhole(t *testing.T) {
 
 // The least budget that the refusal names is one that is taken.
 func TestTooLittleMemoryNamesTheLeast(t *testing.T) {
-	for _, limits := range []string{"", "limits: {in_flight: 256MiB}\n", "limits: {in_flight: 1GiB, decompressed: 1GiB}\n"} {
+	for _, limits := range []string{"", "limits: {in_flight: 256MiB}\n", "limits: {in_flight: 1GiB, decompressed: 600MiB}\n"} {
 		_, err := load(t, limits+"memory: 10MiB")
 		if err == nil {
 			t.Fatal("10MiB was taken")

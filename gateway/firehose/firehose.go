@@ -5,6 +5,7 @@ package firehose
 import (
 	"bytes"
 	"context"
+	"fmt"
 
 	"github.com/valyala/fasthttp"
 
@@ -41,8 +42,11 @@ func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *inges
 	if err != nil {
 		return err
 	}
-	if err := ingest.CheckEncoding(rc.Request.Header.ContentEncoding()); err != nil {
-		return err
+	if encoding := rc.Request.Header.ContentEncoding(); len(encoding) > 0 && string(encoding) != "identity" { // nor does AWS
+		return &ingest.Error{
+			Code:   ingest.UnsupportedEncoding,
+			Detail: fmt.Sprintf("Content-Encoding %.40q is not supported; send the body as it is (identity)", encoding),
+		}
 	}
 	body, err := req.Receive()
 	if err != nil {

@@ -20,6 +20,8 @@ const (
 	Validation           Code = "validation"
 	EmptyBody            Code = "empty_body"
 	InvalidJSON          Code = "invalid_json"
+	InvalidProtobuf      Code = "invalid_protobuf"
+	InvalidCompression   Code = "invalid_compression"
 	BatchTooLarge        Code = "batch_too_large"
 	UnknownOperation     Code = "unknown_operation"
 	NotFound             Code = "not_found"
@@ -27,6 +29,7 @@ const (
 	MethodNotAllowed     Code = "method_not_allowed"
 	RequestTimeout       Code = "request_timeout"
 	BodyTooLarge         Code = "body_too_large"
+	DecompressedTooLarge Code = "decompressed_too_large"
 	RecordTooLarge       Code = "record_too_large"
 	TooManyRecords       Code = "too_many_records"
 	UnsupportedMediaType Code = "unsupported_media_type"
@@ -46,6 +49,8 @@ var statuses = map[Code]int{
 	Validation:           http.StatusBadRequest,
 	EmptyBody:            http.StatusBadRequest,
 	InvalidJSON:          http.StatusBadRequest,
+	InvalidProtobuf:      http.StatusBadRequest,
+	InvalidCompression:   http.StatusBadRequest,
 	BatchTooLarge:        http.StatusRequestEntityTooLarge,
 	UnknownOperation:     http.StatusBadRequest,
 	NotFound:             http.StatusNotFound,
@@ -53,6 +58,7 @@ var statuses = map[Code]int{
 	MethodNotAllowed:     http.StatusMethodNotAllowed,
 	RequestTimeout:       http.StatusRequestTimeout,
 	BodyTooLarge:         http.StatusRequestEntityTooLarge,
+	DecompressedTooLarge: http.StatusRequestEntityTooLarge,
 	RecordTooLarge:       http.StatusRequestEntityTooLarge,
 	TooManyRecords:       http.StatusRequestEntityTooLarge,
 	UnsupportedMediaType: http.StatusUnsupportedMediaType,
@@ -146,17 +152,6 @@ func NotJSON(cause error) error {
 		detail = fmt.Sprintf("%s: %v at byte %d", detail, syntax.Err, syntax.ByteOffset)
 	}
 	return &Error{Code: InvalidJSON, Detail: detail}
-}
-
-// CheckEncoding refuses any Content-Encoding but the one that changes nothing.
-func CheckEncoding(value []byte) error {
-	if len(value) == 0 || string(value) == "identity" {
-		return nil
-	}
-	return &Error{
-		Code:   UnsupportedEncoding,
-		Detail: fmt.Sprintf("Content-Encoding %.40q is not supported; send the body as it is (identity)", value),
-	}
 }
 
 func streamNotFound(name []byte) error {

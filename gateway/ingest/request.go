@@ -20,6 +20,8 @@ type Request struct {
 	Records [][]byte
 	// Key, where the protocol sets it, makes the request one that is stored once however often it is sent.
 	Key Key
+	// Encoding is what Receive undoes; the protocol sets it.
+	Encoding Encoding
 	// Answer is room for building the answer; its content is kept between requests, its bytes are not.
 	Answer []byte
 
@@ -44,10 +46,10 @@ func (in *Ingest) Begin(source io.Reader, size int64) *Request {
 	return r
 }
 
-// Receive reserves room for the body and then reads it: a request that will be refused costs neither memory nor time.
-// The bytes are valid until End.
+// Receive reserves room for the body, reads it and undoes its encoding: a request that will be refused costs neither
+// memory nor time. The bytes are valid until End.
 //
-// Errors: EmptyBody, BodyTooLarge, InFlightLimit, RequestTimeout, BadRequest.
+// Errors: EmptyBody, BodyTooLarge, InFlightLimit, RequestTimeout, BadRequest, InvalidCompression, DecompressedTooLarge.
 func (r *Request) Receive() ([]byte, error) {
 	limit := r.ingest.limits.Body
 	if r.declared > limit {
@@ -64,6 +66,11 @@ func (r *Request) Receive() ([]byte, error) {
 	}
 	if r.received == 0 {
 		return nil, noBody()
+	}
+	if r.Encoding != Identity {
+		if err := r.decompress(r.Encoding); err != nil {
+			return nil, err
+		}
 	}
 	return *r.body, nil
 }
@@ -146,7 +153,7 @@ func (r *Request) End() {
 	r.ingest.buffers.put(r.scratch)
 	r.unreserve(r.reserved)
 	clear(r.Records)
-	r.Records, r.Answer, r.Key = r.Records[:0], r.Answer[:0], Key{}
+	r.Records, r.Answer, r.Key, r.Encoding = r.Records[:0], r.Answer[:0], Key{}, Identity
 	r.body, r.scratch, r.source = nil, nil, nil
 	r.ingest.requests.Put(r)
 }

@@ -1,5 +1,5 @@
-// Package native is Hydrant's own HTTP API: POST /v1/streams/{stream}/records, with the records as JSON or NDJSON, and
-// errors as RFC 9457 problems.
+// Package native is Hydrant's own HTTP API: POST /v1/streams/{stream}/records, with the records as JSON, NDJSON, protobuf
+// or one as it is, and errors as RFC 9457 problems.
 package native
 
 import (
@@ -41,7 +41,7 @@ func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *inges
 	if err != nil {
 		return err
 	}
-	if err := ingest.CheckEncoding(rc.Request.Header.ContentEncoding()); err != nil {
+	if req.Encoding, err = ingest.ParseEncoding(rc.Request.Header.ContentEncoding()); err != nil {
 		return err
 	}
 	if req.Key, err = keyOf(&rc.Request.Header); err != nil {
@@ -82,10 +82,15 @@ func splitterFor(contentType []byte) (splitter, error) {
 		return splitLines, nil
 	case bytes.EqualFold(mediaType, []byte("application/json")):
 		return splitJSON, nil
+	case bytes.EqualFold(mediaType, []byte("application/x-protobuf")), bytes.EqualFold(mediaType, []byte("application/protobuf")):
+		return splitProtobuf, nil
+	case bytes.EqualFold(mediaType, []byte("application/octet-stream")):
+		return wholeBody, nil
 	}
 	return nil, &ingest.Error{
-		Code:   ingest.UnsupportedMediaType,
-		Detail: fmt.Sprintf("Content-Type %.80q is not supported; send application/json or application/x-ndjson", mediaType),
+		Code: ingest.UnsupportedMediaType,
+		Detail: fmt.Sprintf("Content-Type %.80q is not supported; send application/json, application/x-ndjson, "+
+			"application/x-protobuf or application/octet-stream", mediaType),
 	}
 }
 

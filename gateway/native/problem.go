@@ -40,6 +40,9 @@ func (h *Handler) Refuse(rc *fasthttp.RequestCtx, e *ingest.Error) {
 	rc.SetStatusCode(status)
 	rc.SetContentType("application/problem+json")
 	rc.SetBody(body)
+	if e.Code == ingest.UnsupportedEncoding {
+		rc.Response.Header.Set(fasthttp.HeaderAcceptEncoding, ingest.Encodings) // RFC 9110, 15.5.16
+	}
 	if e.RetryAfter > 0 {
 		rc.Response.Header.Set(fasthttp.HeaderRetryAfter, strconv.FormatInt(int64(e.RetryAfter/time.Second), 10))
 	}
