@@ -36,7 +36,7 @@ type Destination interface {
 type Object struct {
 	Key             string // of at most 1,024 bytes, no segment above 255
 	Body            Body
-	ContentEncoding string // empty, or as HTTP names it
+	ContentEncoding string // empty, or what format.Codec says
 	Metadata        Metadata
 }
 

@@ -52,7 +52,7 @@ func (w *world) spread(records, keys int) []string {
 
 // Eight times as much as memory has room for makes one object a partition all the same.
 func TestScratchKeepsObjectsWhole(t *testing.T) {
-	for _, compression := range []string{"none", "gzip"} {
+	for _, compression := range []string{"none", "gzip", "zip"} {
 		t.Run(compression, func(t *testing.T) {
 			w := newWorld(t, func(s *stream.Stream) { s.Compression = compression })
 			w.cfg.Memory = 2 << 20

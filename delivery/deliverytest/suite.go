@@ -89,10 +89,12 @@ func testLarge(t *testing.T, d delivery.Destination) {
 }
 
 func testEncoded(t *testing.T, d delivery.Destination) {
-	o := object("encoded.gz", []byte("\x1f\x8b\b\x00\x00\x00\x00\x00\x00\xff\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00"))
-	o.ContentEncoding = "gzip"
-	mustCreate(t, d, o)
-	expect(t, d, o)
+	for _, encoding := range []string{"gzip", "zstd", "snappy-java", "hadoop-snappy", "zip"} {
+		o := object("encoded/"+encoding, []byte("\x1f\x8b\b\x00\x00\x00\x00\x00\x00\xff\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00"))
+		o.ContentEncoding = encoding
+		mustCreate(t, d, o)
+		expect(t, d, o)
+	}
 }
 
 func testOddKeys(t *testing.T, d delivery.Destination) {

@@ -102,3 +102,19 @@ func (s sparse) ReadAt(p []byte, offset int64) (int, error) {
 	}
 	return len(p), nil
 }
+
+// Whatever flips around the entry is found, though the entry itself is whole: other readers would stumble over it.
+func TestZipIsStrict(t *testing.T) {
+	whole := object(zipCodec{}, []byte("some content"))
+	head, tail := zipCodec{}.Wrap(Totals{})
+	for at := range whole {
+		if at >= len(head) && at < len(whole)-len(tail) {
+			continue
+		}
+		damaged := bytes.Clone(whole)
+		damaged[at] ^= 1 << (at % 8)
+		if _, err := tryDecode(zipCodec{}, damaged); err == nil {
+			t.Errorf("bit flipped in byte %d: no error", at)
+		}
+	}
+}
