@@ -1,18 +1,23 @@
 package expr
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
-// Evaluator evaluates one template again and again. Records mostly arrive within the second of the record before, so
-// everything but the values of the keys is rendered once a second and copied from there. It is for one goroutine.
+// Evaluator evaluates one template again and again. Everything but the values of the keys is rendered once and copied for
+// every record of the same bucket: the span around its time in which no letter of the template changes. It is for one
+// goroutine.
 type Evaluator struct {
 	template  *Template
 	zone      *time.Location
+	names     zoneNames
 	errorType string
-	timed     bool
+	unit      time.Duration // the template's finest, a day at most; 0 without a timestamp
 
-	second int64  // since 1970 that fixed was rendered for
-	fixed  []byte // the prefix without the values of its keys
-	slots  []slot // where those go, in order
+	from, until int64  // the bucket that fixed was rendered for, Unix milliseconds
+	fixed       []byte // the prefix without the values of its keys
+	slots       []slot // where those go, in order
 }
 
 // slot is the place of a key's value: in front of fixed[at].
@@ -24,16 +29,19 @@ type slot struct {
 // Evaluator returns an evaluator of the template. Time is told in zone; errorType is what the error output type stands
 // for.
 func (t *Template) Evaluator(zone *time.Location, errorType string) *Evaluator {
-	e := &Evaluator{template: t, zone: zone, errorType: errorType, timed: t.Finest() > 0}
+	e := &Evaluator{template: t, zone: zone, errorType: errorType, unit: min(t.Finest(), day)}
+	if t.Uses('z') || t.Uses('V') {
+		e.names = namesOf(zone.String())
+	}
 	e.render(0)
 	return e
 }
 
-// Append appends the prefix of a record that arrived at unixMilli. The values are those of the template's Keys, in that
-// order; they are escaped on the way (AppendEscaped).
+// Append appends the prefix for a time in Unix milliseconds. The values are those of the template's Keys, in that order;
+// they are escaped on the way (AppendEscaped). Random strings are left for later: see RandomString.
 func (e *Evaluator) Append(dst []byte, unixMilli int64, values [][]byte) []byte {
-	if second := floorSecond(unixMilli); e.timed && second != e.second {
-		e.render(second)
+	if unixMilli < e.from || unixMilli >= e.until {
+		e.render(unixMilli)
 	}
 	start := 0
 	for _, s := range e.slots {
@@ -44,28 +52,47 @@ func (e *Evaluator) Append(dst []byte, unixMilli int64, values [][]byte) []byte 
 	return append(dst, e.fixed[start:]...)
 }
 
-func (e *Evaluator) render(second int64) {
-	at := time.Unix(second, 0).In(e.zone)
-	e.second, e.fixed, e.slots = second, e.fixed[:0], e.slots[:0]
+func (e *Evaluator) render(unixMilli int64) {
+	at := time.UnixMilli(unixMilli).In(e.zone)
+	e.from, e.until = e.bucket(at)
+	e.fixed, e.slots = e.fixed[:0], e.slots[:0]
 	for _, p := range e.template.parts {
 		switch p.kind {
 		case literalPart:
 			e.fixed = append(e.fixed, p.text...)
 		case timePart:
-			e.fixed = p.field.append(e.fixed, at)
+			e.fixed = p.field.append(e.fixed, at, e.names)
 		case errorTypePart:
 			e.fixed = append(e.fixed, e.errorType...)
+		case randomPart:
+			e.fixed = append(e.fixed, RandomString...)
 		case keyPart:
 			e.slots = append(e.slots, slot{key: p.key, at: len(e.fixed)})
 		}
 	}
 }
 
-// floorSecond rounds towards the past, also before 1970.
-func floorSecond(unixMilli int64) int64 {
-	second := unixMilli / 1000
-	if unixMilli%1000 < 0 {
-		second--
+// bucket is the span of time around a moment, in Unix milliseconds, in which what the template tells of time is the same.
+// It never reaches over a change of the zone's offset, so within it local time runs as evenly as Unix time.
+func (e *Evaluator) bucket(at time.Time) (from, until int64) {
+	switch {
+	case e.unit == 0:
+		return math.MinInt64, math.MaxInt64
+	case e.unit < time.Second:
+		return at.UnixMilli(), at.UnixMilli() + 1
 	}
-	return second
+	unit := int64(e.unit / time.Second)
+	first := at.Unix() - int64(at.Hour()*3600+at.Minute()*60+at.Second())%unit
+	last := first + unit
+	start, end := at.ZoneBounds()
+	if !end.IsZero() && !end.After(at) { // package time is wrong about the last day of leap years to come
+		return at.Unix() * 1000, at.Unix()*1000 + 1000
+	}
+	if !start.IsZero() {
+		first = max(first, start.Unix())
+	}
+	if !end.IsZero() {
+		last = min(last, end.Unix())
+	}
+	return first * 1000, last * 1000
 }
