@@ -15,7 +15,17 @@ type Evaluator struct {
 	errorType string
 	unit      time.Duration // the template's finest, a day at most; 0 without a timestamp
 
-	from, until int64  // the bucket that fixed was rendered for, Unix milliseconds
+	current *bucket             // of the last time
+	kept    [keptBuckets]bucket // in the order in which they were rendered, oldest at next
+	next    int
+}
+
+// keptBuckets is enough for a day of hours: event times come in no order.
+const keptBuckets = 32
+
+// bucket is what was rendered for a span of time, from <= Unix milliseconds < until.
+type bucket struct {
+	from, until int64
 	fixed       []byte // the prefix without the values of its keys
 	slots       []slot // where those go, in order
 }
@@ -26,6 +36,8 @@ type slot struct {
 	at  int
 }
 
+func (b *bucket) holds(unixMilli int64) bool { return b.from <= unixMilli && unixMilli < b.until }
+
 // Evaluator returns an evaluator of the template. Time is told in zone; errorType is what the error output type stands
 // for.
 func (t *Template) Evaluator(zone *time.Location, errorType string) *Evaluator {
@@ -33,48 +45,63 @@ func (t *Template) Evaluator(zone *time.Location, errorType string) *Evaluator {
 	if t.Uses('z') || t.Uses('V') {
 		e.names = namesOf(zone.String())
 	}
-	e.render(0)
+	e.find(0)
 	return e
 }
 
 // Append appends the prefix for a time in Unix milliseconds. The values are those of the template's Keys, in that order;
 // they are escaped on the way (AppendEscaped). Random strings are left for later: see RandomString.
 func (e *Evaluator) Append(dst []byte, unixMilli int64, values [][]byte) []byte {
-	if unixMilli < e.from || unixMilli >= e.until {
-		e.render(unixMilli)
+	b := e.current
+	if !b.holds(unixMilli) {
+		b = e.find(unixMilli)
 	}
 	start := 0
-	for _, s := range e.slots {
-		dst = append(dst, e.fixed[start:s.at]...)
+	for _, s := range b.slots {
+		dst = append(dst, b.fixed[start:s.at]...)
 		dst = AppendEscaped(dst, values[s.key])
 		start = s.at
 	}
-	return append(dst, e.fixed[start:]...)
+	return append(dst, b.fixed[start:]...)
 }
 
-func (e *Evaluator) render(unixMilli int64) {
+// find makes the bucket of a time the current one, rendered in place of the oldest if need be.
+func (e *Evaluator) find(unixMilli int64) *bucket {
+	for i := range e.kept {
+		if e.kept[i].holds(unixMilli) {
+			e.current = &e.kept[i]
+			return e.current
+		}
+	}
+	e.current = &e.kept[e.next]
+	e.next = (e.next + 1) % keptBuckets
+	e.render(e.current, unixMilli)
+	return e.current
+}
+
+func (e *Evaluator) render(b *bucket, unixMilli int64) {
 	at := time.UnixMilli(unixMilli).In(e.zone)
-	e.from, e.until = e.bucket(at)
-	e.fixed, e.slots = e.fixed[:0], e.slots[:0]
+	b.from, b.until = e.span(at)
+	b.fixed, b.slots = b.fixed[:0], b.slots[:0]
 	for _, p := range e.template.parts {
 		switch p.kind {
 		case literalPart:
-			e.fixed = append(e.fixed, p.text...)
+			b.fixed = append(b.fixed, p.text...)
 		case timePart:
-			e.fixed = p.field.append(e.fixed, at, e.names)
+			b.fixed = p.field.append(b.fixed, at, e.names)
 		case errorTypePart:
-			e.fixed = append(e.fixed, e.errorType...)
+			b.fixed = append(b.fixed, e.errorType...)
 		case randomPart:
-			e.fixed = append(e.fixed, RandomString...)
+			b.fixed = append(b.fixed, RandomString...)
 		case keyPart:
-			e.slots = append(e.slots, slot{key: p.key, at: len(e.fixed)})
+			b.slots = append(b.slots, slot{key: p.key, at: len(b.fixed)})
 		}
 	}
 }
 
-// bucket is the span of time around a moment, in Unix milliseconds, in which what the template tells of time is the same.
+// span is the span of time around a moment, in Unix milliseconds, in which what the template tells of time is the same.
 // It never reaches over a change of the zone's offset, so within it local time runs as evenly as Unix time.
-func (e *Evaluator) bucket(at time.Time) (from, until int64) {
+func (e *Evaluator) span(at time.Time) (from, until int64) {
 	switch {
 	case e.unit == 0:
 		return math.MinInt64, math.MaxInt64

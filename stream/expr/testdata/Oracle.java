@@ -12,6 +12,7 @@ import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.LocalTime;
@@ -19,11 +20,17 @@ import java.time.Period;
 import java.time.ZoneId;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
+import java.time.temporal.ChronoField;
 import java.time.temporal.TemporalAccessor;
 import java.time.temporal.TemporalQueries;
 import java.util.Locale;
 
 class Oracle {
+    static final ChronoField[] PARTS = {
+        ChronoField.AMPM_OF_DAY, ChronoField.HOUR_OF_AMPM, ChronoField.MINUTE_OF_HOUR, ChronoField.SECOND_OF_MINUTE,
+        ChronoField.NANO_OF_SECOND,
+    };
+
     public static void main(String[] args) throws Exception {
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         PrintStream out = new PrintStream(System.out, false, StandardCharsets.UTF_8);
@@ -58,6 +65,11 @@ class Oracle {
     static Instant instant(TemporalAccessor parsed, ZoneId zone) {
         LocalTime time = parsed.query(TemporalQueries.localTime());
         Period excess = parsed.query(DateTimeFormatter.parsedExcessDays());
+        for (ChronoField field : PARTS) {
+            if (time == null && parsed.isSupported(field)) {
+                throw new DateTimeException("a part of a time of day");
+            }
+        }
         ZoneId own = parsed.query(TemporalQueries.zone());
         LocalDate date = LocalDate.from(parsed).plus(excess);
         return ZonedDateTime.of(date, time == null ? LocalTime.MIDNIGHT : time, own == null ? zone : own).toInstant();
