@@ -67,7 +67,8 @@ func DecodeManifest(key string, value []byte) (*Manifest, bool, error) {
 // objectKey is the key of a manifest's object: Firehose's form, where the id is a hash of all that tells objects apart, so
 // that every attempt at one object has the same key and no other object ever has.
 func objectKey(m *Manifest, lane buffer.LaneInfo, prefix, extension string, arrival time.Time) string {
-	return fmt.Sprintf("%s%s-%d-%s-%s%s", prefix, lane.Name, m.Version, arrival.Format("2006-01-02-15-04-05"), objectID(m, lane), extension)
+	id := objectID(m, lane)
+	return fmt.Sprintf("%s%s-%d-%s-%s%s", fillRandom(prefix, id), lane.Name, m.Version, arrival.Format("2006-01-02-15-04-05"), id, extension)
 }
 
 // idLength is the length of an objectID.

@@ -26,7 +26,21 @@ func (s Stream) Warnings() []Fault {
 		v.add("prefix", "the prefix changes every %v, more often than buffering.interval (%v) passes: objects will be "+
 			"smaller than the buffering asks for; use a coarser timestamp or a shorter interval", finest, interval)
 	}
+	v.confused("prefix", template)
 	return v.faults
+}
+
+// confused warns of the letters that people write for others.
+func (v *validation) confused(path string, template *expr.Template) {
+	if template.Uses('Y') && !template.Uses('w') {
+		v.add(path, "Y is the week-based year, which is another than the calendar's around New Year: write y")
+	}
+	if template.Uses('D') && (template.Uses('M') || template.Uses('L')) {
+		v.add(path, "D is the day of the year: write d for the day of the month")
+	}
+	if (template.Uses('h') || template.Uses('K')) && !template.Uses('a') {
+		v.add(path, "h and K are hours of a half day, the same in the morning and in the evening: write H, or add a")
+	}
 }
 
 func (v *validation) partitionKeys() {
@@ -94,13 +108,18 @@ func (v *validation) template(path, source string) *expr.Template {
 }
 
 // key checks what every key under the template has in common. It judges one evaluated at a time and with values that
-// stand for all: neither a timestamp nor a key's value is ever empty, holds a slash or is dots alone, so the segments
-// are the same for every record; and no month has a longer name than September, no value less than a byte. Slashes in
+// stand for all: neither a timestamp nor a key's value is ever empty or dots alone, and the only slash is that of a time
+// zone's name, so the segments are the same for every record; and no month has a longer name than September, no day than
+// Wednesday, no value less than a byte. Slashes in
 // front or next to each other are kept by S3 but folded by a file system, where two partitions would fall together.
 func (v *validation) key(path string, template *expr.Template) {
-	longest := time.Date(2025, time.September, 30, 23, 59, 59, 0, time.UTC).UnixMilli()
+	zone, err := LoadZone(v.stream.TimeZone)
+	if err != nil {
+		zone = time.UTC // it has a fault of its own
+	}
+	longest := time.Date(2025, time.September, 24, 22, 59, 59, 999e6, zone).UnixMilli()
 	values := slices.Repeat([][]byte{[]byte("v")}, len(template.Keys()))
-	key := template.Evaluator(time.UTC, longestErrorType).Append(nil, longest, values)
+	key := template.Evaluator(zone, longestErrorType).Append(nil, longest, values)
 	if err := CheckKey(key, v.stream.LongestFileName()); err != nil {
 		v.add(path, "%v: shorten the prefix%s", err, v.orExtension())
 	}

@@ -35,13 +35,22 @@ func TestValidateAccepts(t *testing.T) {
 		"largest buffering": func(s *stream.Stream) {
 			s.Buffering = stream.Buffering{Size: 5 * stream.GiB, Interval: stream.Duration(24 * time.Hour)}
 		},
-		"no compression":       func(s *stream.Stream) { s.Compression = "none" },
-		"extension":            func(s *stream.Stream) { s.FileExtension = ".json.gz" },
-		"marks in extension":   func(s *stream.Stream) { s.FileExtension = ".!-_.*'()" },
-		"longest extension":    func(s *stream.Stream) { s.FileExtension = "." + strings.Repeat("x", 127) },
-		"no delimiter":         func(s *stream.Stream) { s.Delimiter = new("") },
-		"time zone":            func(s *stream.Stream) { s.TimeZone = "America/Argentina/Buenos_Aires" },
-		"AWS itself":           func(s *stream.Stream) { s.Destination.S3.Endpoint = "" },
+		"no compression":     func(s *stream.Stream) { s.Compression = "none" },
+		"extension":          func(s *stream.Stream) { s.FileExtension = ".json.gz" },
+		"marks in extension": func(s *stream.Stream) { s.FileExtension = ".!-_.*'()" },
+		"longest extension":  func(s *stream.Stream) { s.FileExtension = "." + strings.Repeat("x", 127) },
+		"no delimiter":       func(s *stream.Stream) { s.Delimiter = new("") },
+		"time zone":          func(s *stream.Stream) { s.TimeZone = "America/Argentina/Buenos_Aires" },
+		"AWS itself":         func(s *stream.Stream) { s.Destination.S3.Endpoint = "" },
+		"every letter": func(s *stream.Stream) {
+			s.Prefix += "!{timestamp:yuYQMLwWdDEeaHhKkmsSnzVVZXxO[y]}/"
+			s.TimeZone = "Europe/Berlin"
+			inDirectory(s)
+		},
+		"random strings": func(s *stream.Stream) {
+			s.Prefix += "!{firehose:random-string}/"
+			s.ErrorPrefix = "!{firehose:random-string}/!{firehose:error-output-type}/"
+		},
 		"static prefix":        func(s *stream.Stream) { s.Prefix, s.PartitionKeys = "legacy", nil },
 		"dots with more":       func(s *stream.Stream) { s.Prefix, s.PartitionKeys = "..a/b../c", nil },
 		"dots before the name": func(s *stream.Stream) { s.Prefix, s.PartitionKeys = "a!{timestamp:yyyy}/..", nil },
@@ -117,7 +126,7 @@ func TestValidateRefuses(t *testing.T) {
 		{"partition_keys.extra", "is not used", func(s *stream.Stream) { s.PartitionKeys["extra"] = ".a" }},
 		{"prefix", `"customer" is not declared`, func(s *stream.Stream) { s.PartitionKeys = nil }},
 		{"prefix", "error_prefix only", func(s *stream.Stream) { s.Prefix += "!{firehose:error-output-type}" }},
-		{"prefix", "'Y' at position 1", func(s *stream.Stream) { s.Prefix += "!{timestamp:YYYY}" }},
+		{"prefix", "'G' at position 1", func(s *stream.Stream) { s.Prefix += "!{timestamp:GGGG}" }},
 		{"prefix", "has a segment", func(s *stream.Stream) { s.Prefix += "../" }},
 		{"prefix", "has a segment", func(s *stream.Stream) { s.Prefix = "./" + s.Prefix }},
 		{"prefix", "has a segment", func(s *stream.Stream) { s.Prefix += "!{timestamp:'.'.}/" }},
@@ -138,6 +147,9 @@ func TestValidateRefuses(t *testing.T) {
 		{"error_prefix", `"customer" cannot be used here`, func(s *stream.Stream) {
 			s.ErrorPrefix = "!{firehose:error-output-type}/!{partitionKeyFromQuery:customer}/"
 		}},
+		{"prefix", "last segment has 256 bytes with the longest file name", func(s *stream.Stream) {
+			s.Prefix += strings.Repeat("x", 150) + "!{firehose:random-string}" // 150 + 11 + 95
+		}},
 		{"error_prefix", "has a segment", func(s *stream.Stream) { s.ErrorPrefix = "../e/" }},
 		{"error_prefix", "the limit is 1024", func(s *stream.Stream) {
 			s.ErrorPrefix = strings.Repeat(strings.Repeat("x", 99)+"/", 9)
@@ -152,7 +164,7 @@ func TestValidateRefuses(t *testing.T) {
 
 func TestValidateReportsEveryFault(t *testing.T) {
 	s := stream.Stream{
-		Prefix:        strings.Repeat("!{a:b}", 1) + strings.Repeat("x", 1020) + "!{timestamp:YYYY}",
+		Prefix:        strings.Repeat("!{a:b}", 1) + strings.Repeat("x", 1020) + "!{timestamp:GGGG}",
 		ErrorPrefix:   "!{timestamp:yyyy}/!{partitionKeyFromQuery:k}/",
 		PartitionKeys: map[string]string{"a": "", "b": "b"},
 		Compression:   "lzma",
@@ -182,8 +194,15 @@ func TestWarnings(t *testing.T) {
 		{"a/!{timestamp:HH-mm}/", 5 * time.Minute, "prefix: the prefix changes every 1m, more often than buffering.interval (5m)"},
 		{"a/!{timestamp:HH}/", 2 * time.Hour, "prefix: the prefix changes every 1h"},
 		{"static", 2 * time.Hour, "prefix: the prefix changes every 1h"},
+		{"a/!{timestamp:YYYY/MM/dd}/", time.Hour, "prefix: Y is the week-based year"},
+		{"a/!{timestamp:YYYY-'W'ww}/", time.Hour, ""},
+		{"a/!{timestamp:yyyy/MM/DD}/", time.Hour, "prefix: D is the day of the year"},
+		{"a/!{timestamp:yyyy-DDD}/", time.Hour, ""},
+		{"a/!{timestamp:yyyy/MM/dd/hh}/", time.Hour, "prefix: h and K are hours of a half day"},
+		{"a/!{timestamp:yyyy/MM/dd/hha}/", time.Hour, ""},
+		{"a/!{timestamp:yyyySSS}/", time.Hour, "prefix: the prefix changes every 1ms"},
 		{"a/!{partitionKeyFromQuery:k}/", time.Hour, ""},
-		{"a/!{timestamp:YYYY}/", time.Hour, ""},
+		{"a/!{timestamp:GGGG}/", time.Hour, ""},
 	} {
 		s := stream.Stream{Name: "s", Prefix: test.prefix, Buffering: stream.Buffering{Interval: stream.Duration(test.interval)}}
 		got := ""

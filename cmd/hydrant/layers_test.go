@@ -18,7 +18,7 @@ var layers = map[string][]string{
 	"hydrant/buffer/badgerlog":      {"hydrant/buffer"},
 	"hydrant/buffer/memlog":         {"hydrant/buffer"},
 	"hydrant/buffer/buffertest":     {"hydrant/buffer"},
-	"hydrant/delivery":              {"hydrant/buffer", "hydrant/stream", "hydrant/partitioner", "hydrant/delivery/format"},
+	"hydrant/delivery":              {"hydrant/buffer", "hydrant/stream", "hydrant/stream/expr", "hydrant/partitioner", "hydrant/delivery/format"},
 	"hydrant/delivery/directory":    {"hydrant/delivery", "hydrant/stream"},
 	"hydrant/delivery/s3":           {"hydrant/delivery", "hydrant/stream"},
 	"hydrant/delivery/deliverytest": {"hydrant/delivery"},

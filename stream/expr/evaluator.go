@@ -1,18 +1,33 @@
 package expr
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
-// Evaluator evaluates one template again and again. Records mostly arrive within the second of the record before, so
-// everything but the values of the keys is rendered once a second and copied from there. It is for one goroutine.
+// Evaluator evaluates one template again and again. Everything but the values of the keys is rendered once and copied for
+// every record of the same bucket: the span around its time in which no letter of the template changes. It is for one
+// goroutine.
 type Evaluator struct {
 	template  *Template
 	zone      *time.Location
+	names     zoneNames
 	errorType string
-	timed     bool
+	unit      time.Duration // the template's finest, a day at most; 0 without a timestamp
 
-	second int64  // since 1970 that fixed was rendered for
-	fixed  []byte // the prefix without the values of its keys
-	slots  []slot // where those go, in order
+	current *bucket             // of the last time
+	kept    [keptBuckets]bucket // in the order in which they were rendered, oldest at next
+	next    int
+}
+
+// keptBuckets is enough for a day of hours: event times come in no order.
+const keptBuckets = 32
+
+// bucket is what was rendered for a span of time, from <= Unix milliseconds < until.
+type bucket struct {
+	from, until int64
+	fixed       []byte // the prefix without the values of its keys
+	slots       []slot // where those go, in order
 }
 
 // slot is the place of a key's value: in front of fixed[at].
@@ -21,51 +36,90 @@ type slot struct {
 	at  int
 }
 
+func (b *bucket) holds(unixMilli int64) bool { return b.from <= unixMilli && unixMilli < b.until }
+
 // Evaluator returns an evaluator of the template. Time is told in zone; errorType is what the error output type stands
 // for.
 func (t *Template) Evaluator(zone *time.Location, errorType string) *Evaluator {
-	e := &Evaluator{template: t, zone: zone, errorType: errorType, timed: t.Finest() > 0}
-	e.render(0)
+	e := &Evaluator{template: t, zone: zone, errorType: errorType, unit: min(t.Finest(), day)}
+	if t.Uses('z') || t.Uses('V') {
+		e.names = namesOf(zone.String())
+	}
+	e.find(0)
 	return e
 }
 
-// Append appends the prefix of a record that arrived at unixMilli. The values are those of the template's Keys, in that
-// order; they are escaped on the way (AppendEscaped).
+// Append appends the prefix for a time in Unix milliseconds. The values are those of the template's Keys, in that order;
+// they are escaped on the way (AppendEscaped). Random strings are left for later: see RandomString.
 func (e *Evaluator) Append(dst []byte, unixMilli int64, values [][]byte) []byte {
-	if second := floorSecond(unixMilli); e.timed && second != e.second {
-		e.render(second)
+	b := e.current
+	if !b.holds(unixMilli) {
+		b = e.find(unixMilli)
 	}
 	start := 0
-	for _, s := range e.slots {
-		dst = append(dst, e.fixed[start:s.at]...)
+	for _, s := range b.slots {
+		dst = append(dst, b.fixed[start:s.at]...)
 		dst = AppendEscaped(dst, values[s.key])
 		start = s.at
 	}
-	return append(dst, e.fixed[start:]...)
+	return append(dst, b.fixed[start:]...)
 }
 
-func (e *Evaluator) render(second int64) {
-	at := time.Unix(second, 0).In(e.zone)
-	e.second, e.fixed, e.slots = second, e.fixed[:0], e.slots[:0]
+// find makes the bucket of a time the current one, rendered in place of the oldest if need be.
+func (e *Evaluator) find(unixMilli int64) *bucket {
+	for i := range e.kept {
+		if e.kept[i].holds(unixMilli) {
+			e.current = &e.kept[i]
+			return e.current
+		}
+	}
+	e.current = &e.kept[e.next]
+	e.next = (e.next + 1) % keptBuckets
+	e.render(e.current, unixMilli)
+	return e.current
+}
+
+func (e *Evaluator) render(b *bucket, unixMilli int64) {
+	at := time.UnixMilli(unixMilli).In(e.zone)
+	b.from, b.until = e.span(at)
+	b.fixed, b.slots = b.fixed[:0], b.slots[:0]
 	for _, p := range e.template.parts {
 		switch p.kind {
 		case literalPart:
-			e.fixed = append(e.fixed, p.text...)
+			b.fixed = append(b.fixed, p.text...)
 		case timePart:
-			e.fixed = p.field.append(e.fixed, at)
+			b.fixed = p.field.append(b.fixed, at, e.names)
 		case errorTypePart:
-			e.fixed = append(e.fixed, e.errorType...)
+			b.fixed = append(b.fixed, e.errorType...)
+		case randomPart:
+			b.fixed = append(b.fixed, RandomString...)
 		case keyPart:
-			e.slots = append(e.slots, slot{key: p.key, at: len(e.fixed)})
+			b.slots = append(b.slots, slot{key: p.key, at: len(b.fixed)})
 		}
 	}
 }
 
-// floorSecond rounds towards the past, also before 1970.
-func floorSecond(unixMilli int64) int64 {
-	second := unixMilli / 1000
-	if unixMilli%1000 < 0 {
-		second--
+// span is the span of time around a moment, in Unix milliseconds, in which what the template tells of time is the same.
+// It never reaches over a change of the zone's offset, so within it local time runs as evenly as Unix time.
+func (e *Evaluator) span(at time.Time) (from, until int64) {
+	switch {
+	case e.unit == 0:
+		return math.MinInt64, math.MaxInt64
+	case e.unit < time.Second:
+		return at.UnixMilli(), at.UnixMilli() + 1
 	}
-	return second
+	unit := int64(e.unit / time.Second)
+	first := at.Unix() - int64(at.Hour()*3600+at.Minute()*60+at.Second())%unit
+	last := first + unit
+	start, end := at.ZoneBounds()
+	if !end.IsZero() && !end.After(at) { // package time is wrong about the last day of leap years to come
+		return at.Unix() * 1000, at.Unix()*1000 + 1000
+	}
+	if !start.IsZero() {
+		first = max(first, start.Unix())
+	}
+	if !end.IsZero() {
+		last = min(last, end.Unix())
+	}
+	return first * 1000, last * 1000
 }

@@ -17,6 +17,7 @@ type Template struct {
 	parts     []part
 	keys      []string
 	errorType bool
+	random    bool
 }
 
 // part is one piece of a template. Timestamp patterns are flattened into it, a field or a text each.
@@ -34,10 +35,17 @@ const (
 	timePart
 	keyPart
 	errorTypePart
+	randomPart
 )
 
-const supported = "supported are !{timestamp:PATTERN}, !{partitionKeyFromQuery:KEY} and, in an error prefix, " +
-	"!{firehose:error-output-type}"
+const supported = "supported are !{timestamp:PATTERN}, !{partitionKeyFromQuery:KEY}, !{firehose:random-string} and, in " +
+	"an error prefix, !{firehose:error-output-type}"
+
+// RandomString stands in an evaluated prefix where a random string goes, and is as long as one. It is not filled in per
+// record, since a partition's name must be a function of the record: two records of one partition would never meet. Each
+// object of the partition has random strings of its own. No other part of a prefix holds a NUL: values are escaped, and
+// literal text with one is refused.
+const RandomString = "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 
 // Parse compiles a template. The error joins every fault of the source, in order: its Unwrap() []error lists them.
 func Parse(source string) (*Template, error) {
@@ -79,6 +87,14 @@ func (t *Template) Keys() []string { return t.keys }
 // ErrorType reports whether the template uses the error output type.
 func (t *Template) ErrorType() bool { return t.errorType }
 
+// Random reports whether the template uses random strings.
+func (t *Template) Random() bool { return t.random }
+
+// Uses reports whether a timestamp of the template uses a pattern letter.
+func (t *Template) Uses(letter byte) bool {
+	return slices.ContainsFunc(t.parts, func(p part) bool { return p.kind == timePart && p.field.letter == letter })
+}
+
 // Finest is the length of the finest unit of time in the template: how often the prefix changes by itself. A month
 // counts as 28 days, a year as 365. It is 0 for a template without a timestamp.
 func (t *Template) Finest() time.Duration {
@@ -111,7 +127,8 @@ func (t *Template) expression(body string) error {
 		t.errorType = true
 		t.parts = append(t.parts, part{kind: errorTypePart})
 	case namespace == "firehose" && value == "random-string":
-		return errors.New("a random string is not supported, because a retry must write the same key; " + supported)
+		t.random = true
+		t.parts = append(t.parts, part{kind: randomPart})
 	case namespace == "firehose":
 		return fmt.Errorf("firehose has no value %q; %s", value, supported)
 	default:
@@ -123,9 +140,11 @@ func (t *Template) expression(body string) error {
 func (t *Template) timestamp(pattern string) error {
 	fields, err := parsePattern(pattern)
 	for _, f := range fields {
-		if f.letter == 0 {
+		switch f.letter {
+		case 0:
 			t.literal(f.text)
-		} else {
+		case optionalStart, optionalEnd: // all that is optional is known of a moment
+		default:
 			t.parts = append(t.parts, part{kind: timePart, field: f})
 		}
 	}

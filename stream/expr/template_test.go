@@ -10,6 +10,7 @@ import (
 	"time"
 	_ "time/tzdata"
 
+	"hydrant/stream"
 	"hydrant/stream/expr"
 )
 
@@ -23,7 +24,11 @@ func TestJavaTimes(t *testing.T) {
 	lines := 0
 	for scanner := bufio.NewScanner(file); scanner.Scan(); lines++ {
 		columns := strings.Split(scanner.Text(), "\t")
-		pattern, zone, want := columns[0], location(t, columns[1]), columns[3]
+		pattern, want := columns[0], columns[3]
+		zone, err := stream.LoadZone(columns[1])
+		if err != nil {
+			t.Fatal(err)
+		}
 		at, err := strconv.ParseInt(columns[2], 10, 64)
 		if err != nil {
 			t.Fatal(err)
@@ -56,6 +61,7 @@ func TestEvaluate(t *testing.T) {
 			"!{partitionKeyFromQuery:b}/!{timestamp:ss}/!{partitionKeyFromQuery:a}/!{partitionKeyFromQuery:b}/",
 			"x%2Fy/09/A b/x%2Fy/",
 		},
+		{"!{firehose:random-string}/!{firehose:random-string}", expr.RandomString + "/" + expr.RandomString},
 		{"e/!{firehose:error-output-type}/!{firehose:error-output-type}!", "e/processing-failed/processing-failed!"},
 	} {
 		template := parse(t, test.source)
@@ -122,14 +128,13 @@ func TestParseRefuses(t *testing.T) {
 		{"!{partitionKeyFromQuery:}", "!{namespace:value}"},
 		{"!{partitionKeyFromLambda:a}", `"partitionKeyFromLambda" is not supported; supported are !{timestamp:PATTERN}`},
 		{"!{Timestamp:yyyy}", `"Timestamp" is not supported`},
-		{"!{firehose:random-string}", "a random string is not supported"},
 		{"!{firehose:x}", `firehose has no value "x"`},
 		{"!{timestamp:yyyy!{timestamp:MM}", "cannot hold another one"},
-		{"!{timestamp:YYYY}", `'Y' at position 1 is not supported; supported are y M d H m s`},
-		{"!{timestamp:YYYY}", "week-based year"},
-		{"!{timestamp:yyyy/DD}", "'D' at position 6"},
-		{"!{timestamp:yyyy/DD}", "write d for the day of the month"},
-		{"!{timestamp:yyyy[MM]}", "'[' at position 5 is reserved"},
+		{"!{timestamp:yyyy-GG}", `'G' at position 6 is not supported; supported are y u Y Q M L w W d D E e a H h K k m s`},
+		{"!{timestamp:yyyy/DDDD}", "'D' at position 6 is repeated 4 times; Java's limit is 3"},
+		{"!{timestamp:yyyyMM]}", "the ']' at position 7 has no '[' before it"},
+		{"!{timestamp:V}", "'V' at position 1 must be written twice"},
+		{"!{timestamp:y OO}", "'O' at position 3 must be written once or four times"},
 		{"!{timestamp:{yyyy}", "'{' at position 1 is reserved"},
 		{"!{timestamp:yyyy#}", "'#' at position 5 is reserved"},
 		{"!{timestamp:HHH}", "'H' at position 1 is repeated 3 times; Java's limit is 2"},
@@ -144,7 +149,7 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func TestParseReportsEveryFault(t *testing.T) {
-	_, err := expr.Parse("!{a:b}/!{timestamp:YYYY}/!{timestamp:HH}/!{firehose:x}/!{timestamp:")
+	_, err := expr.Parse("!{a:b}/!{timestamp:GGGG}/!{timestamp:HH}/!{firehose:x}/!{timestamp:")
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		t.Fatalf("got %v, want joined errors", err)

@@ -23,6 +23,12 @@ class GoldenTimes {
         "yyyyyyyyyyyyyyyyyyyy", "''", "'it''s' y", "''''", "y''M", "'a", "d'", "'é'y", "y.M,d;H:m=s!", "%y+M*d", "M/d",
     };
 
+    static final String[] SECTIONS = {
+        "y[-M", "y[-M]", "y[[M]]d", "y]", "[", "[]", "[y]]", "y'['M", "#", "y{", "VVV", "V", "OO", "OOOO", "aa", "SSSSSSSSS",
+        "SSSSSSSSSS", "nnnnnnnnnnnn", "DDD", "DDDD", "www", "WW", "zzzzz", "XXXXX", "XXXXXX", "b", "yyyy-ww-e", "YYYY-'W'ww-e",
+        "QQQQ", "eeee", "KK:mm a", "hh:mm a",
+    };
+
     static final long[] INSTANTS = {
         0, -1, -1000, -1001, 999, 1000, 951782399999L, 951782400000L, 1735689599999L, 1735689600000L,
         253402300799000L, 253402300800000L, -62135596800000L, -62135596800001L, -99999999999999L, 9999999999999999L,
@@ -44,20 +50,27 @@ class GoldenTimes {
         for (int i = 0; i < 600; i++) {
             String zone = ZONES[random.nextInt(ZONES.length)];
             long instant = random.nextInt(10) == 0 ? INSTANTS[random.nextInt(10)] : (long) (random.nextDouble() * 2.2e12);
-            print(out, pattern(random), zone, instant);
+            print(out, pattern(random, "yMdHms"), zone, instant);
+        }
+        for (int i = 0; i < 600; i++) {
+            String zone = ZONES[random.nextInt(ZONES.length)];
+            print(out, pattern(random, "yuYQMLwWdDEeaHhKkmsSnzVZXxO"), zone, (long) (4e11 + random.nextDouble() * 3e12));
+        }
+        for (String pattern : SECTIONS) {
+            print(out, pattern, "UTC", 1752244449123L);
         }
         out.flush();
     }
 
-    static String pattern(Random random) {
+    static String pattern(Random random, String letters) {
         StringBuilder pattern = new StringBuilder();
         for (int i = 1 + random.nextInt(7); i > 0; i--) {
             if (random.nextInt(3) == 0) {
                 pattern.append(TEXTS[random.nextInt(TEXTS.length)]);
                 continue;
             }
-            char letter = "yMdHms".charAt(random.nextInt(6));
-            int most = random.nextInt(12) == 0 ? 6 : letter == 'y' || letter == 'M' ? 4 : 2;
+            char letter = letters.charAt(random.nextInt(letters.length()));
+            int most = random.nextInt(12) == 0 ? 6 : "yMuYLEe".indexOf(letter) >= 0 ? 4 : 2;
             pattern.append(String.valueOf(letter).repeat(1 + random.nextInt(most)));
         }
         return pattern.toString();

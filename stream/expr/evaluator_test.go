@@ -1,0 +1,76 @@
+package expr_test
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"hydrant/stream"
+	"hydrant/stream/expr"
+)
+
+// TestEvaluatorForgets goes to and fro between instants around changes of offset and of units: what an evaluator kept of
+// one never shows in another.
+func TestEvaluatorForgets(t *testing.T) {
+	zones := map[string]*time.Location{}
+	for _, name := range []string{"UTC", "Europe/Dublin", "Asia/Kathmandu", "Australia/Lord_Howe", "America/St_Johns", "Pacific/Apia"} {
+		zone, err := stream.LoadZone(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		zones[name] = zone
+	}
+	anchors := []time.Time{
+		time.Date(2011, 12, 30, 10, 0, 0, 0, time.UTC), time.Date(2026, 4, 4, 15, 0, 0, 0, time.UTC), // Apia, Lord Howe
+		time.Date(2026, 3, 8, 5, 31, 0, 0, time.UTC), time.Date(2044, 12, 31, 0, 0, 0, 0, time.UTC),
+		time.Date(2025, 10, 26, 1, 0, 0, 0, time.UTC), time.Date(2024, 12, 29, 0, 0, 0, 0, time.UTC), time.UnixMilli(0),
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		pattern := rapid.StringMatching(`([yuYQMLwWdDEeaHhKkmsSnzZXxO]|VV| ){1,4}`).Draw(t, "pattern")
+		zone := zones[rapid.SampledFrom([]string{"UTC", "Europe/Dublin", "Asia/Kathmandu", "Australia/Lord_Howe", "America/St_Johns", "Pacific/Apia"}).Draw(t, "zone")]
+		template, err := expr.Parse("!{timestamp:" + pattern + "}")
+		if err != nil {
+			t.Skip("a letter is repeated too often")
+		}
+		kept := template.Evaluator(zone, "")
+		for range 8 {
+			span := rapid.SampledFrom([]time.Duration{time.Millisecond, time.Second, time.Minute, time.Hour, 40 * time.Hour}).Draw(t, "span")
+			anchor := rapid.SampledFrom(anchors).Draw(t, "anchor")
+			at := anchor.Add(span * time.Duration(rapid.IntRange(-60, 60).Draw(t, "steps"))).UnixMilli()
+			want := string(template.Evaluator(zone, "").Append(nil, at, nil))
+			if got := string(kept.Append(nil, at, nil)); got != want {
+				t.Fatalf("%q at %d: got %q, want %q", pattern, at, got, want)
+			}
+		}
+	})
+}
+
+func BenchmarkEvaluator(b *testing.B) {
+	zone, err := stream.LoadZone("America/New_York")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, bench := range []struct {
+		name, source string
+		step         int64
+	}{
+		{"hours, in order", "clicks/!{timestamp:yyyy/MM/dd/HH}/", 1},
+		{"hours, two by turns", "clicks/!{timestamp:yyyy/MM/dd/HH}/", 3600e3},
+		{"milliseconds", "clicks/!{timestamp:HH:mm:ss.SSS}/", 1},
+		{"zone names, by turns", "clicks/!{timestamp:EEEE zzzz HH}/", 3600e3},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			template, err := expr.Parse(bench.source)
+			if err != nil {
+				b.Fatal(err)
+			}
+			e := template.Evaluator(zone, "")
+			var dst []byte
+			b.ReportAllocs()
+			for i := int64(0); b.Loop(); i++ {
+				dst = e.Append(dst[:0], 1752244449123+i&1*bench.step, nil)
+			}
+		})
+	}
+}
