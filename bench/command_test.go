@@ -75,7 +75,7 @@ func TestParseRun(t *testing.T) {
 
 func TestDefaultOptions(t *testing.T) {
 	want := Options{
-		URL: []string{"http://127.0.0.1:8080"}, Stream: "demo", API: Native, Batch: 1, Size: 512, Keys: 16,
+		URL: []string{"http://127.0.0.1:8080"}, Stream: "demo", API: Native, Batch: 1, Body: Auto, Encoding: Identity, Size: 512, Keys: 16,
 		Connections: 64, Timeout: 30 * time.Second,
 	}
 	if diff := cmp.Diff(want, DefaultOptions()); diff != "" {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -33,7 +34,9 @@ type Options struct {
 	URL         []string      `name:"url" default:"http://127.0.0.1:8080" help:"Gateway to send to; several are used in turn by the connections."`
 	Stream      string        `default:"demo" help:"Stream to send to."`
 	API         string        `name:"api" enum:"native,firehose" default:"native" help:"API to speak: native or firehose."`
-	Batch       int           `default:"1" help:"Records in a request; 1 is a JSON object or a PutRecord, more are NDJSON or a PutRecordBatch."`
+	Batch       int           `default:"1" help:"Records in a request; 1 is a PutRecord, more are a PutRecordBatch."`
+	Body        string        `enum:"auto,json,ndjson,protobuf,octet-stream" default:"auto" help:"Form of a native body: auto (json for one record, ndjson for more), json, ndjson, protobuf, octet-stream."`
+	Encoding    string        `enum:"identity,gzip,zstd,snappy" default:"identity" help:"Content-Encoding of a native body: identity, gzip, zstd, snappy."`
 	Size        int           `default:"512" help:"Size of a record in bytes, without its line feed."`
 	Keys        int           `default:"16" help:"Distinct values of the records' key field."`
 	Connections int           `default:"64" help:"Connections, each with one request at a time."`
@@ -107,7 +110,10 @@ func (o *Options) checkShape() error {
 
 func (o *Options) checkBatch() error {
 	if o.API != Firehose {
-		return nil
+		return o.checkBody()
+	}
+	if o.Body != Auto || o.Encoding != Identity {
+		return fmt.Errorf("body and encoding: %s and %s are for the native API, the Firehose API has one form", o.Body, o.Encoding)
 	}
 	if o.Batch > maxAWSBatch {
 		return fmt.Errorf("batch: %d records, but a PutRecordBatch takes %d at most", o.Batch, maxAWSBatch)
@@ -115,6 +121,19 @@ func (o *Options) checkBatch() error {
 	if bytes := o.Batch * (o.Size + 1); bytes > maxAWSBatchSize {
 		return fmt.Errorf("batch: %d records of %d bytes and a line feed are %d bytes, but a PutRecordBatch takes %d at most",
 			o.Batch, o.Size, bytes, maxAWSBatchSize)
+	}
+	return nil
+}
+
+func (o *Options) checkBody() error {
+	if !slices.Contains([]string{Auto, JSON, NDJSON, Protobuf, OctetStream}, o.Body) {
+		return fmt.Errorf("body: %q is none of auto, json, ndjson, protobuf, octet-stream", o.Body)
+	}
+	if !slices.Contains([]string{Identity, Gzip, Zstd, Snappy}, o.Encoding) {
+		return fmt.Errorf("encoding: %q is none of identity, gzip, zstd, snappy", o.Encoding)
+	}
+	if o.Body == OctetStream && o.Batch != 1 {
+		return fmt.Errorf("batch: %d records, but an octet-stream is one", o.Batch)
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package bench
 import (
 	"bytes"
 	"encoding/json"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -32,32 +31,7 @@ func newProtocol(o Options) protocol {
 	if o.API == Firehose {
 		return &awsProtocol{stream: o.Stream, batched: o.Batch > 1}
 	}
-	return nativeProtocol{batched: o.Batch > 1}
-}
-
-// nativeProtocol is POST /v1/streams/{stream}/records: an object is one record, NDJSON a record a line.
-type nativeProtocol struct{ batched bool }
-
-func (p nativeProtocol) prepare(request *fasthttp.Request, gateway, stream string) {
-	request.SetRequestURI(strings.TrimSuffix(gateway, "/") + "/v1/streams/" + url.PathEscape(stream) + "/records")
-	request.Header.SetContentType("application/json")
-	if p.batched {
-		request.Header.SetContentType("application/x-ndjson")
-	}
-}
-
-func (p nativeProtocol) appendBody(dst []byte, a *author, first uint64, records int) []byte {
-	for i := range uint64(records) {
-		dst = a.append(dst, first+i)
-		if p.batched {
-			dst = append(dst, '\n')
-		}
-	}
-	return dst
-}
-
-func (nativeProtocol) judge(dst []part, _ []byte, records int) []part {
-	return append(dst, part{records: records, outcome: acked})
+	return newEncoded(nativeProtocol{formOf(o)}, o.Encoding)
 }
 
 // awsProtocol is the Firehose API. Each record's data ends with a line feed, as producers of line formats send it: a

@@ -39,6 +39,8 @@ type Setup struct {
 	API         string   `json:"api"`
 	URL         []string `json:"url"`
 	Stream      string   `json:"stream"`
+	Body        string   `json:"body"`
+	Encoding    string   `json:"encoding"`
 	Batch       int      `json:"batch"`
 	Size        int      `json:"size_bytes"`
 	Keys        int      `json:"keys"`
@@ -89,7 +91,7 @@ func (l *load) report(stopped time.Time) *Report {
 	return &Report{
 		Run: l.id,
 		Setup: Setup{
-			API: o.API, URL: o.URL, Stream: o.Stream, Batch: o.Batch, Size: o.Size, Keys: o.Keys,
+			API: o.API, URL: o.URL, Stream: o.Stream, Body: o.Body, Encoding: o.Encoding, Batch: o.Batch, Size: o.Size, Keys: o.Keys,
 			Connections: o.Connections, Rate: o.Rate, Warmup: o.Warmup.Seconds(),
 		},
 		Requests: total.requests,
