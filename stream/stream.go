@@ -46,12 +46,25 @@ type Destination struct {
 	Directory *Directory `json:"directory,omitempty" yaml:"directory"`
 }
 
-// S3 is a bucket of an S3-compatible store. Credentials come from the AWS default chain.
+// S3 is a bucket of an S3-compatible store. Credentials come from the AWS default chain, from a named profile, or from
+// a role assumed with them.
 type S3 struct {
 	Bucket    string `json:"bucket" yaml:"bucket"`
 	Region    string `json:"region,omitempty" yaml:"region"`
 	Endpoint  string `json:"endpoint,omitempty" yaml:"endpoint"` // URL; empty means AWS
 	PathStyle bool   `json:"path_style,omitempty" yaml:"path_style"`
+
+	// What objects get beside their bytes. The store's and the bucket's defaults where it is empty.
+	StorageClass string            `json:"storage_class,omitempty" yaml:"storage_class"`
+	Tags         map[string]string `json:"tags,omitempty" yaml:"tags"`         // at most 10
+	Metadata     map[string]string `json:"metadata,omitempty" yaml:"metadata"` // beside Hydrant's own
+	SSE          string            `json:"sse,omitempty" yaml:"sse"`           // AES256 or aws:kms
+	KMSKey       string            `json:"kms_key,omitempty" yaml:"kms_key"`   // id, ARN or alias; empty means the account's own
+
+	Profile         string `json:"profile,omitempty" yaml:"profile"`                     // of the shared AWS files
+	RoleARN         string `json:"role_arn,omitempty" yaml:"role_arn"`                   // to assume through STS
+	ExternalID      string `json:"external_id,omitempty" yaml:"external_id"`             // that the role asks for
+	RoleSessionName string `json:"role_session_name,omitempty" yaml:"role_session_name"` // empty means hydrant
 }
 
 // Directory is a tree of files on this machine.

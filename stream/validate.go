@@ -86,6 +86,8 @@ func (v *validation) destination() {
 	}
 	if d.S3 != nil {
 		v.s3(*d.S3)
+		v.s3Objects(*d.S3)
+		v.s3Credentials(*d.S3)
 	}
 	if d.Directory != nil {
 		if d.Directory.Path == "" {

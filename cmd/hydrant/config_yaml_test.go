@@ -39,7 +39,8 @@ func TestYAMLHoldsAnyText(t *testing.T) {
 
 func TestYAMLIsReadToTheSameEffect(t *testing.T) {
 	odd := "auth: none\nlisten: :8080\nstreams:\n  '1': {prefix: '$${x}: #', delimiter: \"\\r\\n\", " +
-		"destination: {directory: {path: 'true'}}}\n"
+		"destination: {directory: {path: 'true'}}}\n  '2': {destination: {s3: {bucket: lake, tags: {'cost: centre': '4711', " +
+		"'true': 'null', '=': '', '-': ' a ', '12': '@x', ':': '-'}, metadata: {'0': '{$${x}, #', '1.5': '\"', 'no': '*'}}}}\n"
 	example, err := os.ReadFile(exampleFile)
 	if err != nil {
 		t.Fatal(err)

@@ -10,7 +10,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"hydrant/delivery"
@@ -28,8 +27,13 @@ var advice = map[string]string{
 	"IllegalLocationConstraintException": "correct the region",
 	"InvalidAccessKeyId":                 "correct the credentials: the store does not know the access key",
 	"InvalidBucketName":                  "correct the bucket's name",
+	"InvalidStorageClass":                "correct storage_class: the store does not know it",
+	"InvalidTag":                         "correct tags",
 	"InvalidToken":                       "renew the credentials: the session token is not valid",
 	"KeyTooLongError":                    "shorten the prefix: a key has at most 1,024 bytes",
+	"KMS.DisabledException":              "enable the key, or correct kms_key",
+	"KMS.NotFoundException":              "correct kms_key: there is no such key in the bucket's region",
+	"MetadataTooLarge":                   "shorten metadata",
 	"MethodNotAllowed":                   "correct the endpoint: it is no S3 store",
 	"NoSuchBucket":                       "create the bucket or correct its name",
 	"NotImplemented":                     "use a store that supports what the message names",
@@ -41,7 +45,8 @@ var advice = map[string]string{
 }
 
 const needs = "give these credentials s3:PutObject, s3:GetObject and s3:ListBucket on the bucket " +
-	"(without s3:ListBucket S3 refuses to say that an object is absent)"
+	"(without s3:ListBucket S3 refuses to say that an object is absent), s3:PutObjectTagging where there are tags, " +
+	"kms:GenerateDataKey and kms:Decrypt on the key where sse is aws:kms"
 
 // missing are the codes of a 404 that speak of the object. An answer to HEAD has none, and the SDK puts its own.
 var missing = map[string]bool{"": true, "NoSuchKey": true, "NotFound": true}
@@ -67,6 +72,12 @@ func (d *Destination) unsent(op, key string, err error) error {
 		trouble.Err = fmt.Errorf("bucket %s: %w", d.bucket, err)
 		return trouble
 	}
+	var role *roleError
+	if errors.As(err, &role) {
+		trouble.Class = role.class()
+		trouble.Err = fmt.Errorf("bucket %s: %w", d.bucket, err)
+		return trouble
+	}
 	trouble.Err = fmt.Errorf("bucket %s: no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "+
 		"a profile or a role: %w", d.bucket, err)
 	return trouble
@@ -82,12 +93,7 @@ func (d *Destination) answer(op, key string, err error) error {
 	if !errors.As(err, &response) || response.HTTPStatusCode() == 0 {
 		return d.unanswered(op, key, err)
 	}
-	var code string
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		code = api.ErrorCode()
-	}
-	status := response.HTTPStatusCode()
+	code, status := codeOf(err), response.HTTPStatusCode()
 	d.judge(status, code)
 	switch {
 	case status == http.StatusPreconditionFailed && op == "create":

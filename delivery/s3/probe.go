@@ -51,9 +51,9 @@ func (d *Destination) refusesPut(ctx context.Context, key string) (bool, error) 
 	outcomes := make([]error, racers+1)
 	create := func(n int) {
 		body := fmt.Sprint("canary ", n)
-		_, outcomes[n] = d.client.PutObject(ctx, &sdk.PutObjectInput{
-			Bucket: &d.bucket, Key: &key, IfNoneMatch: aws.String("*"), Body: strings.NewReader(body),
-		})
+		input := &sdk.PutObjectInput{Bucket: &d.bucket, Key: &key, IfNoneMatch: aws.String("*"), Body: strings.NewReader(body)}
+		d.attributes.encryption.apply(input)
+		_, outcomes[n] = d.client.PutObject(ctx, input)
 	}
 	var racing sync.WaitGroup
 	for n := range racers {
@@ -77,7 +77,10 @@ func (d *Destination) refusesPut(ctx context.Context, key string) (bool, error) 
 
 // refusesMultipart ends an upload in parts to the key, which exists.
 func (d *Destination) refusesMultipart(ctx context.Context, key string) (bool, error) {
-	upload, err := d.client.CreateMultipartUpload(ctx, &sdk.CreateMultipartUploadInput{Bucket: &d.bucket, Key: &key})
+	upload, err := d.client.CreateMultipartUpload(ctx, &sdk.CreateMultipartUploadInput{
+		Bucket: &d.bucket, Key: &key,
+		ServerSideEncryption: d.attributes.encryption.algorithm, SSEKMSKeyId: d.attributes.encryption.key,
+	})
 	if status := statusOf(err); status == http.StatusNotImplemented || status == http.StatusMethodNotAllowed {
 		return false, nil
 	}

@@ -51,6 +51,7 @@ func (d *Destination) StoreRecord(ctx context.Context, name, tag string, data []
 	ctx, cancel := context.WithTimeout(ctx, d.patience(0))
 	defer cancel()
 	input := &sdk.PutObjectInput{Bucket: &d.bucket, Key: &key, ContentType: aws.String("application/json")}
+	d.attributes.encryption.apply(input)
 	if tag == "" {
 		input.IfNoneMatch = aws.String("*")
 	} else {

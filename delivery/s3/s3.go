@@ -18,8 +18,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
 	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/middleware"
 
@@ -33,6 +31,7 @@ type Destination struct {
 	credentials aws.CredentialsProvider
 	bucket      string
 	amazon      bool // not a store behind an endpoint of its own
+	attributes  attributes
 	patience    func(bytes int64) time.Duration
 	singlePut   int64 // bytes of the largest body that is sent in one request
 	partSize    int64
@@ -40,25 +39,18 @@ type Destination struct {
 }
 
 // New prepares a bucket's use and sends nothing. Credentials, region and whatever else the definition leaves open come
-// from the AWS default chain: environment, shared files, the machine's role.
+// from the AWS default chain: environment, shared files, the machine's role. A role of the definition's is assumed when
+// its credentials are first needed.
 func New(ctx context.Context, definition stream.S3) (*Destination, error) {
 	if err := check(definition); err != nil {
 		return nil, fmt.Errorf("destination s3: %w", err)
 	}
-	options := []func(*config.LoadOptions) error{config.WithHTTPClient(newHTTPClient())}
-	if definition.Region != "" {
-		options = append(options, config.WithRegion(definition.Region))
-	}
-	load := func(ctx context.Context) (aws.Config, error) { return config.LoadDefaultConfig(ctx, options...) }
-	chain, err := load(ctx)
+	chain, err := loadSettings(ctx, definition)
 	if err != nil {
 		return nil, fmt.Errorf("destination s3: read the AWS settings of this machine: %w", err)
 	}
-	if client, ok := chain.HTTPClient.(*awshttp.BuildableClient); ok { // by now with the authorities of AWS_CA_BUNDLE
-		chain.HTTPClient = client.Freeze()
-	}
 	chain.Credentials = &credentialChain{current: chain.Credentials, load: func(ctx context.Context) (aws.CredentialsProvider, error) {
-		fresh, err := load(ctx)
+		fresh, err := loadSettings(ctx, definition)
 		return fresh.Credentials, err
 	}}
 	return newDestination(chain, definition)
@@ -105,6 +97,7 @@ func newDestination(chain aws.Config, definition stream.S3) (*Destination, error
 		credentials: chain.Credentials,
 		bucket:      definition.Bucket,
 		amazon:      client.Options().BaseEndpoint == nil,
+		attributes:  newAttributes(definition),
 		patience:    patience,
 		singlePut:   singlePut,
 		partSize:    partSize,
@@ -155,6 +148,7 @@ func (d *Destination) input(o *delivery.Object, body *reader) *sdk.PutObjectInpu
 	if o.ContentEncoding != "" {
 		input.ContentEncoding = &o.ContentEncoding
 	}
+	d.attributes.apply(input)
 	return input
 }
 
