@@ -10,9 +10,9 @@ import (
 	"hydrant/stream/expr"
 )
 
-// Logic is the version of the rules by which Process turns a record into its outputs, the texts of its error messages
-// and the time zone data included. It is kept with each version of a definition, and a binary that does not know a stored
-// one refuses to start. Whatever changes an output of any record must raise it.
+// Logic is the version of the rules by which Process turns a record into its outputs, the texts of its error messages,
+// the time zone data and the names of time zones included. It is kept with each version of a definition, and a binary that
+// does not know a stored one refuses to start. Whatever changes an output of any record must raise it.
 const Logic = 1
 
 // ProcessingFailed is the error output type of records that cannot be partitioned.
