@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"hydrant/stream"
+	"hydrant/stream/expr"
 )
 
 var update = flag.Bool("update", false, "write testdata/outputs.golden anew")
@@ -59,7 +60,8 @@ func render(t *testing.T, cases []byte) []byte {
 		for _, r := range input.Records {
 			fmt.Fprintf(&text, "record %d %s\n", r.Arrival, r.Data)
 			for _, out := range p.Process(nil, 1, r.Arrival, []byte(r.Data)) {
-				fmt.Fprintf(&text, "   %s %s\n", out.Prefix, out.Error)
+				prefix := bytes.ReplaceAll(out.Prefix, []byte(expr.RandomString), []byte("<random>"))
+				fmt.Fprintf(&text, "   %s %s\n", prefix, out.Error)
 				if out.Error != "" {
 					fmt.Fprintf(&text, "   %s", out.Data)
 				}

@@ -10,18 +10,20 @@ import (
 	"hydrant/stream/expr"
 )
 
-// Logic is the version of the rules by which Process turns a record into its outputs, the texts of its error messages
-// and the time zone data included. It is kept with each version of a definition, and a binary that does not know a stored
-// one refuses to start. Whatever changes an output of any record must raise it.
+// Logic is the version of the rules by which Process turns a record into its outputs, the texts of its error messages,
+// the time zone data and the names of time zones included. It is kept with each version of a definition, and a binary that
+// does not know a stored one refuses to start. Whatever changes an output of any record must raise it.
 const Logic = 1
 
 // ProcessingFailed is the error output type of records that cannot be partitioned.
 const ProcessingFailed = "processing-failed"
 
-// Firehose's error code for a record without a usable key, and ours, in its form, for a key that no store could take.
+// Firehose's error code for a record without a usable key, and ours, in its form, for a key that no store could take and
+// for a record without a usable event time.
 const (
 	extractionFailed = "DynamicPartitioning.MetadataExtractionFailed"
 	keyTooLong       = "DynamicPartitioning.KeyTooLong"
+	timeFailed       = "DynamicPartitioning.EventTimeFailed"
 )
 
 // maxKept bounds the memory that a single long prefix may leave behind.
@@ -39,7 +41,8 @@ type Partitioner struct {
 	prefix      *expr.Evaluator
 	errorPrefix *expr.Evaluator
 	keys        []string        // the names, in the order of the prefix's values
-	extractor   *expr.Extractor // nil without keys: then records are never parsed
+	extractor   *expr.Extractor // of the keys, then the event time; nil without either: then records are never parsed
+	time        *eventTime      // nil where a record's time is its arrival
 	fileName    int             // size of the longest file name behind a prefix
 
 	evaluated []byte // the last prefix
@@ -74,20 +77,25 @@ func compile(s stream.Stream) (*Partitioner, error) {
 	if err != nil {
 		return nil, err
 	}
+	event, err := newEventTime(s, prefix.Keys(), zone)
+	if err != nil {
+		return nil, fmt.Errorf("time.%w", err)
+	}
 	return &Partitioner{
 		prefix:      prefix.Evaluator(zone, ""),
 		errorPrefix: errorPrefix.Evaluator(zone, ProcessingFailed),
 		keys:        prefix.Keys(),
 		extractor:   extractor,
+		time:        event,
 		fileName:    s.LongestFileName(),
 	}, nil
 }
 
 func newExtractor(s stream.Stream, keys []string) (*expr.Extractor, error) {
-	if len(keys) == 0 {
+	if len(keys) == 0 && s.Time == nil {
 		return nil, nil
 	}
-	paths := make([]expr.Path, len(keys))
+	paths := make([]expr.Path, len(keys), len(keys)+1)
 	for i, key := range keys {
 		source, declared := s.PartitionKeys[key]
 		if !declared {
@@ -99,22 +107,37 @@ func newExtractor(s stream.Stream, keys []string) (*expr.Extractor, error) {
 		}
 		paths[i] = path
 	}
+	if s.Time != nil {
+		path, err := expr.ParsePath(s.Time.Field)
+		if err != nil {
+			return nil, fmt.Errorf("time.field: %w", err)
+		}
+		paths = append(paths, path)
+	}
 	return expr.NewExtractor(paths...), nil
 }
 
 // Process appends the outputs of one record to out: one in this version. It is a pure function of the record, its arrival
 // in Unix milliseconds and the definition, whichever Partitioner computes it and whatever that one has seen before. Time
-// in a prefix is the record's own arrival. It does not fail: a record that cannot be keyed is an output to the error
-// prefix.
+// in a prefix is the record's own: its event time where the definition has one, or else its arrival. It does not fail: a
+// record that cannot be keyed is an output to the error prefix.
 func (p *Partitioner) Process(out []Output, _ uint64, arrival int64, data []byte) []Output {
 	var values [][]byte
 	if p.extractor != nil {
 		var err error
 		if values, err = p.extractor.Extract(data); err != nil {
-			return append(out, p.failed(arrival, data, extractionFailed, p.message(err)))
+			code, message := p.blame(err)
+			return append(out, p.failed(arrival, data, code, message))
 		}
 	}
-	p.evaluated = p.prefix.Append(p.evaluated[:0], arrival, values)
+	prefix, at := p.prefix, arrival
+	if p.time != nil {
+		var err error
+		if prefix, at, err = p.time.choose(p.prefix, arrival, values[len(p.keys)]); err != nil {
+			return append(out, p.failed(arrival, data, timeFailed, err.Error()))
+		}
+	}
+	p.evaluated = prefix.Append(p.evaluated[:0], at, values)
 	if err := stream.CheckKey(p.evaluated, p.fileName); err != nil {
 		if cap(p.evaluated) > maxKept {
 			p.evaluated = nil
@@ -124,14 +147,17 @@ func (p *Partitioner) Process(out []Output, _ uint64, arrival int64, data []byte
 	return append(out, Output{Prefix: p.evaluated, Data: data})
 }
 
-// message names the partition key where a single one is to blame. It quotes nothing with %q, which follows Unicode's
-// tables and so the release of Go.
-func (p *Partitioner) message(err error) string {
+// blame names the partition key, or the event time, where a single value is to blame. It quotes nothing with %q, which
+// follows Unicode's tables and so the release of Go.
+func (p *Partitioner) blame(err error) (code, message string) {
 	var value *expr.ValueError
-	if errors.As(err, &value) {
-		return fmt.Sprintf("the partition key %s (%s) %s", p.keys[value.Path], value.Source, value.Reason)
+	switch {
+	case !errors.As(err, &value):
+		return extractionFailed, err.Error()
+	case value.Path == len(p.keys):
+		return timeFailed, p.time.fault(value.Reason)
 	}
-	return err.Error()
+	return extractionFailed, fmt.Sprintf("the partition key %s (%s) %s", p.keys[value.Path], value.Source, value.Reason)
 }
 
 func (p *Partitioner) failed(arrival int64, data []byte, code, message string) Output {

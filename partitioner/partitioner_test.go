@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -172,6 +173,16 @@ var definitions = []stream.Stream{
 	definition("k/!{partitionKeyFromQuery:k}/", map[string]string{"k": ".k"}),
 	definition("!{partitionKeyFromQuery:k}!{timestamp:ss}/x!{partitionKeyFromQuery:l}",
 		map[string]string{"k": ".k", "l": ".l.m"}),
+	timed("t/!{timestamp:yyyy-MM-dd-HH}/!{partitionKeyFromQuery:k}/", map[string]string{"k": ".k"}, stream.Time{
+		Field: ".t", Format: "epoch_ms", Late: stream.Duration(24 * time.Hour), Early: stream.Duration(time.Hour),
+		LatePrefix: "late/!{partitionKeyFromQuery:k}/!{timestamp:DDD}/",
+	}),
+}
+
+func timed(prefix string, keys map[string]string, t stream.Time) stream.Stream {
+	s := definition(prefix, keys)
+	s.Time = &t
+	return s.WithDefaults()
 }
 
 type record struct {
@@ -186,11 +197,13 @@ func drawRecord(t *rapid.T) record {
 			"1", "true", "null", `""`, `".."`, "{}", "[", `"a/../b"`, `"\u0000\ud800"`, "\"\xff\"", `"` + strings.Repeat("y", 200) + `"`,
 		}),
 	)
-	data := fmt.Sprintf(`{"k":%s,"l":{"m":%s}}`, value.Draw(t, "k"), value.Draw(t, "m"))
+	at := rapid.Int64Range(-1e13, 1e13).Draw(t, "arrival")
+	event := at + rapid.SampledFrom([]int64{0, -1, -86400e3, -86400e3 - 1, 3600e3, 3600e3 + 1, 1e15}).Draw(t, "event")
+	data := fmt.Sprintf(`{"k":%s,"l":{"m":%s},"t":%d}`, value.Draw(t, "k"), value.Draw(t, "m"), event)
 	if rapid.IntRange(0, 9).Draw(t, "noise") == 0 {
 		data = string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes"))
 	}
-	return record{arrival: rapid.Int64Range(-1e13, 1e13).Draw(t, "arrival"), data: []byte(data)}
+	return record{arrival: at, data: []byte(data)}
 }
 
 func must(data []byte, err error) []byte {
@@ -219,7 +232,7 @@ func TestPure(t *testing.T) {
 func TestLanesAgree(t *testing.T) {
 	var records []record
 	for i := range 300 {
-		records = append(records, record{arrival + int64(i)*400, fmt.Appendf(nil, `{"k":%d,"l":{"m":"v%d/"}}`, i%7, i)[i%50/49:]})
+		records = append(records, record{arrival + int64(i)*400, fmt.Appendf(nil, `{"k":%d,"l":{"m":"v%d/"},"t":%d}`, i%7, i, arrival-i%5*3600e3)[i%50/49:]})
 	}
 	for _, s := range definitions {
 		lanes := make([][]partitioner.Output, 4)
@@ -279,7 +292,7 @@ func TestValuesStayInTheirPrefix(t *testing.T) {
 }
 
 func TestProcessDoesNotAllocate(t *testing.T) {
-	data := []byte(`{"l":{"m":"b/c\n"},"k":"a"}`)
+	data := []byte(`{"l":{"m":"b/c\n"},"k":"a","t":1752244449123.5}`)
 	for _, s := range definitions {
 		p, at := newPartitioner(t, s), int64(arrival)
 		out := p.Process(nil, 1, at, data)
@@ -296,6 +309,7 @@ func TestProcessDoesNotAllocate(t *testing.T) {
 func FuzzProcess(f *testing.F) {
 	f.Add([]byte(`{"k":"v","l":{"m":1}}`), int64(arrival))
 	f.Add([]byte(`{"k":"../..","l":{"m":"\u0000"}}`), int64(-1))
+	f.Add([]byte(`{"k":1,"t":1752244449123}`), int64(arrival))
 	f.Add([]byte(`{`), int64(0))
 	lanes := make([][2]*partitioner.Partitioner, len(definitions))
 	for i, s := range definitions {

@@ -31,6 +31,9 @@ func (s Stream) WithDefaults() Stream {
 	if !expr.HasExpression(s.ErrorPrefix) {
 		s.ErrorPrefix += "!{firehose:error-output-type}/" + appendedTime
 	}
+	if s.Time != nil {
+		s.Time = s.Time.withDefaults(s.Name)
+	}
 	if s.TimeZone == "" {
 		s.TimeZone = "UTC"
 	}

@@ -27,6 +27,10 @@ func (s Stream) Warnings() []Fault {
 			"smaller than the buffering asks for; use a coarser timestamp or a shorter interval", finest, interval)
 	}
 	v.confused("prefix", template)
+	if t := v.stream.Time; t != nil && template.Finest() == 0 && t.Late == 0 && t.Early == 0 {
+		v.add("time", "nothing depends on the event time, and records without it go to the error output: write a "+
+			"!{timestamp:...} in prefix or remove time")
+	}
 	return v.faults
 }
 
@@ -52,10 +56,22 @@ func (v *validation) partitionKeys() {
 }
 
 func (v *validation) prefix() {
-	const path = "prefix"
-	template := v.template(path, v.stream.Prefix)
+	template := v.data("prefix", v.stream.Prefix)
 	if template == nil {
 		return
+	}
+	for _, key := range slices.Sorted(maps.Keys(v.stream.PartitionKeys)) {
+		if !slices.Contains(template.Keys(), key) {
+			v.add("partition_keys."+key, "the key is not used: write !{partitionKeyFromQuery:%s} in prefix or remove it", key)
+		}
+	}
+}
+
+// data checks a prefix of data and returns its template, nil where it has none.
+func (v *validation) data(path, source string) *expr.Template {
+	template := v.template(path, source)
+	if template == nil {
+		return nil
 	}
 	if template.ErrorType() {
 		v.add(path, "!{firehose:error-output-type} is for error_prefix only: remove it")
@@ -65,12 +81,8 @@ func (v *validation) prefix() {
 			v.add(path, "the partition key %q is not declared: add it to partition_keys", key)
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(v.stream.PartitionKeys)) {
-		if !slices.Contains(template.Keys(), key) {
-			v.add("partition_keys."+key, "the key is not used: write !{partitionKeyFromQuery:%s} in prefix or remove it", key)
-		}
-	}
 	v.key(path, template)
+	return template
 }
 
 func (v *validation) errorPrefix() {
@@ -107,19 +119,17 @@ func (v *validation) template(path, source string) *expr.Template {
 	return nil
 }
 
-// key checks what every key under the template has in common. It judges one evaluated at a time and with values that
-// stand for all: neither a timestamp nor a key's value is ever empty or dots alone, and the only slash is that of a time
-// zone's name, so the segments are the same for every record; and no month has a longer name than September, no day than
-// Wednesday, no value less than a byte. Slashes in
-// front or next to each other are kept by S3 but folded by a file system, where two partitions would fall together.
+// key checks what every key under the template has in common. It judges one with timestamps that are as long as they get
+// and values that stand for all: neither a timestamp nor a value is ever empty or dots alone, a value holds no slash, and
+// a timestamp none but that of a time zone's name, so the segments are the same for every record. A line of error output
+// therefore never has too long a key. Slashes in front or next to each other are kept by S3 but folded by a file system,
+// where two partitions would fall together.
 func (v *validation) key(path string, template *expr.Template) {
 	zone, err := LoadZone(v.stream.TimeZone)
 	if err != nil {
 		zone = time.UTC // it has a fault of its own
 	}
-	longest := time.Date(2025, time.September, 24, 22, 59, 59, 999e6, zone).UnixMilli()
-	values := slices.Repeat([][]byte{[]byte("v")}, len(template.Keys()))
-	key := template.Evaluator(zone, longestErrorType).Append(nil, longest, values)
+	key := template.Longest(zone, longestErrorType)
 	if err := CheckKey(key, v.stream.LongestFileName()); err != nil {
 		v.add(path, "%v: shorten the prefix%s", err, v.orExtension())
 	}

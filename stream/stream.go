@@ -21,6 +21,8 @@ type Stream struct {
 	// PartitionKeys are the paths of the keys' values in a record, such as .customer.id, by the keys' names.
 	PartitionKeys map[string]string `json:"partition_keys,omitempty" yaml:"partition_keys"`
 
+	Time *Time `json:"time,omitempty" yaml:"time"` // nil means that a record's time is its arrival
+
 	TimeZone    string `json:"time_zone" yaml:"time_zone"`     // IANA name; empty means UTC
 	Compression string `json:"compression" yaml:"compression"` // one of Compressions; empty means gzip
 

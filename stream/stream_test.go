@@ -87,6 +87,12 @@ func drawStream(t *rapid.T) stream.Stream {
 	if rapid.Bool().Draw(t, "keys") {
 		s.PartitionKeys = rapid.MapOfN(rapid.StringMatching(`[a-f]`), rapid.Just(".a"), 1, 6).Draw(t, "partition keys")
 	}
+	if rapid.Bool().Draw(t, "time") {
+		s.Time = &stream.Time{
+			Field: text("field"), Format: text("format"), LatePrefix: text("late prefix"), EarlyPrefix: text("early prefix"),
+			Late: stream.Duration(rapid.Int64Min(0).Draw(t, "late")), Early: stream.Duration(rapid.Int64Min(0).Draw(t, "early")),
+		}
+	}
 	if rapid.Bool().Draw(t, "S3") {
 		s.Destination.S3 = &stream.S3{Bucket: text("bucket"), PathStyle: rapid.Bool().Draw(t, "path style")}
 	} else {

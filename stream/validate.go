@@ -36,6 +36,7 @@ func (s Stream) Validate() []Fault {
 	v.partitionKeys()
 	v.prefix()
 	v.errorPrefix()
+	v.time()
 	if _, err := LoadZone(s.TimeZone); err != nil {
 		v.add("time_zone", "%v", err)
 	}

@@ -6,20 +6,15 @@ import (
 
 	"pgregory.net/rapid"
 
-	"hydrant/stream"
 	"hydrant/stream/expr"
 )
 
 // TestEvaluatorForgets goes to and fro between instants around changes of offset and of units: what an evaluator kept of
 // one never shows in another.
 func TestEvaluatorForgets(t *testing.T) {
-	zones := map[string]*time.Location{}
+	var zones []*time.Location
 	for _, name := range []string{"UTC", "Europe/Dublin", "Asia/Kathmandu", "Australia/Lord_Howe", "America/St_Johns", "Pacific/Apia"} {
-		zone, err := stream.LoadZone(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		zones[name] = zone
+		zones = append(zones, location(t, name))
 	}
 	anchors := []time.Time{
 		time.Date(2011, 12, 30, 10, 0, 0, 0, time.UTC), time.Date(2026, 4, 4, 15, 0, 0, 0, time.UTC), // Apia, Lord Howe
@@ -28,7 +23,7 @@ func TestEvaluatorForgets(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		pattern := rapid.StringMatching(`([yuYQMLwWdDEeaHhKkmsSnzZXxO]|VV| ){1,4}`).Draw(t, "pattern")
-		zone := zones[rapid.SampledFrom([]string{"UTC", "Europe/Dublin", "Asia/Kathmandu", "Australia/Lord_Howe", "America/St_Johns", "Pacific/Apia"}).Draw(t, "zone")]
+		zone := rapid.SampledFrom(zones).Draw(t, "zone")
 		template, err := expr.Parse("!{timestamp:" + pattern + "}")
 		if err != nil {
 			t.Skip("a letter is repeated too often")
@@ -47,18 +42,16 @@ func TestEvaluatorForgets(t *testing.T) {
 }
 
 func BenchmarkEvaluator(b *testing.B) {
-	zone, err := stream.LoadZone("America/New_York")
-	if err != nil {
-		b.Fatal(err)
-	}
+	zone := location(b, "America/New_York")
 	for _, bench := range []struct {
-		name, source string
-		step         int64
+		name, source  string
+		step, buckets int64
 	}{
-		{"hours, in order", "clicks/!{timestamp:yyyy/MM/dd/HH}/", 1},
-		{"hours, two by turns", "clicks/!{timestamp:yyyy/MM/dd/HH}/", 3600e3},
-		{"milliseconds", "clicks/!{timestamp:HH:mm:ss.SSS}/", 1},
-		{"zone names, by turns", "clicks/!{timestamp:EEEE zzzz HH}/", 3600e3},
+		{"hours, in order", "clicks/!{timestamp:yyyy/MM/dd/HH}/", 1, 1000},
+		{"hours, a day by turns", "clicks/!{timestamp:yyyy/MM/dd/HH}/", 3600e3, 24},
+		{"hours, a year by turns", "clicks/!{timestamp:yyyy/MM/dd/HH}/", 3600e3, 365 * 24},
+		{"milliseconds, in order", "clicks/!{timestamp:HH:mm:ss.SSS}/", 1, 1e9},
+		{"zone names, a day by turns", "clicks/!{timestamp:EEEE zzzz HH}/", 3600e3, 24},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			template, err := expr.Parse(bench.source)
@@ -69,7 +62,7 @@ func BenchmarkEvaluator(b *testing.B) {
 			var dst []byte
 			b.ReportAllocs()
 			for i := int64(0); b.Loop(); i++ {
-				dst = e.Append(dst[:0], 1752244449123+i&1*bench.step, nil)
+				dst = e.Append(dst[:0], 1752244449123+i%bench.buckets*bench.step, nil)
 			}
 		})
 	}

@@ -84,6 +84,24 @@ func HasExpression(source string) bool { return strings.Contains(source, "!{") }
 // Keys are the partition keys that the template uses, each once, in the order of their first use. It must not be changed.
 func (t *Template) Keys() []string { return t.keys }
 
+// WithKeys returns the template with its keys in the order of names: its Keys are names, and its evaluators take the values
+// of all of these. It is nil where the template uses another key.
+func (t *Template) WithKeys(names []string) *Template {
+	ordered := *t
+	ordered.keys, ordered.parts = names, slices.Clone(t.parts)
+	for i, p := range ordered.parts {
+		if p.kind != keyPart {
+			continue
+		}
+		index := slices.Index(names, t.keys[p.key])
+		if index < 0 {
+			return nil
+		}
+		ordered.parts[i].key = index
+	}
+	return &ordered
+}
+
 // ErrorType reports whether the template uses the error output type.
 func (t *Template) ErrorType() bool { return t.errorType }
 

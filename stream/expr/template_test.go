@@ -8,7 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
-	_ "time/tzdata"
+
+	"pgregory.net/rapid"
 
 	"hydrant/stream"
 	"hydrant/stream/expr"
@@ -21,13 +22,14 @@ func TestJavaTimes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	lines := 0
+	lines, zones := 0, map[string]*time.Location{}
 	for scanner := bufio.NewScanner(file); scanner.Scan(); lines++ {
 		columns := strings.Split(scanner.Text(), "\t")
 		pattern, want := columns[0], columns[3]
-		zone, err := stream.LoadZone(columns[1])
-		if err != nil {
-			t.Fatal(err)
+		zone := zones[columns[1]]
+		if zone == nil {
+			zone = location(t, columns[1])
+			zones[columns[1]] = zone
 		}
 		at, err := strconv.ParseInt(columns[2], 10, 64)
 		if err != nil {
@@ -171,11 +173,17 @@ func TestAppendDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// FuzzTemplate checks that whatever compiles evaluates, and that literal text is kept.
+// FuzzTemplate checks that whatever compiles evaluates, that literal text is kept, and that no prefix is longer than the
+// longest.
 func FuzzTemplate(f *testing.F) {
-	for _, seed := range []string{"", "a", "!{timestamp:yyyy/MM'x'}", "!{a:b}", "!{timestamp:''}x!{partitionKeyFromQuery:k}", "!{"} {
+	for _, seed := range []string{
+		"", "a", "!{timestamp:yyyy/MM'x'}", "!{a:b}", "!{timestamp:''}x!{partitionKeyFromQuery:k}", "!{", "!{timestamp:[y[-MMM]]}",
+		"!{timestamp:YYYY-'W'ww-e EEEE QQQQ DDD}", "!{timestamp:KK:mm:ss.SSSnnn a}", "!{timestamp:VV zzzz OOOO XXXXX ZZZZ}",
+		"!{firehose:random-string}!{firehose:error-output-type}",
+	} {
 		f.Add(seed, int64(1752244449123))
 	}
+	zone := location(f, "Africa/Casablanca")
 	f.Fuzz(func(t *testing.T, source string, at int64) {
 		template, err := expr.Parse(source)
 		if err != nil {
@@ -185,9 +193,13 @@ func FuzzTemplate(f *testing.F) {
 		for i := range values {
 			values[i] = []byte("v")
 		}
-		got := string(template.Evaluator(time.UTC, "type").Append(nil, at, values))
+		got := string(template.Evaluator(zone, "type").Append(nil, at, values))
 		if !expr.HasExpression(source) && got != source {
 			t.Errorf("got %q, want %q", got, source)
+		}
+		const now, year9999 = 1577836800000, 253370764800000 // from 2020 on, where offsets have no seconds
+		if longest := template.Longest(zone, "type"); at >= now && at < year9999 && len(got) > len(longest) {
+			t.Errorf("got %q, longer than %q", got, longest)
 		}
 	})
 }
@@ -201,9 +213,9 @@ func parse(t *testing.T, source string) *expr.Template {
 	return template
 }
 
-func location(t *testing.T, name string) *time.Location {
+func location(t rapid.TB, name string) *time.Location {
 	t.Helper()
-	zone, err := time.LoadLocation(name)
+	zone, err := stream.LoadZone(name)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,73 @@
+package stream
+
+import (
+	"time"
+	"unicode/utf8"
+
+	"hydrant/stream/expr"
+)
+
+// Time says that a record's time, for the timestamps of its prefix, is not its arrival but the value of a field: its event
+// time. A record that has none goes to the error output.
+type Time struct {
+	Field  string `json:"field" yaml:"field"`   // a path, such as .ts
+	Format string `json:"format" yaml:"format"` // see expr.ParseTimeFormat; empty means rfc3339
+
+	// Late and Early bound how far the event time may lie before and after the arrival. A record beyond goes to a prefix of
+	// its own, whose timestamps are the arrival's: clocks that are wrong must not open partitions without end.
+	Late        Duration `json:"late,omitempty" yaml:"late"` // 0 means no bound
+	LatePrefix  string   `json:"late_prefix,omitempty" yaml:"late_prefix"`
+	Early       Duration `json:"early,omitempty" yaml:"early"` // 0 means no bound
+	EarlyPrefix string   `json:"early_prefix,omitempty" yaml:"early_prefix"`
+}
+
+// withDefaults completes the prefixes as that of the stream.
+func (t Time) withDefaults(name string) *Time {
+	if t.Format == "" {
+		t.Format = "rfc3339"
+	}
+	complete := func(prefix, kind string, bound Duration) string {
+		if prefix == "" && bound > 0 {
+			prefix = kind + "/" + name + "/"
+		}
+		if prefix != "" && !expr.HasExpression(prefix) {
+			prefix += appendedTime
+		}
+		return prefix
+	}
+	t.LatePrefix = complete(t.LatePrefix, "late", t.Late)
+	t.EarlyPrefix = complete(t.EarlyPrefix, "early", t.Early)
+	return &t
+}
+
+func (v *validation) time() {
+	t := v.stream.Time
+	if t == nil {
+		return
+	}
+	if _, err := expr.ParsePath(t.Field); err != nil {
+		v.add("time.field", "%v", err)
+	}
+	if !utf8.ValidString(t.Format) {
+		v.add("time.format", "%q is not UTF-8", t.Format)
+	} else if _, err := expr.ParseTimeFormat(t.Format, time.UTC); err != nil {
+		v.add("time.format", "%v", err)
+	}
+	v.beyond("late", t.Late, t.LatePrefix)
+	v.beyond("early", t.Early, t.EarlyPrefix)
+}
+
+// beyond checks a bound of event time and the prefix of what lies beyond.
+func (v *validation) beyond(kind string, bound Duration, prefix string) {
+	path := "time." + kind + "_prefix"
+	switch {
+	case bound == 0 && prefix != "":
+		v.add(path, "no record comes here without a bound: add time.%s, such as 24h, or remove the prefix", kind)
+		return
+	case bound == 0:
+		return
+	case bound < Duration(time.Millisecond):
+		v.add("time."+kind, "the bound is %v; it must be 1ms or more", bound)
+	}
+	v.data(path, prefix)
+}
