@@ -4,7 +4,10 @@ package s3
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"maps"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -17,8 +20,7 @@ import (
 	"hydrant/stream"
 )
 
-// newLake makes a bucket at a moto of the test's own, and returns a destination with the definition and the role that it
-// assumes.
+// newLake makes a bucket at a moto of the test's own, and returns it as a destination with the definition.
 func newLake(t *testing.T, definition stream.S3) *Destination {
 	t.Helper()
 	endpoint := deliverytest.StartMoto(t)
@@ -89,5 +91,46 @@ func expectAttributes(t *testing.T, d *Destination, key string) {
 	}
 	if !maps.Equal(tags, adorned.Tags) {
 		t.Errorf("%s has tags %v, want %v", key, tags, adorned.Tags)
+	}
+}
+
+// Where signatures and policies are checked, a node that may do nothing delivers as its role, if it knows the external id.
+func TestRoleDelivers(t *testing.T) {
+	endpoint := deliverytest.StartMoto(t)
+	out, err := exec.Command("python3", "testdata/role.py", endpoint, "hydrant-4711").Output()
+	if err != nil {
+		t.Fatalf("testdata/role.py: %v: %s", err, out)
+	}
+	var id, secret string
+	if _, err := fmt.Sscan(string(out), &id, &secret); err != nil {
+		t.Fatal(err)
+	}
+	isolate(t)
+	t.Setenv("AWS_ACCESS_KEY_ID", id)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", secret)
+	t.Setenv("AWS_ENDPOINT_URL_STS", endpoint)
+	create := func(definition stream.S3) error {
+		definition.Bucket, definition.Region, definition.Endpoint, definition.PathStyle = "lake", "us-east-1", endpoint, true
+		d, err := New(t.Context(), definition)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Close()
+		o := example
+		o.Key = "clicks/object" // moto's signatures know no odd characters
+		return d.Create(t.Context(), &o)
+	}
+	for want, definition := range map[string]stream.S3{
+		"AccessDenied":    {},
+		"assume the role": {RoleARN: exampleRole, ExternalID: "another"},
+	} {
+		var trouble *delivery.Error
+		err := create(definition)
+		if !errors.As(err, &trouble) || trouble.Class != delivery.Held || !trouble.Refused || !strings.Contains(err.Error(), want) {
+			t.Errorf("Create = %v, want it held, refused and %q", err, want)
+		}
+	}
+	if err := create(stream.S3{RoleARN: exampleRole, ExternalID: "hydrant-4711"}); err != nil {
+		t.Errorf("Create as the role: %v", err)
 	}
 }
