@@ -12,7 +12,7 @@ import (
 
 var adorned = stream.S3{
 	StorageClass: "STANDARD_IA",
-	Tags:         map[string]string{"team": "data lake", "cost/centre": "4711", "a+b": "x=y&z"},
+	Tags:         map[string]string{"team": "data lake", "cost/centre": "4711", "a+b": "x=y: z"},
 	Metadata:     map[string]string{"owner": "someone@example.com", "retention": "7 years"},
 	SSE:          "aws:kms",
 	KMSKey:       "alias/lake",
@@ -20,7 +20,7 @@ var adorned = stream.S3{
 
 var adornedHeaders = map[string]string{
 	"X-Amz-Storage-Class":                         "STANDARD_IA",
-	"X-Amz-Tagging":                               "a%2Bb=x%3Dy%26z&cost%2Fcentre=4711&team=data+lake",
+	"X-Amz-Tagging":                               "a%2Bb=x%3Dy%3A+z&cost%2Fcentre=4711&team=data+lake",
 	"X-Amz-Meta-Owner":                            "someone@example.com",
 	"X-Amz-Meta-Retention":                        "7 years",
 	"X-Amz-Meta-Hydrant-Stream":                   "clicks",
