@@ -41,6 +41,31 @@ func TestEvaluatorForgets(t *testing.T) {
 	})
 }
 
+// TestEvaluatorCrossesChangesOfOffset walks over them: no bucket holds times of both sides.
+func TestEvaluatorCrossesChangesOfOffset(t *testing.T) {
+	for name, change := range map[string]time.Time{
+		"Europe/Dublin":       time.Date(2025, 10, 26, 1, 0, 0, 0, time.UTC),
+		"America/St_Johns":    time.Date(2026, 3, 8, 5, 30, 0, 0, time.UTC),
+		"Australia/Lord_Howe": time.Date(2026, 4, 4, 15, 0, 0, 0, time.UTC),
+		"Pacific/Apia":        time.Date(2011, 12, 30, 10, 0, 0, 0, time.UTC),
+	} {
+		zone := location(t, name)
+		for _, pattern := range []string{"dd XXX", "HH XXX", "mm z", "a"} {
+			template := parse(t, "!{timestamp:"+pattern+"}")
+			for _, step := range []time.Duration{7 * time.Minute, -7 * time.Minute} {
+				kept := template.Evaluator(zone, "")
+				for i := range 200 {
+					at := change.Add(step * time.Duration(i-100)).UnixMilli()
+					want := string(template.Evaluator(zone, "").Append(nil, at, nil))
+					if got := string(kept.Append(nil, at, nil)); got != want {
+						t.Fatalf("%s in %s at %d: got %q, want %q", pattern, name, at, got, want)
+					}
+				}
+			}
+		}
+	}
+}
+
 func BenchmarkEvaluator(b *testing.B) {
 	zone := location(b, "America/New_York")
 	for _, bench := range []struct {

@@ -90,6 +90,24 @@ func TestEvaluatorFollowsTime(t *testing.T) {
 	}
 }
 
+// TestWeeksAroundNewYear has the weeks of the US locale: they begin on Sunday, and the first is that of New Year's Day.
+func TestWeeksAroundNewYear(t *testing.T) {
+	e := parse(t, "!{timestamp:YYYY-'W'ww-e 'month' W}").Evaluator(time.UTC, "")
+	for date, want := range map[string]string{
+		"2022-12-31": "2022-W53-7 month 5", "2023-01-01": "2023-W01-1 month 1", "2023-12-30": "2023-W52-7 month 5",
+		"2023-12-31": "2024-W01-1 month 6", "2024-12-28": "2024-W52-7 month 4", "2024-12-29": "2025-W01-1 month 5",
+		"2025-01-01": "2025-W01-4 month 1", "2025-12-31": "2026-W01-4 month 5",
+	} {
+		at, err := time.Parse(time.DateOnly, date)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(e.Append(nil, at.UnixMilli(), nil)); got != want {
+			t.Errorf("%s: got %s, want %s", date, got, want)
+		}
+	}
+}
+
 func TestTemplateSaysWhatItUses(t *testing.T) {
 	for _, test := range []struct {
 		source    string

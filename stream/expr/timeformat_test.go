@@ -39,6 +39,7 @@ func TestReadTimes(t *testing.T) {
 		{"yyyy-MM-dd'T'HH:mm:ss[.SSS]XXX", "2025-07-11T14:34:09Z", at - 123},
 		{"yyyy-MM-dd", "2025-07-11", 1752184800000},
 		{"yyyy-MM-dd HH", "2025-07-11 24", 1752271200000},
+		{"[yy-MM-dd'x']dd-MM-yy", "11-07-25", 1752184800000},
 		{"yyyy-MM-dd", "2025-02-31", 1740697200000},
 	} {
 		if got, err := timeFormat(t, test.format).Read([]byte(test.text)); err != nil || got != test.want {
@@ -104,6 +105,7 @@ func TestParseTimeFormatRefuses(t *testing.T) {
 		{"yyyy-MM-dd HH:mm.SSS", "it gives no time of day"},
 		{"yyyy-MM-dd'", "the quote at position 11 is not closed"},
 		{"yyyy-MM-dd HHH", "Java's limit is 2"},
+		{"yyyy-MM-dd" + strings.Repeat("[", 1015), "it has 1025 bytes; the limit is 1024"},
 	} {
 		if _, err := expr.ParseTimeFormat(test.format, time.UTC); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want an error with %q", test.format, err, test.want)

@@ -58,8 +58,14 @@ var (
 	halfDayNames = []string{"AM", "PM"}
 )
 
+// longestTimePattern bounds, in bytes, how deep sections may be nested.
+const longestTimePattern = 1024
+
 // parseTimePattern compiles a pattern for reading.
 func parseTimePattern(source string) (timePattern, error) {
+	if size := len(source); size > longestTimePattern {
+		return nil, fmt.Errorf("it has %d bytes; the limit is %d", size, longestTimePattern)
+	}
 	fields, err := parsePattern(source)
 	if err != nil {
 		return nil, err
@@ -100,7 +106,7 @@ func checkReadable(fields []field) error {
 }
 
 // compileSection returns the elements up to the end of an optional section, and the fields behind it. It recurses as deep
-// as sections are nested, which the length of a pattern bounds.
+// as sections are nested.
 func compileSection(fields []field) (timePattern, []field) {
 	var pattern timePattern
 	base := -1 // the number that adjacent ones follow
