@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/valyala/fasthttp"
 
+	"hydrant/gateway/auth"
 	"hydrant/gateway/firehose"
 	"hydrant/gateway/ingest"
 	"hydrant/gateway/native"
@@ -54,6 +55,7 @@ type Deps struct {
 	Catalog    *ingest.Catalog
 	Registerer prometheus.Registerer
 	Logger     *slog.Logger
+	Guard      *auth.Guard // asks every request for credentials; nil asks none
 }
 
 // Server is the listener for producers. Its life is Listen, Serve, Drain, Shutdown; the last two may be called from
@@ -76,7 +78,7 @@ type Server struct {
 
 // New checks the configuration and registers the metrics; it opens nothing.
 func New(config Config, deps Deps) (*Server, error) {
-	in, err := ingest.New(config.Ingest, ingest.Deps{Log: deps.Log, Catalog: deps.Catalog, Registerer: deps.Registerer})
+	in, err := ingest.New(config.Ingest, ingest.Deps{Log: deps.Log, Catalog: deps.Catalog, Registerer: deps.Registerer, Guard: deps.Guard})
 	if err != nil {
 		return nil, err
 	}

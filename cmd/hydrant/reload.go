@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// reload puts the streams of the configuration file in force while the node runs: what arrives from then on is served
+// reload puts the streams of the configuration file, and the credentials, in force while the node runs: what arrives from then on is served
 // under the new definitions, what arrived before under the old ones. It is all or nothing: a file with a fault changes
 // nothing, nor does one that changes a setting outside streams, which only a start can put in force.
 func (n *node) reload(ctx context.Context, path string) error {
@@ -24,7 +24,13 @@ func (n *node) reload(ctx context.Context, path string) error {
 	for _, warning := range next.Warnings {
 		n.log.Warn("configuration", "warning", warning.String())
 	}
-	return n.streams.apply(ctx, next.Streams)
+	if err := n.streams.apply(ctx, next.Streams); err != nil {
+		return err
+	}
+	if n.guard != nil {
+		n.guard.Set(next.Producers)
+	}
+	return nil
 }
 
 // changedSettings are the paths of the settings in which two configurations differ.

@@ -73,6 +73,9 @@ func greet(w io.Writer, cfg *Config, n *node) {
 		fmt.Fprintf(&b, "    POST    %s/v1/streams/%s/records\n", base, s.Name)
 		fmt.Fprintf(&b, "    objects %s after %s or %s\n", destinationText(s.Destination), text(s.Buffering.Interval), text(s.Buffering.Size))
 	}
+	if cfg.Credentials == "" {
+		fmt.Fprintf(&b, "\n  NO CREDENTIALS are asked for: whoever reaches %s may send\n", n.address)
+	}
 	fmt.Fprintf(&b, "\n  Firehose API  %s   (aws firehose put-record --endpoint-url %s ...)\n", base, base)
 	fmt.Fprintf(&b, "  health        http://%s/readyz\n  metrics       http://%s/metrics\n\n", n.admin.Addr(), n.admin.Addr())
 	_, _ = io.WriteString(w, b.String()) // a closed terminal must not stop the node

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"hydrant/gateway/auth"
 )
 
 // Unknown is the size of a body whose length was not declared.
@@ -32,6 +34,9 @@ type Request struct {
 	reserved int64
 	body     *[]byte
 	scratch  *[]byte
+
+	session    auth.Session
+	authorized string // the stream that the sender may append to
 }
 
 // Begin starts a request whose body source will yield; size is its declared length or Unknown. Nothing is read or
@@ -47,8 +52,11 @@ func (in *Ingest) Begin(source io.Reader, size int64) *Request {
 // Receive reserves room for the body and then reads it: a request that will be refused costs neither memory nor time.
 // The bytes are valid until End.
 //
-// Errors: EmptyBody, BodyTooLarge, InFlightLimit, RequestTimeout, BadRequest.
+// Errors: EmptyBody, BodyTooLarge, InFlightLimit, RequestTimeout, BadRequest, and those of Admit.
 func (r *Request) Receive() ([]byte, error) {
+	if err := r.admitted(); err != nil {
+		return nil, err
+	}
 	limit := r.ingest.limits.Body
 	if r.declared > limit {
 		return nil, bodyTooLarge(limit, r.declared)
@@ -65,7 +73,7 @@ func (r *Request) Receive() ([]byte, error) {
 	if r.received == 0 {
 		return nil, noBody()
 	}
-	return *r.body, nil
+	return r.verified(*r.body)
 }
 
 func (r *Request) receiveSized(size int64) error {
@@ -148,6 +156,8 @@ func (r *Request) End() {
 	clear(r.Records)
 	r.Records, r.Answer, r.Key = r.Records[:0], r.Answer[:0], Key{}
 	r.body, r.scratch, r.source = nil, nil, nil
+	r.session.Reset()
+	r.authorized = ""
 	r.ingest.requests.Put(r)
 }
 

@@ -40,6 +40,9 @@ func (h *Handler) Refuse(rc *fasthttp.RequestCtx, e *ingest.Error) {
 	rc.SetStatusCode(status)
 	rc.SetContentType("application/problem+json")
 	rc.SetBody(body)
+	if status == http.StatusUnauthorized {
+		rc.Response.Header.Set(fasthttp.HeaderWWWAuthenticate, "Bearer")
+	}
 	if e.RetryAfter > 0 {
 		rc.Response.Header.Set(fasthttp.HeaderRetryAfter, strconv.FormatInt(int64(e.RetryAfter/time.Second), 10))
 	}
