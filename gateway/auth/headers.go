@@ -18,7 +18,7 @@ func parseHeaders(raw []byte) (headers, error) {
 			break
 		}
 		name, value, ok := bytes.Cut(line, []byte{':'})
-		if !ok || len(name) == 0 || bytes.ContainsAny(name, " \t") {
+		if !ok || !visible(name) {
 			return nil, &Refusal{Malformed, "a header line is not of the form Name: value, or is folded"}
 		}
 		lines = append(lines, header{name, bytes.Trim(value, " \t")})
@@ -57,6 +57,16 @@ func (h headers) get(name string) []byte {
 		}
 	}
 	return nil
+}
+
+// visible holds for names without blanks, control characters and what is not ASCII.
+func visible(name []byte) bool {
+	for _, c := range name {
+		if c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	return len(name) > 0
 }
 
 // equalFold compares with a name in lower case. Header names are ASCII: bytes.EqualFold would take more for equal.

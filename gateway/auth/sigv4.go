@@ -169,6 +169,15 @@ func keyed(key, text []byte) (sum [32]byte) {
 	return sum
 }
 
+// signingKey is what requests of one day are signed with for a region and a service.
+func signingKey(secret, date, region, service string) [32]byte {
+	key := keyed([]byte("AWS4"+secret), []byte(date))
+	for _, part := range []string{region, service, terminator} {
+		key = keyed(key[:], []byte(part))
+	}
+	return key
+}
+
 // signingKeys remembers what signing keys were derived, at most maxSigningKeys. When there is no more room all are
 // forgotten: deriving takes microseconds.
 type signingKeys struct {
@@ -190,10 +199,7 @@ func (k *signingKeys) derive(key *accessKey, date, region string) [32]byte {
 	if derived, ok := k.keys[scope]; ok {
 		return derived
 	}
-	derived := keyed([]byte("AWS4"+key.secret), []byte(date))
-	for _, part := range []string{region, service, terminator} {
-		derived = keyed(derived[:], []byte(part))
-	}
+	derived := signingKey(key.secret, date, region, service)
 	if k.keys == nil || len(k.keys) >= maxSigningKeys {
 		k.keys = map[signingScope][32]byte{}
 	}
