@@ -4,6 +4,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -55,6 +56,7 @@ type Deps struct {
 	Catalog    *ingest.Catalog
 	Registerer prometheus.Registerer
 	Logger     *slog.Logger
+	TLS        *TLS        // nil serves without
 	Guard      *auth.Guard // asks every request for credentials; nil asks none
 }
 
@@ -68,6 +70,7 @@ type Server struct {
 	firehose protocol
 	http     *fasthttp.Server
 	listener net.Listener
+	tls      *tls.Config // nil without TLS
 	draining atomic.Bool
 
 	// appends bounds the appends of all requests. It ends only when Shutdown gives up: a producer that goes away does not
@@ -93,6 +96,9 @@ func New(config Config, deps Deps) (*Server, error) {
 		firehose: firehose.New(in),
 	}
 	s.appends, s.stop = context.WithCancel(context.Background())
+	if deps.TLS != nil {
+		s.tls = deps.TLS.Config()
+	}
 	s.http = s.newHTTP()
 	return s, nil
 }
@@ -134,7 +140,7 @@ func (s *Server) Listen() (net.Addr, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for producers: %w", err)
 	}
-	s.listener = listener{l.(*net.TCPListener), s.logger}
+	s.listener = listener{TCPListener: l.(*net.TCPListener), logger: s.logger, tls: s.tls}
 	return l.Addr(), nil
 }
 

@@ -34,6 +34,24 @@ func (v *validator) encrypted(address string) {
 	}
 }
 
+// LoadServed is Load for a node that lets producers in: it reads the files of credentials and TLS too.
+func LoadServed(path string, environ []string) (*Config, error) {
+	c, err := Load(path, environ)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.TLS.open(nil); err != nil {
+		return nil, err
+	}
+	if c.Credentials == "" {
+		return c, nil
+	}
+	var warnings Faults
+	c.Producers, warnings, err = loadCredentials(c.Credentials, parseEnvironment(environ))
+	c.Warnings = append(c.Warnings, warnings...)
+	return c, err
+}
+
 // loadCredentials reads the file at path. Its faults do not show its lines, which hold secrets. A value in it may hold
 // ${NAME}, replaced by that variable of the environment.
 func loadCredentials(path string, variables environment) (*auth.Credentials, Faults, error) {

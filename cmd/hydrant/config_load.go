@@ -26,15 +26,7 @@ func Load(path string, environ []string) (*Config, error) {
 			return nil, err
 		}
 	}
-	variables := parseEnvironment(environ)
-	c, err := parseConfig(name, text, variables)
-	if err != nil || c.Credentials == "" {
-		return c, err
-	}
-	var warnings Faults
-	c.Producers, warnings, err = loadCredentials(c.Credentials, variables)
-	c.Warnings = append(c.Warnings, warnings...)
-	return c, err
+	return parseConfig(name, text, parseEnvironment(environ))
 }
 
 func readConfig(path string) (name string, text []byte, err error) {

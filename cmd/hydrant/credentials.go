@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 
+	"hydrant/gateway"
 	"hydrant/gateway/auth"
 )
 
@@ -22,6 +24,14 @@ func (keysNewCommand) Run(to console) error {
 	_, err := fmt.Fprintf(to.Err, "The key is shown this once. The credentials file names it by its hash, below the principal:\n\n"+
 		"    api_keys:\n      - sha256: %s\n", hash)
 	return err
+}
+
+// open reads the files of the producers' listener; nil where none are named.
+func (t TLS) open(log *slog.Logger) (*gateway.TLS, error) {
+	if t.Certificate == "" {
+		return nil, nil
+	}
+	return gateway.LoadTLS(gateway.TLSFiles{Certificate: t.Certificate, Key: t.Key, ClientCA: t.ClientCA}, log)
 }
 
 // guard judges producers; nil where nobody is asked.

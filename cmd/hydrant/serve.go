@@ -25,7 +25,7 @@ type serveCommand struct {
 // Run serves until SIGTERM or SIGINT, and then stops in the order of the data. A second signal ends the process at once,
 // which is safe: kill -9 is a supported way to stop. SIGHUP reloads the configuration file.
 func (c *serveCommand) Run(ctx context.Context, to console) error {
-	cfg, err := Load(c.Config, os.Environ())
+	cfg, err := LoadServed(c.Config, os.Environ())
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,11 @@ func (c *serveCommand) await(ctx context.Context, n *node) error {
 
 // greet tells a person where to POST and where the objects will be.
 func greet(w io.Writer, cfg *Config, n *node) {
-	base := (&url.URL{Scheme: "http", Host: n.address.String()}).String()
+	scheme := "http"
+	if n.tls != nil {
+		scheme = "https"
+	}
+	base := (&url.URL{Scheme: scheme, Host: n.address.String()}).String()
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nHydrant is ready.\n\n")
 	for _, s := range cfg.Streams {
