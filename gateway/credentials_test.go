@@ -47,13 +47,17 @@ func startWithCredentials(t *testing.T, log *fakeLog) (f *fixture, webKey, reade
 	return f, webKey, readerKey
 }
 
-func startGuarded(t *testing.T, log *fakeLog, guard *auth.Guard) *fixture {
+func startGuarded(t *testing.T, log *fakeLog, guard *auth.Guard, configure ...func(*Deps)) *fixture {
 	t.Helper()
 	catalog := new(ingest.Catalog)
 	catalog.Set([]ingest.Stream{{ID: clicks, Name: "clicks", Accepting: true}, {Name: "closing"}})
 	f := &fixture{t: t, log: log, registry: prometheus.NewRegistry(), served: make(chan error, 1)}
 	config := Config{Listen: "127.0.0.1:0", Ingest: ingest.Config{Poison: true, Limits: ingest.Limits{Body: 300_000, Record: 1000, Records: 20}}}
-	server, err := New(config, Deps{Log: log, Catalog: catalog, Registerer: f.registry, Guard: guard})
+	deps := Deps{Log: log, Catalog: catalog, Registerer: f.registry, Guard: guard}
+	for _, c := range configure {
+		c(&deps)
+	}
+	server, err := New(config, deps)
 	if err != nil {
 		t.Fatal(err)
 	}
