@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -22,6 +23,7 @@ const acceptPause = 100 * time.Millisecond
 type listener struct {
 	*net.TCPListener
 	logger *slog.Logger
+	tls    *tls.Config // nil without TLS
 }
 
 // Accept fails only once the listener is closed. Anything else, such as too many open files, passes, whereas fasthttp
@@ -30,7 +32,7 @@ func (l listener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.AcceptTCP()
 		if err == nil {
-			return &conn{TCPConn: c}, nil
+			return l.wrap(c), nil
 		}
 		if errors.Is(err, net.ErrClosed) {
 			return nil, err
@@ -40,42 +42,75 @@ func (l listener) Accept() (net.Conn, error) {
 	}
 }
 
+func (l listener) wrap(c *net.TCPConn) net.Conn {
+	if l.tls == nil {
+		return &conn{TCPConn: c}
+	}
+	return &secureConn{Conn: tls.Server(c, l.tls)} // fasthttp shakes hands, within the time to read
+}
+
 type conn struct {
 	*net.TCPConn
+	manners
+}
+
+func (c *conn) Read(p []byte) (int, error) { return c.read(c.TCPConn, p) }
+
+func (c *conn) Close() error { return c.close(c.TCPConn) }
+
+type secureConn struct {
+	*tls.Conn
+	manners
+}
+
+func (c *secureConn) Read(p []byte) (int, error) { return c.read(c.Conn, p) }
+
+func (c *secureConn) Close() error { return c.close(c.Conn) }
+
+// manners are what is special about a connection, whatever it is made of.
+type manners struct {
 	linger atomic.Bool
 	inBody bool // for the goroutine that reads
 }
 
-// Read reads. While a handler reads a body, the end of the connection is an error: fasthttp passes an io.EOF between
+// read reads. While a handler reads a body, the end of the connection is an error: fasthttp passes an io.EOF between
 // two chunks on as if it were the end of the body, and a body cut short there would be stored and acknowledged.
-func (c *conn) Read(p []byte) (int, error) {
-	n, err := c.TCPConn.Read(p)
-	if err == io.EOF && c.inBody {
+func (m *manners) read(from io.Reader, p []byte) (int, error) {
+	n, err := from.Read(p)
+	if err == io.EOF && m.inBody {
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err
 }
 
-// expectBody says whether what is read from now on belongs to a body.
-func expectBody(rc *fasthttp.RequestCtx, inBody bool) {
-	if c, ok := rc.Conn().(*conn); ok {
-		c.inBody = inBody
+// close closes; after closeGently it first ends the sending side and reads what still arrives. Closing with bytes
+// unread makes the kernel send a reset, upon which the client's kernel throws away the answer if it was not read yet.
+func (m *manners) close(c interface {
+	net.Conn
+	CloseWrite() error
+},
+) error {
+	if m.linger.Swap(false) && c.CloseWrite() == nil && c.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
+		_, _ = io.Copy(io.Discard, c)
 	}
+	return c.Close()
 }
 
-// Close closes; after closeGently it first ends the sending side and reads what still arrives. Closing with bytes
-// unread makes the kernel send a reset, upon which the client's kernel throws away the answer if it was not read yet.
-func (c *conn) Close() error {
-	if c.linger.Swap(false) && c.CloseWrite() == nil && c.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
-		_, _ = io.Copy(io.Discard, c.TCPConn)
+func mannersOf(rc *fasthttp.RequestCtx) *manners {
+	switch c := rc.Conn().(type) {
+	case *conn:
+		return &c.manners
+	case *secureConn:
+		return &c.manners
 	}
-	return c.TCPConn.Close()
+	return new(manners) // of a connection that is not ours
 }
+
+// expectBody says whether what is read from now on belongs to a body.
+func expectBody(rc *fasthttp.RequestCtx, inBody bool) { mannersOf(rc).inBody = inBody }
 
 // closeGently lets this answer be the connection's last and makes sure that the client can read it.
 func closeGently(rc *fasthttp.RequestCtx) {
 	rc.SetConnectionClose()
-	if c, ok := rc.Conn().(*conn); ok {
-		c.linger.Store(true)
-	}
+	mannersOf(rc).linger.Store(true)
 }

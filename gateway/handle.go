@@ -10,12 +10,15 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"hydrant/gateway/auth"
 	"hydrant/gateway/firehose"
 	"hydrant/gateway/ingest"
 )
 
 // A protocol turns a request into records and an answer.
 type protocol interface {
+	// Takes are the credentials that the protocol's clients can show.
+	Takes() auth.Scheme
 	// Serve stores the request's records and writes the answer, or writes nothing and returns why it did not.
 	Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *ingest.Request) error
 	// Refuse writes the answer to a request that was not served.
@@ -41,6 +44,9 @@ func (s *Server) serve(rc *fasthttp.RequestCtx, p protocol, req *ingest.Request)
 		return ingest.ShutDown()
 	}
 	if err := checkFraming(&rc.Request.Header); err != nil {
+		return err
+	}
+	if err := req.Admit(headOf(rc), p.Takes()); err != nil {
 		return err
 	}
 	return p.Serve(s.appends, rc, req)

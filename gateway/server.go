@@ -4,6 +4,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/valyala/fasthttp"
 
+	"hydrant/gateway/auth"
 	"hydrant/gateway/firehose"
 	"hydrant/gateway/ingest"
 	"hydrant/gateway/native"
@@ -54,6 +56,8 @@ type Deps struct {
 	Catalog    *ingest.Catalog
 	Registerer prometheus.Registerer
 	Logger     *slog.Logger
+	TLS        *TLS        // nil serves without
+	Guard      *auth.Guard // asks every request for credentials; nil asks none
 }
 
 // Server is the listener for producers. Its life is Listen, Serve, Drain, Shutdown; the last two may be called from
@@ -66,6 +70,7 @@ type Server struct {
 	firehose protocol
 	http     *fasthttp.Server
 	listener net.Listener
+	tls      *tls.Config // nil without TLS
 	draining atomic.Bool
 
 	// appends bounds the appends of all requests. It ends only when Shutdown gives up: a producer that goes away does not
@@ -76,7 +81,7 @@ type Server struct {
 
 // New checks the configuration and registers the metrics; it opens nothing.
 func New(config Config, deps Deps) (*Server, error) {
-	in, err := ingest.New(config.Ingest, ingest.Deps{Log: deps.Log, Catalog: deps.Catalog, Registerer: deps.Registerer})
+	in, err := ingest.New(config.Ingest, ingest.Deps{Log: deps.Log, Catalog: deps.Catalog, Registerer: deps.Registerer, Guard: deps.Guard})
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +96,9 @@ func New(config Config, deps Deps) (*Server, error) {
 		firehose: firehose.New(in),
 	}
 	s.appends, s.stop = context.WithCancel(context.Background())
+	if deps.TLS != nil {
+		s.tls = deps.TLS.Config()
+	}
 	s.http = s.newHTTP()
 	return s, nil
 }
@@ -132,7 +140,7 @@ func (s *Server) Listen() (net.Addr, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for producers: %w", err)
 	}
-	s.listener = listener{l.(*net.TCPListener), s.logger}
+	s.listener = listener{TCPListener: l.(*net.TCPListener), logger: s.logger, tls: s.tls}
 	return l.Addr(), nil
 }
 

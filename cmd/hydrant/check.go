@@ -15,7 +15,7 @@ type checkCommand struct {
 
 // Run prints the configuration in force to the output, and beside it what there is to say about it.
 func (c *checkCommand) Run(to console) error {
-	config, err := Load(c.Config, os.Environ())
+	config, err := LoadServed(c.Config, os.Environ())
 	if faults, ok := errors.AsType[Faults](err); ok {
 		for _, fault := range faults {
 			fmt.Fprintf(to.Err, "%s\n%s", fault, fault.Excerpt())

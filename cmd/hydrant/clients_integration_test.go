@@ -158,8 +158,12 @@ func TestRealClientsIntoS3(t *testing.T) {
 	}
 }
 
-// anyCredentials: this version takes every signature.
-var anyCredentials = []string{"AWS_ACCESS_KEY_ID=any", "AWS_SECRET_ACCESS_KEY=any", "AWS_REGION=us-east-1", "AWS_DEFAULT_REGION=us-east-1"}
+// The key pair of the tests' clients. A node without credentials takes any.
+const clientKey, clientSecret = "CLIENT", "the secret of the tests' clients"
+
+var clientEnvironment = []string{
+	"AWS_ACCESS_KEY_ID=" + clientKey, "AWS_SECRET_ACCESS_KEY=" + clientSecret, "AWS_REGION=us-east-1", "AWS_DEFAULT_REGION=us-east-1",
+}
 
 func command(t *testing.T, stdin, name string, arguments ...string) string {
 	t.Helper()
@@ -169,7 +173,7 @@ func command(t *testing.T, stdin, name string, arguments ...string) string {
 	if err := os.WriteFile(config, []byte("[default]\ncli_binary_format = raw-in-base64-out\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cmd.Env = append(append(os.Environ(), "AWS_CONFIG_FILE="+config), anyCredentials...)
+	cmd.Env = append(append(os.Environ(), "AWS_CONFIG_FILE="+config), clientEnvironment...)
 	cmd.Stdin = strings.NewReader(stdin)
 	var diagnosis bytes.Buffer
 	cmd.Stderr = &diagnosis
@@ -234,7 +238,7 @@ func sendWithGo(t *testing.T, endpoint string) []string {
 	client := firehose.New(firehose.Options{
 		Region:       "us-east-1",
 		BaseEndpoint: aws.String(endpoint),
-		Credentials:  credentials.NewStaticCredentialsProvider("any", "any", ""),
+		Credentials:  credentials.NewStaticCredentialsProvider(clientKey, clientSecret, ""),
 	})
 	out, err := client.PutRecordBatch(ctx, &firehose.PutRecordBatchInput{
 		DeliveryStreamName: aws.String("plain"),

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 
+	"hydrant/gateway/auth"
 	"hydrant/stream"
 )
 
@@ -19,10 +20,17 @@ type Config struct {
 	Memory stream.Size `yaml:"memory"` // budget of all that the node holds: requests, buffered blocks, open objects, uploads
 	Limits Limits      `yaml:"limits"`
 	Auth   string      `yaml:"auth"` // none lets listeners beyond loopback do without credentials; empty forbids it
-	Log    Log         `yaml:"log"`
+
+	Credentials string `yaml:"credentials"` // file that says which producers may do what; empty asks for no credentials
+	AdminAuth   string `yaml:"admin_auth"`  // none lets the admin listener alone be beyond loopback, for it never asks for credentials
+	TLS         TLS    `yaml:"tls"`
+
+	Log Log `yaml:"log"`
 
 	Streams  []stream.Stream `yaml:"-"` // in the order of the file
 	Warnings Faults          `yaml:"-"` // what is allowed but must be said when a node starts
+
+	Producers *auth.Credentials `yaml:"-"` // what the credentials file says; nil if none is named
 }
 
 // Buffer says where acknowledged records wait for delivery.
@@ -32,6 +40,13 @@ type Buffer struct {
 
 	// StreamShare bounds what one stream may hold of max_disk undelivered where there are several streams.
 	StreamShare stream.Size `yaml:"stream_share"`
+}
+
+// TLS is for the producers' listener. The files are PEM, and are read again when they change and on SIGHUP.
+type TLS struct {
+	Certificate string `yaml:"certificate"` // file with the server's certificate and those between it and its authority; empty means no TLS
+	Key         string `yaml:"key"`         // file with the certificate's private key
+	ClientCA    string `yaml:"client_ca"`   // file with the authorities whose client certificates are taken; empty takes none
 }
 
 // Limits bound what producers may send.

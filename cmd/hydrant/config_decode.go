@@ -61,7 +61,7 @@ func (d *decoder) parse(text []byte) ast.Node {
 	return root
 }
 
-// decode puts node into the value, which is a struct, a map of strings, a pointer to one of these or a scalar. A null
+// decode puts node into the value, which is a struct, a map of strings, a slice, a pointer to one of these or a scalar. A null
 // leaves the value as it is, as if the key were not written.
 func (d *decoder) decode(node ast.Node, into reflect.Value, path string) {
 	node = d.resolve(node, path)
@@ -76,6 +76,8 @@ func (d *decoder) decode(node ast.Node, into reflect.Value, path string) {
 		d.decode(node, into.Elem(), path)
 	case into.Kind() == reflect.Struct:
 		d.fields(d.mapping(node, path), into)
+	case into.Kind() == reflect.Slice:
+		d.list(node, into, path)
 	case into.Kind() == reflect.Map:
 		into.Set(reflect.MakeMap(into.Type()))
 		for _, e := range d.mapping(node, path) {

@@ -60,9 +60,10 @@ func byPlace(a, b Fault) int {
 	)
 }
 
-// Excerpt shows the fault's line of the file with a mark below its column; empty for a fault of the environment.
+// Excerpt shows the fault's line of the file with a mark below its column; empty for a fault of the environment or of
+// a file with secrets.
 func (f Fault) Excerpt() string {
-	if f.Variable != "" {
+	if f.Variable != "" || f.Source == "" {
 		return ""
 	}
 	margin := fmt.Sprintf("%5d | ", f.Line)

@@ -60,6 +60,7 @@ func (v *validator) listeners() {
 	if v.Auth != "" {
 		v.oneOf("auth", v.Auth, "none")
 	}
+	v.credentials()
 	v.listener("listen", v.Listen)
 	v.listener("admin", v.Admin)
 	if _, port, _ := net.SplitHostPort(v.Admin); v.Admin == v.Listen && port != "0" {
@@ -80,12 +81,20 @@ func (v *validator) listener(path, address string) {
 	if isLoopback(host) {
 		return
 	}
-	if v.Auth != "none" {
-		v.refuse(path, "%s can be reached from other machines, and there are no credentials to ask for; "+
-			`listen on loopback, or write "auth: none" to allow it`, address)
+	if path == "listen" && v.Credentials != "" {
+		v.encrypted(address)
 		return
 	}
-	v.warn(path, "%s can be reached from other machines and asks for no credentials, because auth is none", address)
+	setting, value := "auth", v.Auth
+	if v.Credentials != "" {
+		setting, value = "admin_auth", v.AdminAuth
+	}
+	if value != "none" {
+		v.refuse(path, "%s can be reached from other machines, and there are no credentials to ask for; "+
+			`listen on loopback, or write "%s: none" to allow it`, address, setting)
+		return
+	}
+	v.warn(path, "%s can be reached from other machines and asks for no credentials, because %s is none", address, setting)
 }
 
 // isLoopback holds for hosts that only this machine reaches. Of names it knows localhost alone: what others resolve to

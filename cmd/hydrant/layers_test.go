@@ -23,9 +23,9 @@ var layers = map[string][]string{
 	"hydrant/delivery/s3":           {"hydrant/delivery", "hydrant/stream"},
 	"hydrant/delivery/deliverytest": {"hydrant/delivery"},
 	"hydrant/gateway":               {"hydrant/buffer", "hydrant/stream", "hydrant/gateway/..."},
-	"hydrant/gateway/ingest":        {"hydrant/buffer", "hydrant/stream"},
-	"hydrant/gateway/firehose":      {"hydrant/buffer", "hydrant/stream", "hydrant/gateway/ingest"},
-	"hydrant/gateway/native":        {"hydrant/buffer", "hydrant/stream", "hydrant/gateway/ingest"},
+	"hydrant/gateway/ingest":        {"hydrant/buffer", "hydrant/stream", "hydrant/gateway/auth"},
+	"hydrant/gateway/firehose":      {"hydrant/buffer", "hydrant/stream", "hydrant/gateway/auth", "hydrant/gateway/ingest"},
+	"hydrant/gateway/native":        {"hydrant/buffer", "hydrant/stream", "hydrant/gateway/auth", "hydrant/gateway/ingest"},
 	"hydrant/cmd/hydrant":           {"hydrant/..."},
 }
 

@@ -29,6 +29,7 @@ type commands struct {
 	Drain   drainCommand   `cmd:"" help:"Deliver what a stopped node's buffer holds, and exit."`
 	Inspect inspectCommand `cmd:"" help:"Show what a stopped node's buffer holds."`
 	Bench   bench.Command  `cmd:"" help:"Load a node, and verify what it delivered."`
+	Keys    keysCommand    `cmd:"" help:"API keys of producers."`
 	Version versionCommand `cmd:"" help:"Print what this binary was built from."`
 }
 

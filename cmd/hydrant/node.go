@@ -22,6 +22,7 @@ import (
 	"hydrant/delivery/s3"
 	"hydrant/gateway"
 	"hydrant/gateway/admin"
+	"hydrant/gateway/auth"
 	"hydrant/gateway/ingest"
 	"hydrant/stream"
 )
@@ -46,6 +47,8 @@ type node struct {
 	scratch  *delivery.Scratch // nil where there can be none
 	service  *delivery.Service
 	gateway  *gateway.Server
+	guard    *auth.Guard  // nil where producers are not asked for credentials
+	tls      *gateway.TLS // nil without TLS
 	admin    *admin.Server
 	address  net.Addr // of the gateway
 
@@ -148,6 +151,10 @@ func (n *node) openScratch() {
 
 func (n *node) startGateway() (err error) {
 	limits := n.cfg.Limits
+	n.guard = n.cfg.guard()
+	if n.tls, err = n.cfg.TLS.open(n.log); err != nil {
+		return err
+	}
 	n.gateway, err = gateway.New(gateway.Config{
 		Listen: n.cfg.Listen,
 		Ingest: ingest.Config{Limits: ingest.Limits{
@@ -157,7 +164,7 @@ func (n *node) startGateway() (err error) {
 			Records:      int64(limits.Records),
 			InFlight:     int64(limits.InFlight),
 		}},
-	}, gateway.Deps{Log: n.buffer, Catalog: n.streams.catalog, Registerer: n.registry, Logger: n.log})
+	}, gateway.Deps{Log: n.buffer, Catalog: n.streams.catalog, Registerer: n.registry, Logger: n.log, Guard: n.guard, TLS: n.tls})
 	if err != nil {
 		return err
 	}

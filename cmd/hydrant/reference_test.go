@@ -27,7 +27,7 @@ Every key of the configuration file, made from the program by ` + "`go test ./cm
 [configs/](../configs) holds examples, and ` + "`hydrant check --config FILE`" + ` prints what is in force, with every fault by line and
 column. An unknown key is a fault. Sizes are written as ` + "`64MiB`" + `, times as ` + "`60s`" + `.
 
-SIGHUP makes a node read its file again: streams change at once, without losing or doubling a record; a file with a fault,
+SIGHUP makes a node read its file again: streams and credentials change at once, without losing or doubling a record; a file with a fault,
 or with another value outside ` + "`streams`" + `, changes nothing and is reported in the log and in
 ` + "`hydrant_config_last_reload_successful`" + `.
 `

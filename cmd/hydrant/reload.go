@@ -10,21 +10,32 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// reload puts the streams of the configuration file in force while the node runs: what arrives from then on is served
-// under the new definitions, what arrived before under the old ones. It is all or nothing: a file with a fault changes
+// reload puts the streams of the configuration file, the credentials and the TLS files in force while the node runs: what
+// arrives from then on is served under the new definitions, what arrived before under the old ones. It is all or nothing: a file with a fault changes
 // nothing, nor does one that changes a setting outside streams, which only a start can put in force.
 func (n *node) reload(ctx context.Context, path string) error {
-	next, err := Load(path, os.Environ())
+	next, err := LoadServed(path, os.Environ())
 	if err != nil {
 		return err
 	}
 	if changed := changedSettings(n.cfg, next); len(changed) > 0 {
-		return fmt.Errorf("%s: a reload changes streams only: restart the node for the new value, or take it back", strings.Join(changed, ", "))
+		return fmt.Errorf("%s: a reload changes streams and credentials only: restart the node for the new value, or take it back", strings.Join(changed, ", "))
 	}
 	for _, warning := range next.Warnings {
 		n.log.Warn("configuration", "warning", warning.String())
 	}
-	return n.streams.apply(ctx, next.Streams)
+	if n.tls != nil {
+		if err := n.tls.Reload(); err != nil {
+			return err
+		}
+	}
+	if err := n.streams.apply(ctx, next.Streams); err != nil {
+		return err
+	}
+	if n.guard != nil {
+		n.guard.Set(next.Producers)
+	}
+	return nil
 }
 
 // changedSettings are the paths of the settings in which two configurations differ.

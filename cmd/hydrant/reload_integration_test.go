@@ -85,7 +85,7 @@ func TestReloadNamesWhatNeedsARestart(t *testing.T) {
 		t.Error("the metric says that the reload succeeded")
 	}
 	p.stop()
-	if !strings.Contains(p.output.String(), "buffer.max_disk, buffer.stream_share: a reload changes streams only") {
+	if !strings.Contains(p.output.String(), "buffer.max_disk, buffer.stream_share: a reload changes streams and credentials only") {
 		t.Errorf("the node said:\n%s", p.output)
 	}
 }

@@ -25,7 +25,7 @@ type serveCommand struct {
 // Run serves until SIGTERM or SIGINT, and then stops in the order of the data. A second signal ends the process at once,
 // which is safe: kill -9 is a supported way to stop. SIGHUP reloads the configuration file.
 func (c *serveCommand) Run(ctx context.Context, to console) error {
-	cfg, err := Load(c.Config, os.Environ())
+	cfg, err := LoadServed(c.Config, os.Environ())
 	if err != nil {
 		return err
 	}
@@ -65,13 +65,20 @@ func (c *serveCommand) await(ctx context.Context, n *node) error {
 
 // greet tells a person where to POST and where the objects will be.
 func greet(w io.Writer, cfg *Config, n *node) {
-	base := (&url.URL{Scheme: "http", Host: n.address.String()}).String()
+	scheme := "http"
+	if n.tls != nil {
+		scheme = "https"
+	}
+	base := (&url.URL{Scheme: scheme, Host: n.address.String()}).String()
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nHydrant is ready.\n\n")
 	for _, s := range cfg.Streams {
 		fmt.Fprintf(&b, "  stream %s\n", s.Name)
 		fmt.Fprintf(&b, "    POST    %s/v1/streams/%s/records\n", base, s.Name)
 		fmt.Fprintf(&b, "    objects %s after %s or %s\n", destinationText(s.Destination), text(s.Buffering.Interval), text(s.Buffering.Size))
+	}
+	if cfg.Credentials == "" {
+		fmt.Fprintf(&b, "\n  NO CREDENTIALS are asked for: whoever reaches %s may send\n", n.address)
 	}
 	fmt.Fprintf(&b, "\n  Firehose API  %s   (aws firehose put-record --endpoint-url %s ...)\n", base, base)
 	fmt.Fprintf(&b, "  health        http://%s/readyz\n  metrics       http://%s/metrics\n\n", n.admin.Addr(), n.admin.Addr())

@@ -9,6 +9,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"hydrant/gateway/auth"
 	"hydrant/gateway/ingest"
 )
 
@@ -29,10 +30,13 @@ type Handler struct {
 // New returns a handler that appends through in.
 func New(in *ingest.Ingest) *Handler { return &Handler{ingest: in} }
 
+// Takes are the credentials that the API takes: a signature.
+func (h *Handler) Takes() auth.Scheme { return auth.SigV4 }
+
 // Serve stores the call's records and writes the answer, or returns why it did not. A call is stored whole or not at
 // all, so FailedPutCount is always 0: clients handle a refused call well, and a partly failed one badly.
 //
-// The checks come in AWS's order: operation, JSON, constraints, stream, size.
+// The checks come in AWS's order: operation, JSON, constraints, rights, stream, size.
 func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *ingest.Request) error {
 	if !rc.IsPost() {
 		rc.Response.Header.Set(fasthttp.HeaderAllow, fasthttp.MethodPost)
@@ -59,6 +63,9 @@ func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *inges
 	if err := call.validate(op, h.ingest.Limits()); err != nil {
 		return err
 	}
+	if err := req.Authorize(op.String(), call.stream); err != nil {
+		return err
+	}
 	stream, err := h.ingest.Stream(call.stream)
 	if err != nil {
 		return asResourceNotFound(err, call.stream)
@@ -70,7 +77,7 @@ func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *inges
 		}
 	}
 	req.Records = call.records
-	req.Key = ingest.Key{Principal: ingest.Anyone, Operation: op.String(), Value: rc.Request.Header.Peek(invocationHeader)}
+	req.Key = ingest.Key{Operation: op.String(), Value: rc.Request.Header.Peek(invocationHeader)}
 	receipt, err := h.ingest.Append(ctx, stream, req)
 	if err != nil {
 		return asResourceNotFound(err, call.stream)

@@ -42,6 +42,12 @@ const (
 	Internal             Code = "internal"
 	InvalidKey           Code = "invalid_idempotency_key"
 	KeyReused            Code = "idempotency_key_reused"
+	MissingCredentials   Code = "missing_credentials"
+	MalformedCredentials Code = "malformed_credentials"
+	InvalidCredentials   Code = "invalid_credentials"
+	InvalidToken         Code = "invalid_session_token"
+	RequestExpired       Code = "request_expired"
+	AccessDenied         Code = "access_denied"
 )
 
 var statuses = map[Code]int{
@@ -71,6 +77,12 @@ var statuses = map[Code]int{
 	Internal:             http.StatusInternalServerError,
 	InvalidKey:           http.StatusBadRequest,
 	KeyReused:            http.StatusUnprocessableEntity,
+	MissingCredentials:   http.StatusUnauthorized,
+	MalformedCredentials: http.StatusUnauthorized,
+	InvalidCredentials:   http.StatusUnauthorized,
+	InvalidToken:         http.StatusUnauthorized,
+	RequestExpired:       http.StatusUnauthorized,
+	AccessDenied:         http.StatusForbidden,
 }
 
 // Status is the HTTP status that a protocol without rules of its own answers with.

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"hydrant/buffer"
+	"hydrant/gateway/auth"
 )
 
 // Log is what ingest needs of buffer.Log.
@@ -33,6 +34,7 @@ type Deps struct {
 	Log        Log
 	Catalog    *Catalog
 	Registerer prometheus.Registerer
+	Guard      *auth.Guard // asks for credentials; nil lets everyone do everything
 }
 
 // Ingest admits requests and appends their records. Its methods may be called from many goroutines at once.
@@ -41,6 +43,7 @@ type Ingest struct {
 	log      Log
 	catalog  *Catalog
 	metrics  *metrics
+	guard    *auth.Guard
 	inFlight budget
 	buffers  pool
 	requests sync.Pool // of *Request
@@ -59,6 +62,7 @@ func New(config Config, deps Deps) (*Ingest, error) {
 		limits:   limits,
 		log:      deps.Log,
 		catalog:  deps.Catalog,
+		guard:    deps.Guard,
 		inFlight: budget{limit: limits.InFlight},
 		buffers:  pool{poison: config.Poison},
 	}
@@ -91,13 +95,17 @@ func (in *Ingest) Stream(name []byte) (*Stream, error) {
 // Append makes the request's records durable, or finds that they are, by the request's key. It refuses a batch that breaks a limit as a whole, and returns only when
 // the log no longer uses the records.
 //
-// Errors: EmptyBody, TooManyRecords, RecordTooLarge, StreamNotFound, KeyReused, BufferFull, ShuttingDown; nothing was stored then.
+// Errors: AccessDenied, EmptyBody, TooManyRecords, RecordTooLarge, StreamNotFound, KeyReused, BufferFull, ShuttingDown; nothing was stored then.
 // After Internal the outcome is unknown.
 func (in *Ingest) Append(ctx context.Context, stream *Stream, req *Request) (buffer.Receipt, error) {
+	if err := req.permitted(stream); err != nil {
+		return buffer.Receipt{}, err
+	}
 	size, err := in.check(req.Records)
 	if err != nil {
 		return buffer.Receipt{}, err
 	}
+	req.Key.Principal = req.Principal()
 	receipt, err := in.log.Append(ctx, buffer.Batch{
 		Stream:  stream.ID,
 		Records: req.Records,

@@ -12,13 +12,10 @@ import (
 // Key names a request, so that another attempt at it is known. The zero Key names none. Keys meet only within one
 // stream, principal and operation.
 type Key struct {
-	Principal string // who sent the request
+	Principal string // who sent the request; Append fills it in
 	Operation string // of the protocol
 	Value     []byte // as the producer chose it; a view of the request
 }
-
-// Anyone is the principal of all requests while producers are not told apart.
-const Anyone = "anyone"
 
 // of is the key of a batch. It allocates nothing for values of a usual length.
 func (k Key) of(stream buffer.StreamID, records [][]byte) buffer.Key {

@@ -14,6 +14,7 @@ type metrics struct {
 	ack       prometheus.Histogram
 
 	duplicates *prometheus.CounterVec
+	auth       *prometheus.CounterVec
 }
 
 func newMetrics(registerer prometheus.Registerer, inFlight func() float64) (*metrics, error) {
@@ -31,6 +32,7 @@ func newMetrics(registerer prometheus.Registerer, inFlight func() float64) (*met
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 16), // 0.5 ms to 16 s
 		}),
 		duplicates: counter("hydrant_duplicate_requests_total", "Retries answered as the first request was; nothing was stored.", "stream"),
+		auth:       newAuthFailures(),
 	}
 	if registerer == nil {
 		return m, nil
@@ -39,7 +41,7 @@ func newMetrics(registerer prometheus.Registerer, inFlight func() float64) (*met
 		Name: "hydrant_in_flight_bytes",
 		Help: "Bytes reserved by the requests being served.",
 	}, inFlight)
-	for _, c := range []prometheus.Collector{m.records, m.bytes, m.throttled, m.refused, m.ack, m.duplicates, reserved} {
+	for _, c := range []prometheus.Collector{m.records, m.bytes, m.throttled, m.refused, m.ack, m.duplicates, m.auth, reserved} {
 		if err := registerer.Register(c); err != nil {
 			return nil, err
 		}

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"hydrant/gateway/auth"
 )
 
 // Unknown is the size of a body whose length was not declared.
@@ -34,6 +36,9 @@ type Request struct {
 	reserved int64
 	body     *[]byte
 	scratch  *[]byte
+
+	session    auth.Session
+	authorized string // the stream that the sender may append to
 }
 
 // Begin starts a request whose body source will yield; size is its declared length or Unknown. Nothing is read or
@@ -49,8 +54,12 @@ func (in *Ingest) Begin(source io.Reader, size int64) *Request {
 // Receive reserves room for the body, reads it and undoes its encoding: a request that will be refused costs neither
 // memory nor time. The bytes are valid until End.
 //
-// Errors: EmptyBody, BodyTooLarge, InFlightLimit, RequestTimeout, BadRequest, InvalidCompression, DecompressedTooLarge.
+// Errors: EmptyBody, BodyTooLarge, InFlightLimit, RequestTimeout, BadRequest, InvalidCompression, DecompressedTooLarge, and
+// those of Admit.
 func (r *Request) Receive() ([]byte, error) {
+	if err := r.admitted(); err != nil {
+		return nil, err
+	}
 	limit := r.ingest.limits.Body
 	if r.declared > limit {
 		return nil, bodyTooLarge(limit, r.declared)
@@ -66,6 +75,9 @@ func (r *Request) Receive() ([]byte, error) {
 	}
 	if r.received == 0 {
 		return nil, noBody()
+	}
+	if err := r.verified(*r.body); err != nil { // of the bytes as sent
+		return nil, err
 	}
 	if r.Encoding != Identity {
 		if err := r.decompress(r.Encoding); err != nil {
@@ -155,6 +167,8 @@ func (r *Request) End() {
 	clear(r.Records)
 	r.Records, r.Answer, r.Key, r.Encoding = r.Records[:0], r.Answer[:0], Key{}, Identity
 	r.body, r.scratch, r.source = nil, nil, nil
+	r.session.Reset()
+	r.authorized = ""
 	r.ingest.requests.Put(r)
 }
 

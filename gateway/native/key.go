@@ -5,6 +5,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"hydrant/gateway/auth"
 	"hydrant/gateway/ingest"
 )
 
@@ -32,7 +33,7 @@ func keyOf(h *fasthttp.RequestHeader) (ingest.Key, error) {
 			return ingest.Key{}, invalidKey(fmt.Sprintf("character %d is %q", i+1, c))
 		}
 	}
-	return ingest.Key{Principal: ingest.Anyone, Operation: "records", Value: value}, nil
+	return ingest.Key{Operation: auth.Records, Value: value}, nil
 }
 
 func invalidKey(seen string) error {

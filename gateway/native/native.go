@@ -11,6 +11,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"hydrant/buffer"
+	"hydrant/gateway/auth"
 	"hydrant/gateway/ingest"
 )
 
@@ -22,6 +23,9 @@ type Handler struct {
 // New returns a handler that appends through in.
 func New(in *ingest.Ingest) *Handler { return &Handler{ingest: in} }
 
+// Takes are the credentials that the API takes: an API key, or a client certificate.
+func (h *Handler) Takes() auth.Scheme { return auth.APIKey | auth.Certificate }
+
 // Serve stores the request's records and writes the answer, or returns why it did not. Everything that the headers
 // tell is checked before the body is read.
 func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *ingest.Request) error {
@@ -32,6 +36,9 @@ func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *inges
 	if !rc.IsPost() {
 		rc.Response.Header.Set(fasthttp.HeaderAllow, fasthttp.MethodPost)
 		return &ingest.Error{Code: ingest.MethodNotAllowed, Detail: "records are sent with POST"}
+	}
+	if err := req.Authorize(auth.Records, name); err != nil {
+		return err
 	}
 	stream, err := h.ingest.Stream(name)
 	if err != nil {

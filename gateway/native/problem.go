@@ -43,6 +43,9 @@ func (h *Handler) Refuse(rc *fasthttp.RequestCtx, e *ingest.Error) {
 	if e.Code == ingest.UnsupportedEncoding {
 		rc.Response.Header.Set(fasthttp.HeaderAcceptEncoding, ingest.Encodings) // RFC 9110, 15.5.16
 	}
+	if status == http.StatusUnauthorized {
+		rc.Response.Header.Set(fasthttp.HeaderWWWAuthenticate, "Bearer")
+	}
 	if e.RetryAfter > 0 {
 		rc.Response.Header.Set(fasthttp.HeaderRetryAfter, strconv.FormatInt(int64(e.RetryAfter/time.Second), 10))
 	}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"reflect"
+
+	"hydrant/gateway/auth"
+)
+
+// credentials checks what settings say of them; loadCredentials checks the file.
+func (v *validator) credentials() {
+	if v.AdminAuth != "" {
+		v.oneOf("admin_auth", v.AdminAuth, "none")
+	}
+	if v.Credentials != "" && v.Auth != "" {
+		v.refuse("auth", "%s would let everyone in although %s asks for credentials; take one of the two away", v.Auth, "credentials")
+	}
+	if v.Credentials == "" && v.AdminAuth != "" {
+		v.refuse("admin_auth", `it stands beside credentials; without them write "auth: none"`)
+	}
+	if (v.TLS.Certificate == "") != (v.TLS.Key == "") {
+		v.refuse("tls", "a certificate and its key go together; one of them is not named")
+	}
+	if v.TLS.ClientCA != "" && v.TLS.Certificate == "" {
+		v.refuse("tls.client_ca", "client certificates are asked for over TLS only; name tls.certificate and tls.key")
+	}
+}
+
+func (v *validator) encrypted(address string) {
+	if v.TLS.Certificate == "" {
+		v.warn("listen", "%s can be reached from other machines without TLS: an API key can be read on the way, and a signed request sent again; "+
+			"name tls.certificate and tls.key, unless a proxy in front ends TLS", address)
+	}
+}
+
+// LoadServed is Load for a node that lets producers in: it reads the files of credentials and TLS too.
+func LoadServed(path string, environ []string) (*Config, error) {
+	c, err := Load(path, environ)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.TLS.open(nil); err != nil {
+		return nil, err
+	}
+	if c.Credentials == "" {
+		return c, nil
+	}
+	var warnings Faults
+	c.Producers, warnings, err = loadCredentials(c.Credentials, parseEnvironment(environ))
+	c.Warnings = append(c.Warnings, warnings...)
+	return c, err
+}
+
+// loadCredentials reads the file at path. Its faults do not show its lines, which hold secrets. A value in it may hold
+// ${NAME}, replaced by that variable of the environment.
+func loadCredentials(path string, variables environment) (*auth.Credentials, Faults, error) {
+	_, text, err := readConfig(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("credentials: %w", err)
+	}
+	found := newReport(path, nil)
+	d := newDecoder(found)
+	d.expand = func(text string) (string, []string) { return variables.expand(text, nil) }
+	var config auth.Config
+	if root := d.parse(text); root != nil {
+		d.fields(d.mapping(root, ""), reflect.ValueOf(&config).Elem())
+	}
+	if len(found.faults) > 0 {
+		return nil, nil, found.faults
+	}
+	credentials, faults := auth.New(config)
+	for _, fault := range faults {
+		found.fault(fault.Path, "%s", fault.Message)
+	}
+	found.sort()
+	if len(found.faults) > 0 {
+		return nil, nil, found.faults
+	}
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o007 != 0 {
+		found.warn("", "every user of this machine can read the credentials; chmod 600 %s", path)
+	}
+	return credentials, found.warnings, nil
+}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+
+	"hydrant/gateway"
+	"hydrant/gateway/auth"
+)
+
+// keysCommand makes API keys.
+type keysCommand struct {
+	New keysNewCommand `cmd:"" help:"Make an API key, print it once, and its hash for the credentials file."`
+}
+
+type keysNewCommand struct{}
+
+// Run prints the key to the output alone, so that it can be piped to where it is kept, and the hash beside it.
+func (keysNewCommand) Run(to console) error {
+	key, hash := auth.NewKey()
+	if _, err := fmt.Fprintln(to.Out, key); err != nil {
+		return fmt.Errorf("print the key: %w", err)
+	}
+	_, err := fmt.Fprintf(to.Err, "The key is shown this once. The credentials file names it by its hash, below the principal:\n\n"+
+		"    api_keys:\n      - sha256: %s\n", hash)
+	return err
+}
+
+// open reads the files of the producers' listener; nil where none are named.
+func (t TLS) open(log *slog.Logger) (*gateway.TLS, error) {
+	if t.Certificate == "" {
+		return nil, nil
+	}
+	return gateway.LoadTLS(gateway.TLSFiles{Certificate: t.Certificate, Key: t.Key, ClientCA: t.ClientCA}, log)
+}
+
+// guard judges producers; nil where nobody is asked.
+func (c *Config) guard() *auth.Guard {
+	if c.Producers == nil {
+		return nil
+	}
+	return auth.NewGuard(c.Producers)
+}
