@@ -18,6 +18,9 @@ type Stream struct {
 	Prefix      string    `json:"prefix" yaml:"prefix"`             // of object keys; empty means <name>/yyyy/MM/dd/HH/
 	ErrorPrefix string    `json:"error_prefix" yaml:"error_prefix"` // empty means errors/<name>/<type>/yyyy/MM/dd/HH/
 
+	// RecordForm is json, to refuse requests with a record that is not JSON, or empty, to take any bytes.
+	RecordForm string `json:"validate,omitempty" yaml:"validate"`
+
 	// PartitionKeys are the paths of the keys' values in a record, such as .customer.id, by the keys' names.
 	PartitionKeys map[string]string `json:"partition_keys,omitempty" yaml:"partition_keys"`
 
@@ -35,6 +38,9 @@ type Stream struct {
 
 	Destination Destination `json:"destination" yaml:"destination"`
 }
+
+// FormJSON is a value of Stream.RecordForm.
+const FormJSON = "json"
 
 // Buffering says when an open object is sealed: at whichever comes first.
 type Buffering struct {

@@ -78,6 +78,7 @@ func drawStream(t *rapid.T) stream.Stream {
 		ErrorPrefix: text("error prefix"),
 		TimeZone:    text("zone"),
 		Compression: text("compression"),
+		RecordForm:  text("form"),
 
 		FileExtension: text("extension"),
 	}

@@ -85,6 +85,7 @@ func TestValidateRefuses(t *testing.T) {
 			s.Compression = "HADOOP_SNAPPY"
 		}},
 		{"compression", `"Snappy" is not supported: write snappy`, func(s *stream.Stream) { s.Compression = "Snappy" }},
+		{"validate", `"avro" is not supported: write json`, func(s *stream.Stream) { s.RecordForm = "avro" }},
 		{"file_extension", `"json" is no extension: write a dot`, func(s *stream.Stream) { s.FileExtension = "json" }},
 		{"file_extension", `".JSON" is no extension`, func(s *stream.Stream) { s.FileExtension = ".JSON" }},
 		{"file_extension", `".a/b" is no extension`, func(s *stream.Stream) { s.FileExtension = ".a/b" }},

@@ -50,7 +50,7 @@ func (s *streamSet) apply(ctx context.Context, configured []stream.Stream) error
 			return fmt.Errorf("put stream %s in force: %w", d.Name, err)
 		}
 		current[d.Name] = d
-		entries = append(entries, ingest.Stream{ID: id, Name: d.Name, Accepting: true})
+		entries = append(entries, ingest.Stream{ID: id, Name: d.Name, Accepting: true, JSON: d.RecordForm == stream.FormJSON})
 		delete(known, d.Name)
 	}
 	for _, k := range known {

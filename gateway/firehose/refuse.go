@@ -34,6 +34,7 @@ var exceptions = map[ingest.Code]exception{
 	ingest.BodyTooLarge:         {"RequestEntityTooLargeException", http.StatusRequestEntityTooLarge},
 	ingest.UnsupportedEncoding:  {"UnsupportedMediaTypeException", http.StatusUnsupportedMediaType},
 	ingest.RequestTimeout:       {"RequestTimeoutException", http.StatusRequestTimeout},
+	ingest.InvalidRecord:        {"InvalidArgumentException", http.StatusBadRequest},
 	ingest.KeyReused:            {"InvalidArgumentException", http.StatusBadRequest},
 	ingest.MissingCredentials:   {"MissingAuthenticationTokenException", http.StatusBadRequest},
 	ingest.MalformedCredentials: {"IncompleteSignatureException", http.StatusBadRequest},

@@ -11,6 +11,7 @@ type Stream struct {
 	ID        buffer.StreamID
 	Name      string
 	Accepting bool // false while it drains or is being deleted
+	JSON      bool // takes nothing else
 }
 
 // Catalog finds streams by name. It is one immutable map, replaced whole, so lookups take no lock. The zero value is an

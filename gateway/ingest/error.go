@@ -21,6 +21,7 @@ const (
 	EmptyBody            Code = "empty_body"
 	InvalidJSON          Code = "invalid_json"
 	InvalidProtobuf      Code = "invalid_protobuf"
+	InvalidRecord        Code = "invalid_record"
 	InvalidCompression   Code = "invalid_compression"
 	BatchTooLarge        Code = "batch_too_large"
 	UnknownOperation     Code = "unknown_operation"
@@ -56,6 +57,7 @@ var statuses = map[Code]int{
 	EmptyBody:            http.StatusBadRequest,
 	InvalidJSON:          http.StatusBadRequest,
 	InvalidProtobuf:      http.StatusBadRequest,
+	InvalidRecord:        http.StatusBadRequest,
 	InvalidCompression:   http.StatusBadRequest,
 	BatchTooLarge:        http.StatusRequestEntityTooLarge,
 	UnknownOperation:     http.StatusBadRequest,

@@ -105,6 +105,11 @@ func (in *Ingest) Append(ctx context.Context, stream *Stream, req *Request) (buf
 	if err != nil {
 		return buffer.Receipt{}, err
 	}
+	if stream.JSON {
+		if err := validJSON(req.Records); err != nil {
+			return buffer.Receipt{}, err
+		}
+	}
 	req.Key.Principal = req.Principal()
 	receipt, err := in.log.Append(ctx, buffer.Batch{
 		Stream:  stream.ID,
