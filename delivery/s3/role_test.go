@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -43,6 +44,20 @@ func (s *tokenService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		</Credentials></AssumeRoleResult></AssumeRoleResponse>`, len(s.asked), len(s.asked), time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
 }
 
+// reply changes how it answers.
+func (s *tokenService) reply(answer http.HandlerFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answer = answer
+}
+
+// seen returns what it was asked, and by whom.
+func (s *tokenService) seen() (asked []url.Values, askers []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.asked), slices.Clone(s.askers)
+}
+
 // accessKey is the key that a request is signed with.
 func accessKey(r *http.Request) string {
 	_, rest, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
@@ -69,6 +84,20 @@ func (k *keyed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("ETag", `"x"`)
+}
+
+// refuse has the requests of an access key refused with the code.
+func (k *keyed) refuse(key, code string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.refused[key] = code
+}
+
+// seen returns whose requests came.
+func (k *keyed) seen() (keys, tokens []string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.keys), slices.Clone(k.tokens)
 }
 
 // dialAs makes a destination with the definition's credentials, where the environment holds AKENV's and the shared files
@@ -128,19 +157,21 @@ func TestWhoseCredentials(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if store.keys[1] != tt.key || store.tokens[1] != tt.token {
-				t.Errorf("signed by %q with token %q, want %q and %q", store.keys[1], store.tokens[1], tt.key, tt.token)
+			keys, tokens := store.seen()
+			if keys[1] != tt.key || tokens[1] != tt.token {
+				t.Errorf("signed by %q with token %q, want %q and %q", keys[1], tokens[1], tt.key, tt.token)
 			}
+			asked, askers := service.seen()
 			if tt.asker == "" {
-				if len(service.asked) > 0 {
-					t.Errorf("STS was asked: %v", service.asked)
+				if len(asked) > 0 {
+					t.Errorf("STS was asked: %v", asked)
 				}
 				return
 			}
-			if len(service.asked) != 1 || service.askers[0] != tt.asker {
-				t.Fatalf("STS was asked by %q, want once by %s", service.askers, tt.asker)
+			if len(asked) != 1 || askers[0] != tt.asker {
+				t.Fatalf("STS was asked by %q, want once by %s", askers, tt.asker)
 			}
-			form := service.asked[0]
+			form := asked[0]
 			got := []string{form.Get("Action"), form.Get("RoleArn"), form.Get("RoleSessionName"), form.Get("ExternalId")}
 			want := []string{"AssumeRole", tt.assumedRole, tt.asSession, tt.asExternal}
 			if fmt.Sprint(got) != fmt.Sprint(want) {
@@ -153,13 +184,14 @@ func TestWhoseCredentials(t *testing.T) {
 // A session that the store takes for ended is followed by another.
 func TestEndedSession(t *testing.T) {
 	d, store, service := dialAs(t, stream.S3{RoleARN: exampleRole})
-	store.refused["ASIA1"] = "ExpiredToken"
+	store.refuse("ASIA1", "ExpiredToken")
 	expectTrouble(t, "create", d.Create(t.Context(), &example), delivery.Held, true, "ExpiredToken")
 	if err := d.Create(t.Context(), &example); err != nil {
 		t.Errorf("Create with a new session: %v", err)
 	}
-	if len(service.asked) != 2 || store.keys[1] != "ASIA2" {
-		t.Errorf("STS was asked %d times, the store saw %q", len(service.asked), store.keys)
+	asked, _ := service.seen()
+	if keys, _ := store.seen(); len(asked) != 2 || keys[1] != "ASIA2" {
+		t.Errorf("STS was asked %d times, the store saw %q", len(asked), keys)
 	}
 }
 
@@ -187,12 +219,13 @@ func TestRoleTroubles(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, store, service := dialAs(t, stream.S3{RoleARN: exampleRole})
-			service.answer = tt.answer
+			service.reply(tt.answer)
 			expectTrouble(t, "create", d.Create(t.Context(), &example), tt.class, true, tt.text)
-			if len(store.keys) > 0 || len(service.asked) != 1 {
-				t.Errorf("the store saw %q, STS %d requests; want none and 1", store.keys, len(service.asked))
+			asked, _ := service.seen()
+			if keys, _ := store.seen(); len(keys) > 0 || len(asked) != 1 {
+				t.Errorf("the store saw %q, STS %d requests; want none and 1", keys, len(asked))
 			}
-			service.answer = nil
+			service.reply(nil)
 			if err := d.Create(t.Context(), &example); err != nil {
 				t.Errorf("Create once STS lends the role: %v", err)
 			}
