@@ -130,6 +130,7 @@ func TestDrainAfterAKill(t *testing.T) {
 // A store that is away for a minute: nothing is refused meanwhile, and everything is delivered afterwards, once, in
 // objects of a good size.
 func TestStoreAwayForAMinute(t *testing.T) {
+	t.Parallel() // it mostly waits
 	d := s3Destination(t)
 	dir := t.TempDir()
 	ledger := filepath.Join(dir, "ledger")

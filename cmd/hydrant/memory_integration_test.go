@@ -181,6 +181,7 @@ func outageIntervals(t *testing.T) int {
 // Two streams get the same records; one's destination is down for many intervals. It ends with at most twice as many
 // objects as the other.
 func TestOutageDoesNotMultiplyObjects(t *testing.T) {
+	t.Parallel() // it mostly waits
 	well, ill := directoryDestination(t), directoryDestination(t)
 	dir := t.TempDir()
 	definition := `

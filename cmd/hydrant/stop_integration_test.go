@@ -44,6 +44,7 @@ func TestStopUnderLoad(t *testing.T) {
 
 // With the destination away, the grace period ends, the process ends well, and the next life delivers the rest.
 func TestStopWhileTheStoreIsAway(t *testing.T) {
+	t.Parallel() // it mostly waits
 	d := s3Destination(t)
 	dir := t.TempDir()
 	ledger := filepath.Join(dir, "ledger")

@@ -99,6 +99,7 @@ streams:
 
 // A copy of a data directory that is started beside its original, or after it, delivers nothing and says why.
 func TestCopiedDataDirectory(t *testing.T) {
+	t.Parallel() // it mostly waits
 	for name, destination := range map[string]func(*testing.T) destinationUnderTest{
 		"directory": directoryDestination,
 		"s3":        s3Destination,
@@ -139,6 +140,7 @@ func TestCopiedDataDirectory(t *testing.T) {
 
 // Records that wait for a bucket that does not exist go to the corrected one after a restart.
 func TestBucketCorrected(t *testing.T) {
+	t.Parallel() // it mostly waits
 	d := s3Destination(t)
 	dir := t.TempDir()
 	wrong := strings.Replace(d.yaml, "lake", "no-such-lake", 1)
@@ -159,6 +161,7 @@ func TestBucketCorrected(t *testing.T) {
 
 // Credentials end and are replaced by what hands them out: delivery is held, and goes on without a restart.
 func TestCredentialsEnd(t *testing.T) {
+	t.Parallel() // it mostly waits
 	d, proxy := s3Behind(t)
 	dir := t.TempDir()
 	given := filepath.Join(dir, "given.json")

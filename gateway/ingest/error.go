@@ -14,7 +14,7 @@ import (
 // Code names a reason for refusing a request. Codes are part of the API: they are never renamed.
 type Code string
 
-// The codes, with the status that goes with each in statuses below.
+// The codes, with the status and the meaning of each in Codes below.
 const (
 	BadRequest           Code = "bad_request"
 	Validation           Code = "validation"
@@ -51,44 +51,48 @@ const (
 	AccessDenied         Code = "access_denied"
 )
 
-var statuses = map[Code]int{
-	BadRequest:           http.StatusBadRequest,
-	Validation:           http.StatusBadRequest,
-	EmptyBody:            http.StatusBadRequest,
-	InvalidJSON:          http.StatusBadRequest,
-	InvalidProtobuf:      http.StatusBadRequest,
-	InvalidRecord:        http.StatusBadRequest,
-	InvalidCompression:   http.StatusBadRequest,
-	BatchTooLarge:        http.StatusRequestEntityTooLarge,
-	UnknownOperation:     http.StatusBadRequest,
-	NotFound:             http.StatusNotFound,
-	StreamNotFound:       http.StatusNotFound,
-	MethodNotAllowed:     http.StatusMethodNotAllowed,
-	RequestTimeout:       http.StatusRequestTimeout,
-	BodyTooLarge:         http.StatusRequestEntityTooLarge,
-	DecompressedTooLarge: http.StatusRequestEntityTooLarge,
-	RecordTooLarge:       http.StatusRequestEntityTooLarge,
-	TooManyRecords:       http.StatusRequestEntityTooLarge,
-	UnsupportedMediaType: http.StatusUnsupportedMediaType,
-	UnsupportedEncoding:  http.StatusUnsupportedMediaType,
-	HeadersTooLarge:      http.StatusRequestHeaderFieldsTooLarge,
-	InFlightLimit:        http.StatusServiceUnavailable,
-	BufferFull:           http.StatusServiceUnavailable,
-	StreamNotAccepting:   http.StatusServiceUnavailable,
-	ShuttingDown:         http.StatusServiceUnavailable,
-	Internal:             http.StatusInternalServerError,
-	InvalidKey:           http.StatusBadRequest,
-	KeyReused:            http.StatusUnprocessableEntity,
-	MissingCredentials:   http.StatusUnauthorized,
-	MalformedCredentials: http.StatusUnauthorized,
-	InvalidCredentials:   http.StatusUnauthorized,
-	InvalidToken:         http.StatusUnauthorized,
-	RequestExpired:       http.StatusUnauthorized,
-	AccessDenied:         http.StatusForbidden,
+// Codes are all codes: the status that goes with each, and its meaning in a few words.
+var Codes = map[Code]struct {
+	Status  int
+	Meaning string
+}{
+	BadRequest:           {http.StatusBadRequest, "the request is not HTTP as it should be, or its body is cut off"},
+	Validation:           {http.StatusBadRequest, "the call breaks a constraint of the Firehose API"},
+	EmptyBody:            {http.StatusBadRequest, "there is no record in the body"},
+	InvalidJSON:          {http.StatusBadRequest, "the body is not JSON, or is a single value that is no object and no array"},
+	InvalidProtobuf:      {http.StatusBadRequest, "the body is not a hydrant.v1.RecordBatch"},
+	InvalidRecord:        {http.StatusBadRequest, "a record is not of the form that the stream asks for with `validate`"},
+	InvalidCompression:   {http.StatusBadRequest, "the body is not what Content-Encoding says, or is cut off"},
+	BatchTooLarge:        {http.StatusRequestEntityTooLarge, "a PutRecordBatch of more than 4 MiB: send several"},
+	UnknownOperation:     {http.StatusBadRequest, "X-Amz-Target names no operation that is served"},
+	NotFound:             {http.StatusNotFound, "nothing is served at this path"},
+	StreamNotFound:       {http.StatusNotFound, "no stream has this name"},
+	MethodNotAllowed:     {http.StatusMethodNotAllowed, "the path is served, but not with this method"},
+	RequestTimeout:       {http.StatusRequestTimeout, "the request did not arrive in time"},
+	BodyTooLarge:         {http.StatusRequestEntityTooLarge, "the body is larger than `limits.body`: send several requests"},
+	DecompressedTooLarge: {http.StatusRequestEntityTooLarge, "the body becomes larger than `limits.decompressed`, or than a hundred times its size"},
+	RecordTooLarge:       {http.StatusRequestEntityTooLarge, "a record is larger than `limits.record`"},
+	TooManyRecords:       {http.StatusRequestEntityTooLarge, "there are more records than `limits.records`: send several requests"},
+	UnsupportedMediaType: {http.StatusUnsupportedMediaType, "the Content-Type is none of those served"},
+	UnsupportedEncoding:  {http.StatusUnsupportedMediaType, "the Content-Encoding is none of those in Accept-Encoding of the answer"},
+	HeadersTooLarge:      {http.StatusRequestHeaderFieldsTooLarge, "the headers are too large"},
+	InFlightLimit:        {http.StatusServiceUnavailable, "the requests being served hold `limits.in_flight`: wait as Retry-After says"},
+	BufferFull:           {http.StatusServiceUnavailable, "the buffer has no room: wait as Retry-After says"},
+	StreamNotAccepting:   {http.StatusServiceUnavailable, "the stream is being drained or deleted"},
+	ShuttingDown:         {http.StatusServiceUnavailable, "the node is stopping: use another one, or a new connection"},
+	Internal:             {http.StatusInternalServerError, "the node failed; whether the records were stored is not known: send the request again with its key"},
+	InvalidKey:           {http.StatusBadRequest, "the Idempotency-Key is not 1 to 255 visible ASCII characters"},
+	KeyReused:            {http.StatusUnprocessableEntity, "the Idempotency-Key was used for other records"},
+	MissingCredentials:   {http.StatusUnauthorized, "the request has no credentials"},
+	MalformedCredentials: {http.StatusUnauthorized, "the credentials cannot be read"},
+	InvalidCredentials:   {http.StatusUnauthorized, "the key is unknown, or the signature wrong"},
+	InvalidToken:         {http.StatusUnauthorized, "the session token is not the key's"},
+	RequestExpired:       {http.StatusUnauthorized, "the signature was made too long ago, or the clocks differ"},
+	AccessDenied:         {http.StatusForbidden, "the credentials do not allow this with this stream"},
 }
 
 // Status is the HTTP status that a protocol without rules of its own answers with.
-func (c Code) Status() int { return statuses[c] }
+func (c Code) Status() int { return Codes[c].Status }
 
 // Error is a refusal. Detail is written for the producer's developer and is safe to send; Cause is not sent.
 type Error struct {

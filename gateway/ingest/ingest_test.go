@@ -97,9 +97,9 @@ func TestMetrics(t *testing.T) {
 }
 
 func TestEveryCodeHasAStatus(t *testing.T) {
-	for code, status := range statuses {
-		if status < 400 || status > 599 {
-			t.Errorf("%s: got status %d, want an error's", code, status)
+	for code, c := range Codes {
+		if c.Status < 400 || c.Status > 599 || c.Meaning == "" {
+			t.Errorf("%s: got status %d, want an error's, and a meaning", code, c.Status)
 		}
 	}
 	if got := AsError(errors.New("anything")).Code; got != Internal {
