@@ -3,8 +3,8 @@
 #   docker build -t hydrant .
 #   docker run -e HYDRANT_AUTH=none -p 127.0.0.1:8080:8080 -p 127.0.0.1:8081:8081 -v hydrant:/data hydrant
 #
-# The listeners are open to the container's network, and this version asks for no credentials: it starts there only when
-# HYDRANT_AUTH=none says that this is meant. With a configuration of your own:
+# The listeners are open to the container's network: the node starts there only with credentials in its configuration, or
+# when HYDRANT_AUTH=none says that none are meant. With a configuration of your own:
 #
 #   docker run ... -v ./hydrant.yaml:/etc/hydrant.yaml hydrant serve --config /etc/hydrant.yaml
 

@@ -31,6 +31,8 @@ type connection struct {
 	protocol protocol
 	timeout  time.Duration
 	parts    []part
+
+	authorize authorizer // nil without credentials
 }
 
 // connect prepares a producer's connection; it is made by the first request.
@@ -67,6 +69,10 @@ func (c *connection) close() { c.client.CloseIdleConnections() }
 func (c *connection) exchange(body []byte, records int) answer {
 	c.request.SetBodyRaw(body)
 	c.parts = c.parts[:0]
+	if err := c.authorized(body); err != nil {
+		c.parts = append(c.parts, part{records: records, outcome: refused, failure: "no credentials"})
+		return answer{parts: c.parts, detail: err.Error()}
+	}
 	if err := c.client.DoTimeout(&c.request, &c.response, c.timeout); err != nil {
 		outcome, failure := judgeError(err)
 		c.parts = append(c.parts, part{records: records, outcome: outcome, failure: failure})

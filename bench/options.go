@@ -46,6 +46,8 @@ type Options struct {
 	Warmup      time.Duration `default:"0s" help:"How long to send before measuring begins."`
 	Timeout     time.Duration `default:"30s" help:"How long to wait for an answer."`
 	Ledger      string        `placeholder:"FILE" help:"File to which the outcome of every record is appended, for bench verify."`
+
+	Credentials
 }
 
 // DefaultOptions are the options of `hydrant bench` without flags.
@@ -61,7 +63,7 @@ var streamName = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,64}$`)
 
 // Validate names the first option that cannot be used, its limits and what it is. Kong calls it after parsing.
 func (o *Options) Validate() error {
-	for _, check := range []func() error{o.checkTarget, o.checkShape, o.checkBatch, o.checkTime} {
+	for _, check := range []func() error{o.checkTarget, o.checkShape, o.checkBatch, o.checkTime, o.checkCredentials} {
 		if err := check(); err != nil {
 			return err
 		}

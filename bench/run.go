@@ -41,9 +41,12 @@ type load struct {
 
 // newLoad prepares a run that starts now.
 func newLoad(o Options) (*load, error) {
+	authorize, err := o.Credentials.authorizer()
+	if err != nil {
+		return nil, err
+	}
 	l := &load{options: o, id: newRunID()}
 	if o.Ledger != "" {
-		var err error
 		if l.ledger, err = openLedger(o.Ledger, l.id, o.Connections, o.Batch); err != nil {
 			return nil, err
 		}
@@ -56,6 +59,7 @@ func newLoad(o Options) (*load, error) {
 		if err != nil {
 			return nil, errors.Join(err, l.ledger.close())
 		}
+		c.authorize = authorize
 		l.closers = append(l.closers, c.close)
 		l.producers = append(l.producers, &producer{
 			number: i, schedule: l.schedule, ledger: l.ledger, author: newAuthor(l.id, i, o.Size, keys),

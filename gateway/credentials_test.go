@@ -74,10 +74,17 @@ func startGuarded(t *testing.T, log *fakeLog, guard *auth.Guard, configure ...fu
 // signedCall is a call signed by the SDK's signer, as the SDKs sign it.
 func signedCall(t *testing.T, id, secret, operation, body string, headers ...string) string {
 	t.Helper()
-	r, err := http.NewRequest(http.MethodPost, "http://hydrant/", strings.NewReader(body))
+	r, err := http.NewRequest(http.MethodPost, "http://hydrant/", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return signedRequest(t, r, id, secret, operation, body, headers...)
+}
+
+// signedRequest signs for r's URL, which the signer puts in order; the request returned has the path /.
+func signedRequest(t *testing.T, r *http.Request, id, secret, operation, body string, headers ...string) string {
+	t.Helper()
+	r.ContentLength = int64(len(body))
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	r.Header.Set("X-Amz-Target", "Firehose_20150804."+operation)
 	hash := sha256.Sum256([]byte(body))
@@ -243,6 +250,19 @@ func TestSignedBodiesInPoisonedBuffers(t *testing.T) {
 	if len(slices.Compact(stored)) != 200 {
 		t.Errorf("%d different records are stored, want 200", len(stored))
 	}
+}
+
+// What was signed is the target as it was sent, not as a router may have cleaned it.
+func TestTargetAsSent(t *testing.T) {
+	f, _, _ := startWithCredentials(t, &fakeLog{})
+	const target = "/a%2Fb/../c/./%7Ed?x=1&a=%2B"
+	r, err := http.NewRequest(http.MethodPost, "http://hydrant"+target, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := signedRequest(t, r, "web", testSecret, "PutRecord", putABC)
+	f.wantAnswer(strings.Replace(request, "POST / ", "POST "+r.URL.RequestURI()+" ", 1), "", 200)
+	f.wantAnswer(strings.Replace(request, "POST / ", "POST /a%2Fb/../c/%7Ed?"+r.URL.RawQuery+" ", 1), "InvalidSignatureException", 400)
 }
 
 // A signed length cannot be exchanged for chunks, whatever is in them.

@@ -205,3 +205,34 @@ func postTo(t *testing.T, url, certificate, key string) (status int, body string
 	must(t, err)
 	return answer.StatusCode, string(text)
 }
+
+// The load generator shows both kinds of credentials, and everything that it sends is taken.
+func TestBenchWithCredentials(t *testing.T) {
+	d := directoryDestination(t)
+	dir := t.TempDir()
+	key, hash := newAPIKey(t)
+	file := filepath.Join(dir, "credentials.yaml")
+	must(t, os.WriteFile(file, []byte(`
+principals:
+  bench:
+    access_keys: [{id: `+clientKey+`, secret: "`+clientSecret+`"}]
+    api_keys: [{sha256: `+hash+`}]
+    allow: [{actions: [put], streams: [crash]}]
+`), 0o600))
+	p := startIn(t, dir, crashConfig(dir, d.yaml, 0)+"credentials: "+file+"\n")
+	ledger := filepath.Join(dir, "ledger")
+	for _, credentials := range [][]string{{"--api", "firehose", "--sign"}, {"--api-key", "BENCH_KEY"}} {
+		arguments := append([]string{
+			"bench", "--url", p.url, "--stream", "crash", "--ledger", ledger, "--connections", "8", "--batch", "20", "--keys", "5", "--records", "4000",
+		}, credentials...)
+		if _, err := runHydrant(t.Context(), t, append([]string{"BENCH_KEY=" + key}, clientEnvironment...), arguments...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if refused := p.metric("hydrant_refused_requests_total"); refused != 0 {
+		t.Errorf("%v requests were refused", refused)
+	}
+	p.delivered()
+	p.stop()
+	t.Logf("%v", d.verifyAll(t, ledger))
+}

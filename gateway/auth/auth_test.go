@@ -193,6 +193,7 @@ func TestSignedRequests(t *testing.T) {
 		"token not signed":      {tamper: set("X-Amz-Security-Token", "t"), want: Malformed},
 		"hash not signed":       {tamper: set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD"), want: Malformed},
 		"signed header missing": {tamper: remove("Content-Length"), want: Malformed},
+		"scope of another day":  {tamper: replace("/20261123/", "/20261122/"), want: Malformed},
 		"presigned": {tamper: func(s *sent) {
 			s.target += "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=00&X-Amz-Credential=" + testID
 			s.header.Del("Authorization")
@@ -333,6 +334,25 @@ func TestAPIKeys(t *testing.T) {
 		}
 		if want == "" && session.Principal() != "web" {
 			t.Errorf("got the principal %q, want web", session.Principal())
+		}
+	}
+}
+
+// A session that is used again keeps nothing of the request before.
+func TestSessionsForget(t *testing.T) {
+	g, _ := newGuard(t)
+	session := new(Session)
+	good := newSigned().sign(t)
+	for _, s := range []struct {
+		sent
+		ok bool
+	}{{good, true}, {sent{method: "POST", target: "/"}, false}, {good, true}} {
+		err := g.Admit(session, Head{Method: []byte(s.method), Target: []byte(s.target), Headers: s.lines()}, SigV4)
+		if (err == nil) != s.ok || session.Verified() || (session.May(PutRecord, "clicks") == nil) != s.ok {
+			t.Errorf("got %v, verified %v before the body", err, session.Verified())
+		}
+		if err := session.Verify([]byte(s.body)); (err == nil) != s.ok || session.Verified() != s.ok {
+			t.Errorf("got %v, verified %v", err, session.Verified())
 		}
 	}
 }
