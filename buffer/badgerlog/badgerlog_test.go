@@ -55,23 +55,38 @@ func (e *engine) Damage(t *testing.T, stream buffer.StreamID, from, to buffer.Se
 }
 
 // copyDir copies a data directory as it is, the value logs last: a value is in its log before Badger's write-ahead log names
-// it, in the page cache that a killed process leaves as well. Where a generation vanishes meanwhile the copy is begun anew:
-// a process that dies leaves one state, not two.
+// it, in the page cache that a killed process leaves as well. Where a generation comes or goes meanwhile the copy is begun
+// anew: a process that dies leaves one state, not two.
 func copyDir(t *testing.T, from string) string {
 	t.Helper()
 	for {
 		to := filepath.Join(t.TempDir(), "copy")
+		before := list(t, from)
 		err := os.CopyFS(to, without{os.DirFS(from)})
 		if err == nil {
 			err = copyValueLogs(from, to)
 		}
-		if err == nil {
+		if err == nil && slices.Equal(list(t, from), before) {
 			return to
 		}
-		if !errors.Is(err, fs.ErrNotExist) {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// list names what is in a directory.
+func list(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
 }
 
 // without shows a directory without its value logs.
