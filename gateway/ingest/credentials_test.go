@@ -46,7 +46,8 @@ func TestForgetfulProtocols(t *testing.T) {
 			return nil
 		}}, AccessDenied},
 	} {
-		req := in.Begin(bytes.NewReader([]byte("abc")), 3)
+		body := bytes.NewReader([]byte("abc"))
+		req := in.Begin(body, 3)
 		var err error
 		for _, step := range x.steps {
 			if err == nil {
@@ -55,6 +56,9 @@ func TestForgetfulProtocols(t *testing.T) {
 		}
 		req.Records = append(req.Records, []byte("abc"))
 		_, appended := in.Append(t.Context(), &Stream{ID: buffer.StreamID{1}, Name: "clicks"}, req)
+		if x.want == MissingCredentials && body.Len() < 3 {
+			t.Errorf("%s: the body was read", x.name)
+		}
 		req.End() // what follows begins with the same request, and must not inherit its rights
 		if err == nil {
 			err = appended
