@@ -18,12 +18,15 @@ import (
 type Command struct {
 	Run    RunCommand    `cmd:"" default:"withargs" help:"Make a load and measure how it is answered (the default)."`
 	Verify VerifyCommand `cmd:"" help:"Compare a destination's objects with the ledgers of loads."`
+
+	Compare CompareCommand `cmd:"" help:"Compare the reports of two loads."`
 }
 
 // RunCommand is `hydrant bench run`.
 type RunCommand struct {
 	Options
-	JSON bool `name:"json" help:"Print the report as JSON."`
+	JSON   bool   `name:"json" help:"Print the report as JSON."`
+	Report string `placeholder:"FILE" help:"Write a page with the run's plots here too."`
 }
 
 // Run makes the load. It fails with ErrNothingAcked if the gateway took no record; interrupted, it still reports.
@@ -37,6 +40,9 @@ func (c *RunCommand) Run(ctx context.Context, cli *kong.Context) error {
 		write = report.WriteJSON
 	}
 	err = errors.Join(err, write(cli.Stdout))
+	if c.Report != "" {
+		err = errors.Join(err, writeFile(c.Report, report.WriteHTML))
+	}
 	if err == nil && report.Acked == 0 {
 		return ErrNothingAcked
 	}

@@ -31,6 +31,7 @@ type meter struct {
 	requests int64                   // measured
 	records  int64                   // measured and acked
 	answered time.Time               // of the last measured request
+	timeline *timeline               // of measured requests
 }
 
 func newMeter(measured time.Time) *meter {
@@ -39,6 +40,7 @@ func newMeter(measured time.Time) *meter {
 		failures: map[string]*Failure{},
 		latency:  hdrhistogram.New(1, longestLatency, latencyDigits),
 		answered: measured,
+		timeline: newTimeline(measured),
 	}
 }
 
@@ -48,12 +50,13 @@ func (m *meter) record(slot slot, answered time.Time, a answer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.counts.requests++
-	stored := 0
+	stored, failed := 0, 0
 	for _, p := range a.parts {
 		m.counts.records[p.outcome] += int64(p.records)
 		if p.outcome == acked {
 			stored += p.records
 		} else {
+			failed += p.records
 			m.fail(p, a.detail)
 		}
 	}
@@ -65,6 +68,7 @@ func (m *meter) record(slot slot, answered time.Time, a answer) {
 	if answered.After(m.answered) {
 		m.answered = answered
 	}
+	m.timeline.add(answered, int64(stored), int64(failed), answered.Sub(slot.due))
 	if stored > 0 {
 		latency := answered.Sub(slot.due).Microseconds()
 		_ = m.latency.RecordValue(min(max(latency, 1), longestLatency)) // in its range, so it is never refused

@@ -32,6 +32,7 @@ type Report struct {
 
 	Measured Measured `json:"measured"`
 	Machine  Machine  `json:"machine"`
+	Series   Series   `json:"series"`
 }
 
 // Setup is the load that was asked for.
@@ -101,6 +102,7 @@ func (l *load) report(stopped time.Time) *Report {
 		Failures: sortFailures(l.meter.failures),
 		Measured: l.measure(stopped),
 		Machine:  thisMachine(),
+		Series:   l.meter.timeline.series(),
 	}
 }
 
