@@ -49,7 +49,7 @@ func newBed(t *testing.T) *bed {
 		t.Fatal(err)
 	}
 	for producer, records := range []uint64{111, 61} {
-		a := newAuthor(testRun, producer, minRecordSize, keyNames(3))
+		a := newAuthor(testRun, producer, plain(minRecordSize, keyNames(3)))
 		for n := range records {
 			b.records[producer] = append(b.records[producer], string(a.append(nil, n)))
 		}
@@ -102,3 +102,6 @@ func pack(data []byte) []byte {
 func errorLine(record string) string {
 	return `{"attemptsMade":1,"errorCode":"X","rawData":"` + base64.StdEncoding.EncodeToString([]byte(record)) + `"}`
 }
+
+// plain is material without an input.
+func plain(size int, keys []string) material { return material{size: size, maxSize: size, keys: keys} }

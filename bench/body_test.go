@@ -43,7 +43,7 @@ func TestBodies(t *testing.T) {
 					t.Errorf("Content-Encoding is %q for %s", got, o.Encoding)
 				}
 				for range 2 { // the writers are used again
-					author, same := newAuthor(testRun, 1, 300, keyNames(5)), newAuthor(testRun, 1, 300, keyNames(5))
+					author, same := newAuthor(testRun, 1, plain(300, keyNames(5))), newAuthor(testRun, 1, plain(300, keyNames(5)))
 					plain, err := decode(p.appendBody(nil, author, 7, batch))
 					if err != nil {
 						t.Fatalf("%s, %s: %v", body, encoding, err)

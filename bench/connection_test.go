@@ -23,7 +23,7 @@ func exchangeOne(t *testing.T, o Options) answer {
 		t.Fatal(err)
 	}
 	defer c.close()
-	return c.exchange(c.protocol.appendBody(nil, newAuthor(testRun, 0, o.Size, keyNames(1)), 0, 1), 1)
+	return c.exchange(c.protocol.appendBody(nil, newAuthor(testRun, 0, plain(o.Size, keyNames(1))), 0, 1), 1)
 }
 
 func TestExchange(t *testing.T) {

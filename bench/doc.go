@@ -3,13 +3,13 @@
 //
 // # Records
 //
-// Run sends records that say who they are. A record is one line of JSON, always in this form:
+// Run sends records that say who they are. A record is one line of JSON, in this form:
 //
 //	{"run":"6f1c0a2b3c4d5e6f","producer":12,"n":345,"key":"k07","pad":"tavoke3 ...","sum":"0123456789abcdef"}
 //
 // A producer is one connection; it counts n from 0 and never uses a number twice, whatever became of the first use. The
-// sum is the XXH64 of all that stands before `","sum":"`, so any change of a record shows. The pad is made of random
-// words: it compresses about as well as logs do.
+// sum is the XXH64 of all that stands before `,"sum":"`, so any change of a record shows. The pad is made of random
+// words: it compresses about as well as logs do. With an input `"data":VALUE` stands in its place, a value of the input.
 //
 // # Ledger
 //

@@ -17,6 +17,7 @@ const (
 type counts struct {
 	requests int64
 	records  [outcomes]int64
+	bytes    int64 // of acked records
 }
 
 // A meter adds up what became of all requests. All producers share it: a mutex held for a tenth of a microsecond a
@@ -30,6 +31,7 @@ type meter struct {
 	latency  *hdrhistogram.Histogram // of measured requests of which something was acked, in microseconds
 	requests int64                   // measured
 	records  int64                   // measured and acked
+	bytes    int64                   // of these
 	answered time.Time               // of the last measured request
 	timeline *timeline               // of measured requests
 }
@@ -45,26 +47,30 @@ func newMeter(measured time.Time) *meter {
 }
 
 // record takes the answer to a slot's request. The latency runs from the time at which the slot was due, not from when
-// the request left: a request that a slow answer held up is as late as a user would see it.
-func (m *meter) record(slot slot, answered time.Time, a answer) {
+// the request left: a request that a slow answer held up is as late as a user would see it. Sizes are the records'.
+func (m *meter) record(slot slot, answered time.Time, a answer, sizes []int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.counts.requests++
-	stored, failed := 0, 0
+	stored, failed, bytes := 0, 0, int64(0)
 	for _, p := range a.parts {
 		m.counts.records[p.outcome] += int64(p.records)
 		if p.outcome == acked {
 			stored += p.records
+			bytes += sum(sizes[:p.records])
 		} else {
 			failed += p.records
 			m.fail(p, a.detail)
 		}
+		sizes = sizes[p.records:]
 	}
+	m.counts.bytes += bytes
 	if slot.due.Before(m.measured) {
 		return
 	}
 	m.requests++
 	m.records += int64(stored)
+	m.bytes += bytes
 	if answered.After(m.answered) {
 		m.answered = answered
 	}
@@ -73,6 +79,13 @@ func (m *meter) record(slot slot, answered time.Time, a answer) {
 		latency := answered.Sub(slot.due).Microseconds()
 		_ = m.latency.RecordValue(min(max(latency, 1), longestLatency)) // in its range, so it is never refused
 	}
+}
+
+func sum(sizes []int) (total int64) {
+	for _, size := range sizes {
+		total += int64(size)
+	}
+	return total
 }
 
 func (m *meter) fail(p part, detail string) {

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -16,6 +17,7 @@ const (
 	maxRecordSize   = 1_024_000 - 1
 	maxConnections  = 100_000
 	maxKeys         = 1_000_000
+	maxSkew         = 10
 	maxNativeBatch  = 100_000
 	maxAWSBatch     = 500
 	maxAWSBatchSize = 4 << 20
@@ -38,7 +40,10 @@ type Options struct {
 	Body        string        `enum:"auto,json,ndjson,protobuf,octet-stream" default:"auto" help:"Form of a native body: auto (json for one record, ndjson for more), json, ndjson, protobuf, octet-stream."`
 	Encoding    string        `enum:"identity,gzip,zstd,snappy" default:"identity" help:"Content-Encoding of a native body: identity, gzip, zstd, snappy."`
 	Size        int           `default:"512" help:"Size of a record in bytes, without its line feed."`
+	MaxSize     int           `placeholder:"BYTES" help:"Largest record: sizes are spread evenly from --size to this (default: all are --size)."`
 	Keys        int           `default:"16" help:"Distinct values of the records' key field."`
+	Skew        float64       `default:"0" help:"How unevenly the keys are drawn: the i-th i^-SKEW times as often as the first (0: all alike; 1: as users and hosts are)."`
+	Input       []string      `placeholder:"FILE" help:"JSON array or NDJSON whose values the records carry in turn, as their data, instead of a pad of some --size; several may be given."`
 	Connections int           `default:"64" help:"Connections, each with one request at a time."`
 	Duration    time.Duration `help:"How long to send, after the warm-up (default 10s, or no limit if --records is given)."`
 	Records     int64         `help:"How many records to send at most, those of the warm-up counted (0: no limit)."`
@@ -99,6 +104,7 @@ func (o *Options) checkShape() error {
 		value, min, max int
 	}{
 		{"size", o.Size, minRecordSize, maxRecordSize},
+		{"max-size", cmp.Or(o.MaxSize, o.Size), o.Size, maxRecordSize},
 		{"keys", o.Keys, 1, maxKeys},
 		{"connections", o.Connections, 1, maxConnections},
 		{"batch", o.Batch, 1, maxNativeBatch},
@@ -106,6 +112,9 @@ func (o *Options) checkShape() error {
 		if limit.value < limit.min || limit.value > limit.max {
 			return fmt.Errorf("%s: %d is not in %d to %d", limit.name, limit.value, limit.min, limit.max)
 		}
+	}
+	if !(o.Skew >= 0 && o.Skew <= maxSkew) { // NaN is neither
+		return fmt.Errorf("skew: %v is not in 0 to %d", o.Skew, maxSkew)
 	}
 	return nil
 }
@@ -120,9 +129,14 @@ func (o *Options) checkBatch() error {
 	if o.Batch > maxAWSBatch {
 		return fmt.Errorf("batch: %d records, but a PutRecordBatch takes %d at most", o.Batch, maxAWSBatch)
 	}
-	if bytes := o.Batch * (o.Size + 1); bytes > maxAWSBatchSize {
+	return o.checkBatchSize(max(o.Size, o.MaxSize))
+}
+
+// checkBatchSize takes the size of the largest record.
+func (o *Options) checkBatchSize(largest int) error {
+	if bytes := o.Batch * (largest + 1); o.API == Firehose && bytes > maxAWSBatchSize {
 		return fmt.Errorf("batch: %d records of %d bytes and a line feed are %d bytes, but a PutRecordBatch takes %d at most",
-			o.Batch, o.Size, bytes, maxAWSBatchSize)
+			o.Batch, largest, bytes, maxAWSBatchSize)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -42,7 +43,7 @@ func writePage(w io.Writer, title string, reports ...*Report) error {
 	}
 	var runs []run
 	for _, r := range reports {
-		runs = append(runs, run{r.Run, Series{Width: r.Series.Width, Points: append([]Point{}, r.Series.Points...)}})
+		runs = append(runs, run{r.Run, Series{r.Series.Width, r.Series.Last, append([]Point{}, r.Series.Points...)}})
 	}
 	series, err := json.Marshal(runs)
 	if err != nil {
@@ -102,7 +103,8 @@ func (c comparison) setup() []row {
 			name, _, _ := strings.Cut(fields.Field(i).Tag.Get("json"), ",")
 			r := row{Name: strings.ReplaceAll(name, "_", " ")}
 			for _, report := range c.reports {
-				r.Values = append(r.Values, strings.Trim(fmt.Sprint(reflect.ValueOf(part(report)).Field(i)), "[]"))
+				value := strings.Trim(fmt.Sprint(reflect.ValueOf(part(report)).Field(i)), "[]")
+				r.Values = append(r.Values, cmp.Or(value, "none"))
 			}
 			rows = append(rows, r)
 		}

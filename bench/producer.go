@@ -53,13 +53,14 @@ func (p *producer) run(ctx context.Context) error {
 func (p *producer) send(slot slot) (answer, error) {
 	first := p.next
 	p.next += uint64(slot.records)
+	p.author.sizes = p.author.sizes[:0]
 	p.body = p.appendBody(p.body[:0], p.author, first, slot.records)
 	p.schedule.use(slot, time.Now())
 	answer := p.exchange(p.body, slot.records)
 	answered := time.Now()
 	var err error
 	p.entries, err = p.ledger.append(p.entries, p.number, first, answer.parts)
-	p.meter.record(slot, answered, answer)
+	p.meter.record(slot, answered, answer, p.author.sizes)
 	return answer, err
 }
 

@@ -53,9 +53,10 @@ func (l *load) progressLine(before, total counts, last, now time.Time) string {
 	seconds := now.Sub(last).Seconds()
 	requests := float64(total.requests-before.requests) / seconds
 	records := float64(total.records[acked]-before.records[acked]) / seconds
+	megabytes := float64(total.bytes-before.bytes) / 1e6 / seconds
 	line := fmt.Sprintf("%4.0fs  %s req/s  %s records/s  %.1f MB/s  acked %s  refused %s  unknown %s",
 		now.Sub(l.schedule.start).Seconds(), humanize.Comma(int64(requests)), humanize.Comma(int64(records)),
-		records*float64(l.options.Size)/1e6, humanize.Comma(total.records[acked]),
+		megabytes, humanize.Comma(total.records[acked]),
 		humanize.Comma(total.records[refused]), humanize.Comma(total.records[unknown]))
 	if l.options.Rate > 0 {
 		line += fmt.Sprintf("  behind %v", time.Duration(l.schedule.behind.Load()).Round(time.Microsecond))

@@ -55,11 +55,11 @@ func TestRequests(t *testing.T) {
 				t.Errorf("target: got %s, want %s", got, c.target)
 			}
 			for _, size := range []int{minRecordSize, 511, 512, 513, 4096} {
-				same, records := newAuthor(testRun, 1, size, keyNames(5)), []string{}
+				same, records := newAuthor(testRun, 1, plain(size, keyNames(5))), []string{}
 				for n := range uint64(c.batch) {
 					records = append(records, string(same.append(nil, 40+n)))
 				}
-				got := string(p.appendBody(nil, newAuthor(testRun, 1, size, keyNames(5)), 40, c.batch))
+				got := string(p.appendBody(nil, newAuthor(testRun, 1, plain(size, keyNames(5))), 40, c.batch))
 				if diff := cmp.Diff(c.independent(records), got); diff != "" {
 					t.Errorf("body with records of %d bytes (-want +got):\n%s", size, diff)
 				}

@@ -44,7 +44,10 @@ type Setup struct {
 	Encoding    string   `json:"encoding"`
 	Batch       int      `json:"batch"`
 	Size        int      `json:"size_bytes"`
+	MaxSize     int      `json:"max_size_bytes"`
 	Keys        int      `json:"keys"`
+	Skew        float64  `json:"skew"`
+	Input       []string `json:"input"` // the sizes mean nothing with one
 	Connections int      `json:"connections"`
 	Rate        float64  `json:"rate_records_per_second"` // 0 means a closed loop
 	Warmup      float64  `json:"warmup_seconds"`
@@ -92,7 +95,8 @@ func (l *load) report(stopped time.Time) *Report {
 	return &Report{
 		Run: l.id,
 		Setup: Setup{
-			API: o.API, URL: o.URL, Stream: o.Stream, Body: o.Body, Encoding: o.Encoding, Batch: o.Batch, Size: o.Size, Keys: o.Keys,
+			API: o.API, URL: o.URL, Stream: o.Stream, Body: o.Body, Encoding: o.Encoding, Batch: o.Batch, Size: o.Size,
+			MaxSize: max(o.Size, o.MaxSize), Keys: o.Keys, Skew: o.Skew, Input: append([]string{}, o.Input...),
 			Connections: o.Connections, Rate: o.Rate, Warmup: o.Warmup.Seconds(),
 		},
 		Requests: total.requests,
@@ -102,14 +106,14 @@ func (l *load) report(stopped time.Time) *Report {
 		Failures: sortFailures(l.meter.failures),
 		Measured: l.measure(stopped),
 		Machine:  thisMachine(),
-		Series:   l.meter.timeline.series(),
+		Series:   l.meter.timeline.series(l.meter.answered),
 	}
 }
 
 func (l *load) measure(stopped time.Time) Measured {
 	meter := l.meter
 	seconds := max(meter.answered.Sub(meter.measured).Seconds(), 1e-9) // no rate is infinite
-	megabytes := float64(meter.records) * float64(l.options.Size) / 1e6
+	megabytes := float64(meter.bytes) / 1e6
 	at := func(percentile float64) float64 { return float64(meter.latency.ValueAtPercentile(percentile)) / 1e3 }
 	return Measured{
 		Seconds:    seconds,
@@ -144,6 +148,17 @@ func writeJSON(w io.Writer, value any) error {
 	return encoder.Encode(value)
 }
 
+// contents says what the records are made of.
+func (s Setup) contents() string {
+	switch {
+	case len(s.Input) > 0:
+		return "records of " + strings.Join(s.Input, " ")
+	case s.MaxSize > s.Size:
+		return humanize.Comma(int64(s.Size)) + " to " + humanize.Comma(int64(s.MaxSize)) + " B records"
+	}
+	return humanize.Comma(int64(s.Size)) + " B records"
+}
+
 // WriteText writes the report for people.
 func (r *Report) WriteText(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
@@ -157,8 +172,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	line("run", "%s", r.Run)
 	line("load", "%s API, %s, stream %s", s.API, strings.Join(s.URL, " "), s.Stream)
-	line("", "%d connections, batch %d, %s B records, %d keys, %s",
-		s.Connections, s.Batch, humanize.Comma(int64(s.Size)), s.Keys, loop)
+	line("", "%d connections, batch %d, %s, %d keys, %s", s.Connections, s.Batch, s.contents(), s.Keys, loop)
 	line("outcomes", "acked %s, refused %s, unknown %s records in %s requests",
 		humanize.Comma(r.Acked), humanize.Comma(r.Refused), humanize.Comma(r.Unknown), humanize.Comma(r.Requests))
 	for _, f := range r.Failures {

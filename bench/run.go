@@ -45,13 +45,16 @@ func newLoad(o Options) (*load, error) {
 	if err != nil {
 		return nil, err
 	}
+	material, err := newMaterial(o)
+	if err != nil {
+		return nil, err
+	}
 	l := &load{options: o, id: newRunID()}
 	if o.Ledger != "" {
 		if l.ledger, err = openLedger(o.Ledger, l.id, o.Connections, o.Batch); err != nil {
 			return nil, err
 		}
 	}
-	keys := keyNames(o.Keys)
 	l.schedule = newSchedule(o, time.Now())
 	l.meter = newMeter(l.schedule.measured)
 	for i := range o.Connections {
@@ -62,7 +65,7 @@ func newLoad(o Options) (*load, error) {
 		c.authorize = authorize
 		l.closers = append(l.closers, c.close)
 		l.producers = append(l.producers, &producer{
-			number: i, schedule: l.schedule, ledger: l.ledger, author: newAuthor(l.id, i, o.Size, keys),
+			number: i, schedule: l.schedule, ledger: l.ledger, author: newAuthor(l.id, i, material),
 			meter: l.meter, appendBody: c.protocol.appendBody, exchange: c.exchange,
 		})
 	}

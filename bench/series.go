@@ -11,7 +11,8 @@ const maxPoints = 1200
 
 // Series is how a run went, from the end of its warm-up on.
 type Series struct {
-	Width  float64 `json:"width_seconds"` // of time that a point stands for
+	Width  float64 `json:"width_seconds"`      // of time that a point stands for
+	Last   float64 `json:"last_width_seconds"` // the last point stands for: half as much to one and a half times as much
 	Points []Point `json:"points"`
 }
 
@@ -23,6 +24,13 @@ type Point struct {
 	P50     float64 `json:"p50"`
 	P99     float64 `json:"p99"`
 	P999    float64 `json:"p99_9"`
+}
+
+func (p Point) join(q Point) Point {
+	return Point{
+		Records: p.Records + q.Records, Failed: p.Failed + q.Failed,
+		P50: max(p.P50, q.P50), P99: max(p.P99, q.P99), P999: max(p.P999, q.P999),
+	}
 }
 
 // timeline gathers a series. Its memory does not grow with the run.
@@ -65,20 +73,22 @@ func (l *timeline) close() {
 
 func (l *timeline) join() {
 	for i := range maxPoints / 2 {
-		a, b := l.points[2*i], l.points[2*i+1]
-		l.points[i] = Point{
-			Records: a.Records + b.Records, Failed: a.Failed + b.Failed,
-			P50: max(a.P50, b.P50), P99: max(a.P99, b.P99), P999: max(a.P999, b.P999),
-		}
+		l.points[i] = l.points[2*i].join(l.points[2*i+1])
 	}
 	l.points = l.points[:maxPoints/2]
 	l.width *= 2
 }
 
-// series is all that was gathered; nothing is added afterwards.
-func (l *timeline) series() Series {
+// series is all that was gathered up to the last answer; nothing is added afterwards.
+func (l *timeline) series(answered time.Time) Series {
 	if l.current != (Point{}) {
 		l.close()
 	}
-	return Series{Width: l.width.Seconds(), Points: l.points}
+	n := len(l.points)
+	last := min(answered.Sub(l.start)-l.width*time.Duration(n-1), l.width)
+	if n > 1 && last < l.width/2 {
+		l.points[n-2] = l.points[n-2].join(l.points[n-1])
+		l.points, last = l.points[:n-1], last+l.width
+	}
+	return Series{Width: l.width.Seconds(), Last: last.Seconds(), Points: l.points}
 }

@@ -181,7 +181,7 @@ func TestVerdictAsTextAndJSON(t *testing.T) {
 func BenchmarkScan(b *testing.B) {
 	const records = 20_000
 	books := newBooks()
-	a := newAuthor(testRun, 0, 512, keyNames(16))
+	a := newAuthor(testRun, 0, plain(512, keyNames(16)))
 	var plain []byte
 	err := books.enter(ledgerLine{run: testRun, start: true, producers: 1, batch: records})
 	err = errors.Join(err, books.enter(ledgerLine{run: testRun, to: records}))

@@ -27,13 +27,13 @@ type Stream struct {
 	Time *Time `json:"time,omitempty" yaml:"time"` // nil means that a record's time is its arrival
 
 	TimeZone    string `json:"time_zone" yaml:"time_zone"`     // IANA name; empty means UTC
-	Compression string `json:"compression" yaml:"compression"` // one of Compressions; empty means gzip
+	Compression string `json:"compression" yaml:"compression"` // none, gzip, zstd, snappy, hadoop-snappy, zip; empty means gzip
 
 	// FileExtension ends the keys of objects instead of their compression's extension, which it leaves as it is. It has
 	// its dot.
 	FileExtension string `json:"file_extension,omitempty" yaml:"file_extension"`
 
-	// Delimiter is added after each record that does not end with it, at delivery; nil means a line feed.
+	// Delimiter is added after each record that does not end with it, at delivery; none given means a line feed.
 	Delimiter *string `json:"delimiter" yaml:"delimiter"`
 
 	Destination Destination `json:"destination" yaml:"destination"`
@@ -57,13 +57,14 @@ type Destination struct {
 // S3 is a bucket of an S3-compatible store. Credentials come from the AWS default chain, from a named profile, or from
 // a role assumed with them.
 type S3 struct {
-	Bucket    string `json:"bucket" yaml:"bucket"`
-	Region    string `json:"region,omitempty" yaml:"region"`
-	Endpoint  string `json:"endpoint,omitempty" yaml:"endpoint"` // URL; empty means AWS
-	PathStyle bool   `json:"path_style,omitempty" yaml:"path_style"`
+	Bucket    string `json:"bucket" yaml:"bucket"`                   // that exists
+	Region    string `json:"region,omitempty" yaml:"region"`         // empty means that of the environment or the profile
+	Endpoint  string `json:"endpoint,omitempty" yaml:"endpoint"`     // URL; empty means AWS
+	PathStyle bool   `json:"path_style,omitempty" yaml:"path_style"` // the bucket in the path, as most other stores want it
 
-	// What objects get beside their bytes. The store's and the bucket's defaults where it is empty.
-	StorageClass string            `json:"storage_class,omitempty" yaml:"storage_class"`
+	// What objects get beside their bytes. Where it is empty the store's and the bucket's defaults hold.
+
+	StorageClass string            `json:"storage_class,omitempty" yaml:"storage_class"` // such as STANDARD_IA
 	Tags         map[string]string `json:"tags,omitempty" yaml:"tags"`         // at most 10
 	Metadata     map[string]string `json:"metadata,omitempty" yaml:"metadata"` // beside Hydrant's own
 	SSE          string            `json:"sse,omitempty" yaml:"sse"`           // AES256 or aws:kms

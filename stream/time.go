@@ -11,14 +11,15 @@ import (
 // time. A record that has none goes to the error output.
 type Time struct {
 	Field  string `json:"field" yaml:"field"`   // a path, such as .ts
-	Format string `json:"format" yaml:"format"` // see expr.ParseTimeFormat; empty means rfc3339
+	Format string `json:"format" yaml:"format"` // rfc3339, epoch_s, epoch_ms or a Java pattern; empty means rfc3339
 
-	// Late and Early bound how far the event time may lie before and after the arrival. A record beyond goes to a prefix of
-	// its own, whose timestamps are the arrival's: clocks that are wrong must not open partitions without end.
-	Late        Duration `json:"late,omitempty" yaml:"late"` // 0 means no bound
-	LatePrefix  string   `json:"late_prefix,omitempty" yaml:"late_prefix"`
-	Early       Duration `json:"early,omitempty" yaml:"early"` // 0 means no bound
-	EarlyPrefix string   `json:"early_prefix,omitempty" yaml:"early_prefix"`
+	// A record whose event time lies too far from its arrival goes to a prefix of its own, whose timestamps are the
+	// arrival's: clocks that are wrong must not open partitions without end.
+
+	Late        Duration `json:"late,omitempty" yaml:"late"`                 // how far before the arrival; 0 means no bound
+	LatePrefix  string   `json:"late_prefix,omitempty" yaml:"late_prefix"`   // empty means late/<name>/yyyy/MM/dd/HH/
+	Early       Duration `json:"early,omitempty" yaml:"early"`               // how far after the arrival; 0 means no bound
+	EarlyPrefix string   `json:"early_prefix,omitempty" yaml:"early_prefix"` // empty means early/<name>/yyyy/MM/dd/HH/
 }
 
 // withDefaults completes the prefixes as that of the stream.

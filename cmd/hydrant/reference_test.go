@@ -109,7 +109,7 @@ func (r *configurationReference) collectFields(name string, s *ast.StructType) {
 			for _, opening := range []string{n.Name + " is ", n.Name + " are ", n.Name + " "} {
 				text = strings.TrimPrefix(text, opening)
 			}
-			r.comments[name+"."+n.Name] = strings.TrimSuffix(text, ".")
+			r.comments[name+"."+n.Name] = strings.ReplaceAll(strings.TrimSuffix(text, "."), "<", "&lt;")
 		}
 	}
 }
