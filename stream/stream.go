@@ -65,10 +65,10 @@ type S3 struct {
 	// What objects get beside their bytes. Where it is empty the store's and the bucket's defaults hold.
 
 	StorageClass string            `json:"storage_class,omitempty" yaml:"storage_class"` // such as STANDARD_IA
-	Tags         map[string]string `json:"tags,omitempty" yaml:"tags"`         // at most 10
-	Metadata     map[string]string `json:"metadata,omitempty" yaml:"metadata"` // beside Hydrant's own
-	SSE          string            `json:"sse,omitempty" yaml:"sse"`           // AES256 or aws:kms
-	KMSKey       string            `json:"kms_key,omitempty" yaml:"kms_key"`   // id, ARN or alias; empty means the account's own
+	Tags         map[string]string `json:"tags,omitempty" yaml:"tags"`                   // at most 10
+	Metadata     map[string]string `json:"metadata,omitempty" yaml:"metadata"`           // beside Hydrant's own
+	SSE          string            `json:"sse,omitempty" yaml:"sse"`                     // AES256 or aws:kms
+	KMSKey       string            `json:"kms_key,omitempty" yaml:"kms_key"`             // id, ARN or alias; empty means the account's own
 
 	Profile         string `json:"profile,omitempty" yaml:"profile"`                     // of the shared AWS files
 	RoleARN         string `json:"role_arn,omitempty" yaml:"role_arn"`                   // to assume through STS
