@@ -67,54 +67,76 @@ func (h Header) Last() Seq { return h.First + Seq(h.Count) - 1 }
 
 // Builder packs records into one block at a time. The zero value is ready.
 type Builder struct {
-	payload []byte
-	base    int64
-	count   int
+	block []byte // room for the header, and the payload
+	base  int64
+	count int
 }
 
 // Add appends a record. The bytes are copied.
 func (w *Builder) Add(record []byte, arrival int64) {
 	if w.count == 0 {
+		w.block = slices.Grow(w.block[:0], HeaderSize)[:HeaderSize]
 		w.base = arrival
 	}
-	w.payload = binary.AppendUvarint(w.payload, uint64(len(record)))
-	w.payload = binary.AppendVarint(w.payload, arrival-w.base)
-	w.payload = append(w.payload, record...)
+	w.block = binary.AppendUvarint(w.block, uint64(len(record)))
+	w.block = binary.AppendVarint(w.block, arrival-w.base)
+	w.block = append(w.block, record...)
 	w.count++
 }
 
 // Len is the size of the payload so far, Count its records, Arrival that of the first.
-func (w *Builder) Len() int       { return len(w.payload) }
+func (w *Builder) Len() int       { return max(len(w.block)-HeaderSize, 0) }
 func (w *Builder) Count() int     { return w.count }
 func (w *Builder) Arrival() int64 { return w.base }
 
 // Reset empties the builder and keeps its memory.
-func (w *Builder) Reset() { w.payload, w.count = w.payload[:0], 0 }
+func (w *Builder) Reset() { w.block, w.count = w.block[:0], 0 }
 
 // Encode returns the block that begins at first, in memory of its own and no more than it needs, compressed where that
 // makes it smaller.
 func (w *Builder) Encode(lane LaneID, first Seq) []byte {
+	block := w.Pack(true)
+	Place(block, lane, first, w.base)
+	return block
+}
+
+// Pack returns the block but for its place, in memory of its own and no more than it needs. With compress its payload is
+// compressed, where that makes it smaller. The block is whole once Place has completed it.
+func (w *Builder) Pack(compress bool) []byte {
+	if !compress {
+		return w.pack(w.block, codecNone)
+	}
 	scratch := scratches.Get().(*[]byte)
 	defer scratches.Put(scratch)
-	*scratch = slices.Grow((*scratch)[:0], HeaderSize+s2.MaxEncodedLen(len(w.payload)))
+	payload := w.block[HeaderSize:]
+	*scratch = slices.Grow((*scratch)[:0], HeaderSize+s2.MaxEncodedLen(len(payload)))
 	out := (*scratch)[:cap(*scratch)]
-	codec, stored := byte(codecS2), len(s2.Encode(out[HeaderSize:], w.payload))
-	if stored >= len(w.payload) {
-		codec, stored = codecNone, copy(out[HeaderSize:], w.payload)
+	stored := len(s2.Encode(out[HeaderSize:], payload))
+	if stored >= len(payload) {
+		return w.pack(w.block, codecNone)
 	}
-	out = out[:HeaderSize+stored]
-	clear(out[:HeaderSize])
-	copy(out, Magic)
-	out[4], out[6] = blockFormat, codec
-	copy(out[12:], lane.Stream[:])
-	binary.LittleEndian.PutUint32(out[28:], lane.Number)
-	binary.LittleEndian.PutUint64(out[32:], uint64(first))
-	binary.LittleEndian.PutUint32(out[40:], uint32(w.count))
-	binary.LittleEndian.PutUint64(out[44:], uint64(w.base))
-	binary.LittleEndian.PutUint32(out[52:], uint32(len(w.payload)))
-	binary.LittleEndian.PutUint32(out[56:], uint32(stored))
-	binary.LittleEndian.PutUint32(out[60:], checksum(out))
-	return bytes.Clone(out)
+	return w.pack(out[:HeaderSize+stored], codecS2)
+}
+
+// pack fills in the header's part that is known before the block has a place.
+func (w *Builder) pack(block []byte, codec byte) []byte {
+	block = bytes.Clone(block)
+	clear(block[:HeaderSize])
+	copy(block, Magic)
+	block[4], block[6] = blockFormat, codec
+	binary.LittleEndian.PutUint32(block[40:], uint32(w.count))
+	binary.LittleEndian.PutUint32(block[52:], uint32(w.Len()))
+	binary.LittleEndian.PutUint32(block[56:], uint32(len(block)-HeaderSize))
+	return block
+}
+
+// Place completes a packed block: it lies at first in its lane, and arrival is the base of its records'.
+func Place(block []byte, lane LaneID, first Seq, arrival int64) {
+	copy(block[12:], lane.Stream[:])
+	binary.LittleEndian.PutUint32(block[28:], lane.Number)
+	binary.LittleEndian.PutUint64(block[32:], uint64(first))
+	binary.LittleEndian.PutUint64(block[44:], uint64(arrival))
+	binary.LittleEndian.PutUint32(block[60:], checksum(block))
 }
 
 // scratches hold a block while it is made: fresh memory is dear.

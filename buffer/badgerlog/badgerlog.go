@@ -67,9 +67,8 @@ const (
 	identityName  = "log.json"
 	lockName      = "LOCK"
 
-	groupLimit = 4 << 20   // a group takes no further batch beyond it
-	blockLimit = 256 << 10 // payload of a block before compression; a larger record has a block of its own
-	openLimit  = 4         // sealed generations open to read
+	groupLimit = 4 << 20 // a group takes no further batch beyond it
+	openLimit  = 4       // sealed generations open to read
 )
 
 // Log implements buffer.Log.
@@ -84,6 +83,7 @@ type Log struct {
 	room    *sync.Cond // a group was taken: the next one has room
 	made    *sync.Cond // the maker of generations is done, for better or worse
 	forming *group
+	packing int // bytes of records on their way into the forming group
 	lanes   map[buffer.StreamID]*lane
 	state   map[stateKey]stored
 	keys    keyTable
@@ -115,6 +115,7 @@ type Log struct {
 	commits sync.WaitGroup // the committer
 	keepers sync.WaitGroup // housekeeping, making and sealing generations
 	serving atomic.Bool
+	scarce  atomic.Bool // much of max_disk is in use
 
 	committer committer
 	damage    map[buffer.LaneID]map[buffer.Seq]buffer.Damage // everything that is quarantined, by lane and From
@@ -315,7 +316,7 @@ func (l *Log) Stats() buffer.Stats {
 	s := buffer.Stats{
 		Disk:    l.disk(),
 		MaxDisk: l.cfg.MaxDisk,
-		Forming: int64(l.forming.bytes),
+		Forming: int64(l.incoming()),
 		Recent:  l.cache.bytes,
 		Streams: make(map[buffer.StreamID]buffer.StreamStats, len(l.lanes)),
 

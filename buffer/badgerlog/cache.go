@@ -20,8 +20,8 @@ type ref struct {
 	data []byte // as stored, while kept in memory
 }
 
-func newRef(data []byte, first buffer.Seq, b *buffer.Builder) *ref {
-	return &ref{first: first, count: b.Count(), raw: b.Len(), stored: len(data), arrival: b.Arrival(), data: data}
+func newRef(p *packed, first buffer.Seq) *ref {
+	return &ref{first: first, count: p.count, raw: p.raw, stored: len(p.block), arrival: p.arrival, data: p.block}
 }
 
 func (r *ref) last() buffer.Seq { return r.first + buffer.Seq(r.count) - 1 }

@@ -36,13 +36,13 @@ func (g *group) empty() bool {
 
 // part is one lane's share of a group.
 type part struct {
-	lane     *lane
-	first    buffer.Seq
-	records  int
-	bytes    int64
-	builders []*buffer.Builder
-	broken   bool // the next record begins a block
-	refs     []*ref
+	lane    *lane
+	first   buffer.Seq
+	records int
+	bytes   int64
+	blocks  []*packed
+	broken  bool // the next record begins a block
+	refs    []*ref
 }
 
 // part returns the lane's share of the group.
@@ -59,14 +59,27 @@ func (g *group) part(l *lane) *part {
 
 // add packs a record. Its sequence is the lane's next one.
 func (p *part) add(record []byte, arrival int64) {
-	n := len(p.builders)
-	if n == 0 || p.broken || p.builders[n-1].Len()+len(record) > blockLimit {
-		p.builders = append(p.builders, builders.Get().(*buffer.Builder))
+	n := len(p.blocks)
+	if n == 0 || p.broken || p.blocks[n-1].builder == nil || p.blocks[n-1].builder.Len()+len(record) > blockLimit {
+		p.blocks = append(p.blocks, &packed{builder: builders.Get().(*buffer.Builder)})
 		n, p.broken = n+1, false
 	}
-	p.builders[n-1].Add(record, arrival)
-	p.records++
-	p.bytes += int64(len(record))
+	p.blocks[n-1].builder.Add(record, arrival)
+}
+
+// take adds a batch, of which own are the blocks where it has some.
+func (p *part) take(records [][]byte, size int, own []*packed, arrival int64) {
+	for _, b := range own {
+		b.arrival = arrival
+	}
+	p.blocks = append(p.blocks, own...)
+	if own == nil {
+		for _, record := range records {
+			p.add(record, arrival)
+		}
+	}
+	p.records += len(records)
+	p.bytes += int64(size)
 }
 
 // Append implements buffer.Log.
@@ -79,24 +92,25 @@ func (l *Log) Append(ctx context.Context, b buffer.Batch) (buffer.Receipt, error
 		return buffer.Receipt{}, err
 	}
 	l.mu.Lock()
-	for !l.closed && l.forming.bytes > 0 && l.forming.bytes+size > groupLimit {
+	for !l.closed && l.incoming() > 0 && l.incoming()+size > groupLimit {
 		l.room.Wait()
 	}
+	own, err := l.packAlone(b, size)
 	if first, ok := l.keys.find(b.Key.ID, l.keyClock()); ok && l.alive() == nil {
 		l.mu.Unlock()
 		return first.repeat(ctx, b.Key)
 	}
-	lane, err := l.admit(b.Stream, size)
+	var lane *lane
+	if err == nil {
+		lane, err = l.admit(b.Stream, size)
+	}
 	if err != nil {
 		l.mu.Unlock()
 		return buffer.Receipt{}, err
 	}
 	g, p := l.forming, l.forming.part(lane)
 	receipt := buffer.Receipt{First: lane.next, Count: len(b.Records)}
-	arrival := l.cfg.now().UnixMilli()
-	for _, record := range b.Records {
-		p.add(record, arrival)
-	}
+	p.take(b.Records, size, own, l.cfg.now().UnixMilli())
 	lane.next += buffer.Seq(len(b.Records))
 	g.bytes += size
 	g.records += len(b.Records)
@@ -105,6 +119,31 @@ func (l *Log) Append(ctx context.Context, b buffer.Batch) (buffer.Receipt, error
 
 	wake(l.work)
 	return receipt, g.wait(ctx)
+}
+
+// incoming is the size of the records that the next group takes. Called with mu held.
+func (l *Log) incoming() int { return l.forming.bytes + l.packing }
+
+// packAlone makes the blocks of a batch that gets blocks of its own, unless it is known or would be refused now. Called
+// with mu held, which it lets go meanwhile.
+func (l *Log) packAlone(b buffer.Batch, size int) ([]*packed, error) {
+	if size < ownBlocks {
+		return nil, nil
+	}
+	if _, known := l.keys.find(b.Key.ID, l.keyClock()); known {
+		return nil, nil
+	}
+	lane, err := l.admit(b.Stream, size)
+	if err != nil {
+		return nil, err
+	}
+	l.packing += size
+	l.mu.Unlock()
+	own := lane.packAlone(b.Records)
+	l.mu.Lock()
+	l.packing -= size
+	l.room.Broadcast() // it may be refused now
+	return own, nil
 }
 
 func batchSize(b buffer.Batch) (int, error) {

@@ -1,7 +1,6 @@
 package badgerlog
 
 import (
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,16 +18,17 @@ type committer struct {
 	fault   time.Time    // of the last failed sync
 	used    atomic.Int64 // of the current generation, as published
 	rate    atomic.Int64 // bytes a second into the last generation
+	speed   rate         // of the disk, by groups that are large enough to tell
 }
 
 // minBetweenFaults is how far apart two failed syncs must be for the log to go on after the second.
 const minBetweenFaults = time.Minute
 
+// tellingGroup is from where a group's time tells how fast the disk writes, rather than how long it takes to answer.
+const tellingGroup = 256 << 10
+
 // copyLimit is up to where a group record is stored twice.
 const copyLimit = 1 << 20
-
-// builders are reused: fresh memory is dear.
-var builders = sync.Pool{New: func() any { return new(buffer.Builder) }}
 
 func (c *committer) run() {
 	for g := c.log.take(); g != nil; g = c.log.take() {
@@ -68,7 +68,11 @@ func (c *committer) commit(g *group) {
 	c.current.note(record, c.hash)
 	c.used.Store(c.current.used)
 	c.log.publish(g, record.changes, c.current)
-	c.log.cfg.Observe(Group{Records: g.records, Bytes: int64(g.bytes), Stored: stored, Sync: c.log.cfg.now().Sub(start)})
+	took := c.log.cfg.now().Sub(start)
+	if stored >= tellingGroup {
+		c.speed.measure(int(stored), took)
+	}
+	c.log.cfg.Observe(Group{Records: g.records, Bytes: int64(g.bytes), Stored: stored, Sync: took})
 }
 
 // finish tells everyone who waits for a group. The keys of one that failed are free again before that.
@@ -83,18 +87,17 @@ func (l *Log) finish(g *group) {
 
 // pack turns a group into blocks and the record that links them into the chain.
 func (c *committer) pack(g *group) *groupRecord {
+	g.finishAll()
 	record := &groupRecord{number: c.number + 1, previous: c.hash, changes: g.changes}
 	for _, p := range g.parts {
 		first := p.first
-		for _, b := range p.builders {
-			data := b.Encode(p.lane.id, first)
-			p.refs = append(p.refs, newRef(data, first, b))
-			record.blocks = append(record.blocks, data[:buffer.HeaderSize])
-			first += buffer.Seq(b.Count())
-			b.Reset()
-			builders.Put(b)
+		for _, b := range p.blocks {
+			buffer.Place(b.block, p.lane.id, first, b.arrival)
+			p.refs = append(p.refs, newRef(b, first))
+			record.blocks = append(record.blocks, b.block[:buffer.HeaderSize])
+			first += buffer.Seq(b.count)
 		}
-		p.builders = nil
+		p.blocks = nil
 		if p.records > 0 {
 			h := p.lane.head()
 			h = head{next: first, accepted: h.accepted + int64(p.records), bytes: h.bytes + p.bytes}

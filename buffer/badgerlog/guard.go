@@ -27,6 +27,7 @@ func (l *Log) guard() {
 		l.short = nil
 	}
 	now := l.short
+	l.scarce.Store(l.disk() > l.cfg.MaxDisk/spaceShare)
 	l.mu.Unlock()
 
 	switch {

@@ -24,6 +24,7 @@ type lane struct {
 	next buffer.Seq // guarded by Log.mu: the sequence of the next record to come in
 
 	stored atomic.Int64 // bytes on disk of the blocks in refs
+	thrift thrift
 
 	mu       sync.Mutex
 	refs     []*ref // in order; the first holds the first record above the cursor

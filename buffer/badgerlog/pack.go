@@ -1,0 +1,89 @@
+package badgerlog
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"hydrant/buffer"
+)
+
+const (
+	blockLimit = 256 << 10 // payload of a block before compression; a larger record has a block of its own
+
+	// ownBlocks is from where a batch gets blocks of its own, made by the producers' goroutines side by side, while the last
+	// group syncs. Smaller batches share blocks: they would not compress alone.
+	ownBlocks = 32 << 10
+)
+
+// packed is a block of a group: records in the builder, or, without one, a block that lacks its place alone.
+type packed struct {
+	builder *buffer.Builder
+	block   []byte
+	count   int
+	raw     int // bytes of the payload
+	arrival int64
+}
+
+// builders are reused: fresh memory is dear.
+var builders = sync.Pool{New: func() any { return new(buffer.Builder) }}
+
+// packAlone makes blocks of a batch's own. They have no arrival yet: all of their records come in at one moment, later.
+func (l *lane) packAlone(records [][]byte) []*packed {
+	var blocks []*packed
+	b := builders.Get().(*buffer.Builder)
+	defer builders.Put(b)
+	finish := func() {
+		p := &packed{builder: b}
+		p.finish(l)
+		p.builder = nil
+		b.Reset()
+		blocks = append(blocks, p)
+	}
+	for _, record := range records {
+		if b.Count() > 0 && b.Len()+len(record) > blockLimit {
+			finish()
+		}
+		b.Add(record, 0)
+	}
+	finish()
+	return blocks
+}
+
+// finish makes the block out of what the builder holds.
+func (p *packed) finish(l *lane) {
+	p.count, p.raw, p.arrival = p.builder.Count(), p.builder.Len(), p.builder.Arrival()
+	p.block = l.thrift.pack(p.builder, l.log)
+}
+
+// finishAll makes the blocks that are not made yet, side by side.
+func (g *group) finishAll() {
+	type task struct {
+		lane  *lane
+		block *packed
+	}
+	var tasks []task
+	for _, p := range g.parts {
+		for _, b := range p.blocks {
+			if b.builder != nil {
+				tasks = append(tasks, task{p.lane, b})
+			}
+		}
+	}
+	var next atomic.Int64
+	work := func() {
+		for i := next.Add(1) - 1; i < int64(len(tasks)); i = next.Add(1) - 1 {
+			t := tasks[i]
+			t.block.finish(t.lane)
+			t.block.builder.Reset()
+			builders.Put(t.block.builder)
+			t.block.builder = nil
+		}
+	}
+	var others sync.WaitGroup
+	for range min(len(tasks), runtime.GOMAXPROCS(0)) - 1 {
+		others.Go(work)
+	}
+	work()
+	others.Wait()
+}
