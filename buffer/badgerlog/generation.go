@@ -34,6 +34,7 @@ type generation struct {
 	used     int64
 	entries  int
 	reserved bool // made in the reserve's space: takes no records
+	prepared bool // its space is written with zeros
 	groups   int  // stored, and what the last of them left: see mark
 	last     uint64
 	hash     uint64

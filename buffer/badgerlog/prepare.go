@@ -45,6 +45,7 @@ func (g *generation) prepare(quit <-chan struct{}) error {
 	if err != nil {
 		return err
 	}
+	g.prepared = true
 	return zero(filepath.Join(g.dir, vlogName), g.capacity, valuesFolio, quit)
 }
 

@@ -4,8 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
 
 // A generation that was prepared takes groups as one that was not, and a crash leaves no less of it.
@@ -13,7 +11,7 @@ func TestPreparedGeneration(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	r := openRig(t, Config{Dir: dir})
-	if prepared(t, r.current) {
+	if r.current.prepared {
 		t.Error("the first generation is prepared: a start must not wait for it")
 	}
 	r.committer.group.measure(preparedFrom)
@@ -23,7 +21,7 @@ func TestPreparedGeneration(t *testing.T) {
 	eventually(t, "a generation is prepared", func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		return r.ready != nil && prepared(t, r.ready)
+		return r.ready != nil && r.ready.prepared
 	})
 	leaveGeneration(t, r.Log)
 	var want []string
@@ -38,19 +36,6 @@ func TestPreparedGeneration(t *testing.T) {
 	if n := crashed.Stats().Damaged; n != 0 {
 		t.Errorf("%d ranges are called damaged", n)
 	}
-}
-
-// prepared tells by the end of the value log: what was only allocated counts as a hole.
-func prepared(t *testing.T, g *generation) bool {
-	t.Helper()
-	f, err := os.Open(filepath.Join(g.dir, vlogName))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	last := g.capacity - filePage
-	at, err := unix.Seek(int(f.Fd()), last, unix.SEEK_DATA)
-	return err == nil && at == last
 }
 
 func TestWorthPreparing(t *testing.T) {
