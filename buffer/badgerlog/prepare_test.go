@@ -14,9 +14,9 @@ func TestPreparedGeneration(t *testing.T) {
 	if r.current.prepared {
 		t.Error("the first generation is prepared: a start must not wait for it")
 	}
-	r.committer.group.measure(preparedFrom)
+	r.committer.group.value.Store(preparedTo - 1)
 	leaveGeneration(t, r.Log) // the next one is made while the group's size is known
-	r.committer.group.measure(preparedFrom)
+	r.committer.group.value.Store(preparedTo - 1)
 	leaveGeneration(t, r.Log)
 	eventually(t, "a generation is prepared", func() bool {
 		r.mu.Lock()
