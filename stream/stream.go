@@ -36,6 +36,8 @@ type Stream struct {
 	// Delimiter is added after each record that does not end with it, at delivery; none given means a line feed.
 	Delimiter *string `json:"delimiter" yaml:"delimiter"`
 
+	Quota Quota `json:"-" yaml:"quota"`
+
 	Destination Destination `json:"destination" yaml:"destination"`
 }
 

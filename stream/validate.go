@@ -43,6 +43,7 @@ func (s Stream) Validate() []Fault {
 	if s.RecordForm != "" && s.RecordForm != FormJSON {
 		v.add("validate", "%q is not supported: write json, or leave it out to take any bytes", s.RecordForm)
 	}
+	v.quota()
 	v.object()
 	if s.Delimiter != nil && !utf8.ValidString(*s.Delimiter) {
 		v.add("delimiter", "%q is not UTF-8", *s.Delimiter)

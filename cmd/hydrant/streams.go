@@ -50,7 +50,7 @@ func (s *streamSet) apply(ctx context.Context, configured []stream.Stream) error
 			return fmt.Errorf("put stream %s in force: %w", d.Name, err)
 		}
 		current[d.Name] = d
-		entries = append(entries, ingest.Stream{ID: id, Name: d.Name, Accepting: true, JSON: d.RecordForm == stream.FormJSON})
+		entries = append(entries, catalogEntry(id, d))
 		delete(known, d.Name)
 	}
 	for _, k := range known {
@@ -63,6 +63,16 @@ func (s *streamSet) apply(ctx context.Context, configured []stream.Stream) error
 	s.current.Store(&current)
 	s.catalog.Set(entries)
 	return nil
+}
+
+// catalogEntry is a stream as the gateway knows it.
+func catalogEntry(id buffer.StreamID, d stream.Stream) ingest.Stream {
+	return ingest.Stream{
+		ID: id, Name: d.Name, Accepting: true, JSON: d.RecordForm == stream.FormJSON,
+		Quota: ingest.Quota{
+			Records: d.Quota.Records, Bytes: int64(d.Quota.Bytes), Requests: d.Quota.Requests, Partial: d.Quota.Partial,
+		},
+	}
 }
 
 func (s *streamSet) define(ctx context.Context, known buffer.Stream, d stream.Stream) (buffer.StreamID, error) {

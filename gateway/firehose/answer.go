@@ -5,20 +5,24 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math/rand/v2"
+	"strconv"
 
 	"github.com/valyala/fasthttp"
 
 	"hydrant/buffer"
 )
 
-// appendAnswer writes compact JSON: Fluent Bit searches the answer for the bytes "FailedPutCount":0.
-func appendAnswer(dst []byte, op operation, id buffer.StreamID, receipt buffer.Receipt) []byte {
+// appendAnswer writes compact JSON: Fluent Bit searches the answer for the bytes "FailedPutCount":0. Of so many records those
+// that the receipt does not count were beyond the stream's quota.
+func appendAnswer(dst []byte, op operation, id buffer.StreamID, receipt buffer.Receipt, records int) []byte {
 	if op == putRecord {
 		dst = append(dst, `{"RecordId":"`...)
 		dst = appendRecordID(dst, id, receipt.Lane, receipt.First)
 		return append(dst, `","Encrypted":false}`...)
 	}
-	dst = append(dst, `{"FailedPutCount":0,"Encrypted":false,"RequestResponses":[`...)
+	dst = append(dst, `{"FailedPutCount":`...)
+	dst = strconv.AppendInt(dst, int64(records-receipt.Count), 10)
+	dst = append(dst, `,"Encrypted":false,"RequestResponses":[`...)
 	for i := range receipt.Count {
 		if i > 0 {
 			dst = append(dst, ',')
@@ -26,6 +30,9 @@ func appendAnswer(dst []byte, op operation, id buffer.StreamID, receipt buffer.R
 		dst = append(dst, `{"RecordId":"`...)
 		dst = appendRecordID(dst, id, receipt.Lane, receipt.First+buffer.Seq(i))
 		dst = append(dst, `"}`...)
+	}
+	for range records - receipt.Count {
+		dst = append(dst, `,{"ErrorCode":"ServiceUnavailableException","ErrorMessage":"Slow down."}`...)
 	}
 	return append(dst, `]}`...)
 }

@@ -14,13 +14,16 @@ func TestAppendAnswer(t *testing.T) {
 	receipt := buffer.Receipt{Lane: 4, First: 5, Count: 2}
 	const first, second = "AQIDAAAAAAAAAAAAAAAAAAAAAAQAAAAAAAAABQ", "AQIDAAAAAAAAAAAAAAAAAAAAAAQAAAAAAAAABg"
 	for _, c := range []struct {
-		op   operation
-		want string
+		op      operation
+		records int
+		want    string
 	}{
-		{putRecord, `{"RecordId":"` + first + `","Encrypted":false}`},
-		{putRecordBatch, `{"FailedPutCount":0,"Encrypted":false,"RequestResponses":[{"RecordId":"` + first + `"},{"RecordId":"` + second + `"}]}`},
+		{putRecord, 2, `{"RecordId":"` + first + `","Encrypted":false}`},
+		{putRecordBatch, 2, `{"FailedPutCount":0,"Encrypted":false,"RequestResponses":[{"RecordId":"` + first + `"},{"RecordId":"` + second + `"}]}`},
+		{putRecordBatch, 3, `{"FailedPutCount":1,"Encrypted":false,"RequestResponses":[{"RecordId":"` + first + `"},{"RecordId":"` + second +
+			`"},{"ErrorCode":"ServiceUnavailableException","ErrorMessage":"Slow down."}]}`},
 	} {
-		got := string(appendAnswer(nil, c.op, id, receipt))
+		got := string(appendAnswer(nil, c.op, id, receipt, c.records))
 		if got != c.want || !json.Valid([]byte(got)) {
 			t.Errorf("got  %s\nwant %s", got, c.want)
 		}

@@ -34,7 +34,8 @@ func New(in *ingest.Ingest) *Handler { return &Handler{ingest: in} }
 func (h *Handler) Takes() auth.Scheme { return auth.SigV4 }
 
 // Serve stores the call's records and writes the answer, or returns why it did not. A call is stored whole or not at
-// all, so FailedPutCount is always 0: clients handle a refused call well, and a partly failed one badly.
+// all, and FailedPutCount is 0, unless the stream's quota asks for batches to be cut: clients handle a refused call well,
+// and a partly failed one badly.
 //
 // The checks come in AWS's order: operation, JSON, constraints, rights, stream, size.
 func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *ingest.Request) error {
@@ -77,12 +78,13 @@ func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *inges
 		}
 	}
 	req.Records = call.records
+	req.MayCut = op == putRecordBatch
 	req.Key = ingest.Key{Operation: op.String(), Value: rc.Request.Header.Peek(invocationHeader)}
 	receipt, err := h.ingest.Append(ctx, stream, req)
 	if err != nil {
 		return asResourceNotFound(err, call.stream)
 	}
-	req.Answer = appendAnswer(req.Answer, op, stream.ID, receipt)
+	req.Answer = appendAnswer(req.Answer, op, stream.ID, receipt, len(req.Records))
 	writeHeaders(rc)
 	rc.SetBody(req.Answer)
 	return nil

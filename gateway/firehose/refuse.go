@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -44,6 +43,7 @@ var exceptions = map[ingest.Code]exception{
 	ingest.AccessDenied:         {"AccessDeniedException", http.StatusBadRequest},
 	ingest.InFlightLimit:        slowDown,
 	ingest.BufferFull:           slowDown,
+	ingest.QuotaExceeded:        slowDown,
 	ingest.StreamNotAccepting:   slowDown,
 	ingest.ShuttingDown:         slowDown,
 }
@@ -70,6 +70,6 @@ func (h *Handler) Refuse(rc *fasthttp.RequestCtx, e *ingest.Error) {
 	rc.Response.Header.Set("X-Amzn-Errortype", exc.name)
 	rc.SetBody(body)
 	if e.RetryAfter > 0 {
-		rc.Response.Header.Set(fasthttp.HeaderRetryAfter, strconv.FormatInt(int64(e.RetryAfter/time.Second), 10))
+		rc.Response.Header.Set(fasthttp.HeaderRetryAfter, strconv.FormatInt(e.RetrySeconds(), 10))
 	}
 }

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"sync/atomic"
+	"time"
 
 	"hydrant/buffer"
 )
@@ -12,6 +13,9 @@ type Stream struct {
 	Name      string
 	Accepting bool // false while it drains or is being deleted
 	JSON      bool // takes nothing else
+	Quota     Quota
+
+	limiter *limiter // nil where the quota has no bound
 }
 
 // Catalog finds streams by name. It is one immutable map, replaced whole, so lookups take no lock. The zero value is an
@@ -20,10 +24,17 @@ type Catalog struct {
 	streams atomic.Pointer[map[string]*Stream]
 }
 
-// Set replaces all streams. Requests that have found their stream already go on with what they found.
+// Set replaces all streams. Requests that have found their stream already go on with what they found. What is used of a
+// quota that does not change stays used. One Set at a time.
 func (c *Catalog) Set(streams []Stream) {
 	byName := make(map[string]*Stream, len(streams))
 	for _, s := range streams {
+		if s.Quota.Records > 0 || s.Quota.Bytes > 0 || s.Quota.Requests > 0 {
+			s.limiter = newLimiter(s.Quota, time.Now())
+		}
+		if before, ok := c.Lookup([]byte(s.Name)); ok && before.ID == s.ID && before.Quota == s.Quota {
+			s.limiter = before.limiter
+		}
 		byName[s.Name] = &s
 	}
 	c.streams.Store(&byName)

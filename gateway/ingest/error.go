@@ -38,6 +38,7 @@ const (
 	HeadersTooLarge      Code = "headers_too_large"
 	InFlightLimit        Code = "in_flight_limit"
 	BufferFull           Code = "buffer_full"
+	QuotaExceeded        Code = "quota_exceeded"
 	StreamNotAccepting   Code = "stream_not_accepting"
 	ShuttingDown         Code = "shutting_down"
 	Internal             Code = "internal"
@@ -78,6 +79,7 @@ var Codes = map[Code]struct {
 	HeadersTooLarge:      {http.StatusRequestHeaderFieldsTooLarge, "the headers are too large"},
 	InFlightLimit:        {http.StatusServiceUnavailable, "the requests being served hold `limits.in_flight`: wait as Retry-After says"},
 	BufferFull:           {http.StatusServiceUnavailable, "the buffer has no room: wait as Retry-After says"},
+	QuotaExceeded:        {http.StatusTooManyRequests, "the stream's quota is used up: wait as Retry-After says"},
 	StreamNotAccepting:   {http.StatusServiceUnavailable, "the stream is being drained or deleted"},
 	ShuttingDown:         {http.StatusServiceUnavailable, "the node is stopping: use another one, or a new connection"},
 	Internal:             {http.StatusInternalServerError, "the node failed; whether the records were stored is not known: send the request again with its key"},
@@ -103,6 +105,9 @@ type Error struct {
 	RetryAfter time.Duration // 0 if a retry of the same request is of no use
 	Cause      error
 }
+
+// RetrySeconds is RetryAfter as a header tells it: whole seconds, and not too few.
+func (e *Error) RetrySeconds() int64 { return int64((e.RetryAfter + time.Second - 1) / time.Second) }
 
 func (e *Error) Error() string {
 	if e.Cause != nil {

@@ -92,17 +92,17 @@ func (in *Ingest) Stream(name []byte) (*Stream, error) {
 	return stream, nil
 }
 
-// Append makes the request's records durable, or finds that they are, by the request's key. It refuses a batch that breaks a limit as a whole, and returns only when
-// the log no longer uses the records.
+// Append makes the request's records durable, or finds that they are, by the request's key. It refuses a batch that breaks
+// a limit as a whole, and returns only when the log no longer uses the records. The receipt counts fewer than all records
+// only where the request may be cut.
 //
-// Errors: AccessDenied, EmptyBody, TooManyRecords, RecordTooLarge, StreamNotFound, KeyReused, BufferFull, ShuttingDown; nothing was stored then.
-// After Internal the outcome is unknown.
+// Errors: AccessDenied, EmptyBody, TooManyRecords, RecordTooLarge, StreamNotFound, KeyReused, QuotaExceeded, BufferFull,
+// ShuttingDown; nothing was stored then. After Internal the outcome is unknown.
 func (in *Ingest) Append(ctx context.Context, stream *Stream, req *Request) (buffer.Receipt, error) {
 	if err := req.permitted(stream); err != nil {
 		return buffer.Receipt{}, err
 	}
-	size, err := in.check(req.Records)
-	if err != nil {
+	if err := in.check(req.Records); err != nil {
 		return buffer.Receipt{}, err
 	}
 	if stream.JSON {
@@ -110,42 +110,43 @@ func (in *Ingest) Append(ctx context.Context, stream *Stream, req *Request) (buf
 			return buffer.Receipt{}, err
 		}
 	}
+	n, err := in.within(stream, req)
+	if err != nil {
+		return buffer.Receipt{}, err
+	}
 	req.Key.Principal = req.Principal()
 	receipt, err := in.log.Append(ctx, buffer.Batch{
 		Stream:  stream.ID,
-		Records: req.Records,
+		Records: req.Records[:n],
 		Key:     req.Key.of(stream.ID, req.Records),
 	})
 	if err != nil {
-		return buffer.Receipt{}, in.appendError(stream, len(req.Records), err)
+		return buffer.Receipt{}, in.appendError(stream, n, err)
 	}
 	if receipt.Duplicate {
 		in.metrics.duplicates.WithLabelValues(stream.Name).Inc()
 		return receipt, nil
 	}
-	in.metrics.accepted(stream.Name, len(req.Records), size, time.Since(req.started))
+	in.metrics.accepted(stream.Name, req.Records[:n], time.Since(req.started))
 	return receipt, nil
 }
 
 // CountRefusal counts a request that was answered with an error.
 func (in *Ingest) CountRefusal(code Code) { in.metrics.refused.WithLabelValues(string(code)).Inc() }
 
-// check returns the batch's size in bytes.
-func (in *Ingest) check(records [][]byte) (int64, error) {
+func (in *Ingest) check(records [][]byte) error {
 	if len(records) == 0 {
-		return 0, NoRecords()
+		return NoRecords()
 	}
 	if n := int64(len(records)); n > in.limits.Records {
-		return 0, TooMany(in.limits.Records, n)
+		return TooMany(in.limits.Records, n)
 	}
-	var size int64
 	for i, record := range records {
 		if n := int64(len(record)); n > in.limits.Record {
-			return 0, recordTooLarge(i+1, in.limits.Record, n)
+			return recordTooLarge(i+1, in.limits.Record, n)
 		}
-		size += int64(len(record))
 	}
-	return size, nil
+	return nil
 }
 
 func (in *Ingest) appendError(stream *Stream, records int, err error) error {

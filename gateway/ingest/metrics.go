@@ -24,7 +24,7 @@ func newMetrics(registerer prometheus.Registerer, inFlight func() float64) (*met
 	m := &metrics{
 		records:   counter("hydrant_incoming_records_total", "Records acknowledged as durable.", "stream"),
 		bytes:     counter("hydrant_incoming_bytes_total", "Bytes of the records acknowledged as durable.", "stream"),
-		throttled: counter("hydrant_throttled_records_total", "Records refused because the buffer was full.", "stream"),
+		throttled: counter("hydrant_throttled_records_total", "Records refused because the buffer was full, or the stream's quota used up.", "stream"),
 		refused:   counter("hydrant_refused_requests_total", "Requests answered with an error, by its code.", "code"),
 		ack: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "hydrant_ack_seconds",
@@ -49,8 +49,12 @@ func newMetrics(registerer prometheus.Registerer, inFlight func() float64) (*met
 	return m, nil
 }
 
-func (m *metrics) accepted(stream string, records int, size int64, took time.Duration) {
-	m.records.WithLabelValues(stream).Add(float64(records))
+func (m *metrics) accepted(stream string, records [][]byte, took time.Duration) {
+	size := 0
+	for _, record := range records {
+		size += len(record)
+	}
+	m.records.WithLabelValues(stream).Add(float64(len(records)))
 	m.bytes.WithLabelValues(stream).Add(float64(size))
 	m.ack.Observe(took.Seconds())
 }

@@ -22,6 +22,8 @@ type Request struct {
 	Records [][]byte
 	// Key, where the protocol sets it, makes the request one that is stored once however often it is sent.
 	Key Key
+	// MayCut says that the protocol can answer for each record: fewer than all may be stored then, the first ones.
+	MayCut bool
 	// Encoding is what Receive undoes; the protocol sets it.
 	Encoding Encoding
 	// Answer is room for building the answer; its content is kept between requests, its bytes are not.
@@ -165,7 +167,7 @@ func (r *Request) End() {
 	r.ingest.buffers.put(r.scratch)
 	r.unreserve(r.reserved)
 	clear(r.Records)
-	r.Records, r.Answer, r.Key, r.Encoding = r.Records[:0], r.Answer[:0], Key{}, Identity
+	r.Records, r.Answer, r.Key, r.Encoding, r.MayCut = r.Records[:0], r.Answer[:0], Key{}, Identity, false
 	r.body, r.scratch, r.source = nil, nil, nil
 	r.session.Reset()
 	r.authorized = ""

@@ -49,6 +49,9 @@ func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *inges
 	if err != nil {
 		return err
 	}
+	if err := h.ingest.Spare(stream); err != nil {
+		return err
+	}
 	split, err := splitterFor(rc.Request.Header.ContentType())
 	if err != nil {
 		return err

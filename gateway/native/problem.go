@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -47,6 +46,6 @@ func (h *Handler) Refuse(rc *fasthttp.RequestCtx, e *ingest.Error) {
 		rc.Response.Header.Set(fasthttp.HeaderWWWAuthenticate, "Bearer")
 	}
 	if e.RetryAfter > 0 {
-		rc.Response.Header.Set(fasthttp.HeaderRetryAfter, strconv.FormatInt(int64(e.RetryAfter/time.Second), 10))
+		rc.Response.Header.Set(fasthttp.HeaderRetryAfter, strconv.FormatInt(e.RetrySeconds(), 10))
 	}
 }
