@@ -86,7 +86,7 @@ func TestLimiterBounds(t *testing.T) {
 		start := time.Now()
 		l, now := newLimiter(q, start), start
 		var requests, records, bytes, lastRecords, lastBytes int64
-		for range 50 {
+		for range 20 {
 			now = now.Add(time.Duration(rapid.Int64Range(0, int64(time.Second)).Draw(t, "pause")))
 			sent := recordsOf(rapid.SliceOfN(rapid.IntRange(1, 500), 1, 30).Draw(t, "sizes")...)
 			n, wait := l.take(now, sent, true)
