@@ -1,0 +1,57 @@
+package suite
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// rawDisk appends the records of an input to one file in groups of the given size, each followed by a sync, for the time
+// given and for one group at least. It measures what any log on this disk could reach with such groups.
+func (b *bed) rawDisk(ctx context.Context, in input, group int, d time.Duration) (Side, error) {
+	records, err := os.ReadFile(b.input(in))
+	if err != nil {
+		return Side{}, err
+	}
+	path := filepath.Join(b.dir, "raw")
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return Side{}, err
+	}
+	defer os.Remove(path)
+	defer f.Close()
+	return appendGroups(ctx, f, records, group, d)
+}
+
+func appendGroups(ctx context.Context, f *os.File, records []byte, group int, d time.Duration) (Side, error) {
+	pieces := slices.Concat(records, records[:min(group, len(records))]) // so that a group may begin anywhere
+	group = min(group, len(records))
+	var syncs []float64
+	before, start, written := processorTime(), time.Now(), 0
+	for at := 0; written == 0 || time.Since(start) < d; at = (at + group) % len(records) {
+		if err := ctx.Err(); err != nil {
+			return Side{}, err
+		}
+		began := time.Now()
+		if _, err := f.Write(pieces[at : at+group]); err != nil {
+			return Side{}, fmt.Errorf("write the raw disk's baseline: %w", err)
+		}
+		if err := syncData(f); err != nil {
+			return Side{}, fmt.Errorf("sync the raw disk's baseline: %w", err)
+		}
+		syncs = append(syncs, float64(time.Since(began))/1e6)
+		written += group
+	}
+	seconds, gigabytes := time.Since(start).Seconds(), float64(written)/1e9
+	slices.Sort(syncs)
+	return Side{Name: "raw disk", Figures: Figures{
+		megabytesPS: gigabytes * 1e3 / seconds,
+		serverCPU:   (processorTime() - before).Seconds() / gigabytes,
+		groupBytes:  float64(group),
+		syncP50:     median(syncs),
+		syncP99:     syncs[len(syncs)*99/100],
+	}}, nil
+}
