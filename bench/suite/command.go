@@ -36,14 +36,16 @@ type Options struct {
 
 	backlog    int64
 	partitions int
+	object     string // size of objects where ingest and delivery go on together
 	selected   *regexp.Regexp
 }
 
 // Validate names the first option that cannot be used. Kong calls it after parsing.
 func (o *Options) Validate() (err error) {
-	o.partitions = 10_000
+	o.partitions, o.object = 10_000, "16MiB"
 	if o.Quick {
-		o.Repeats, o.Duration, o.Warmup, o.Backlog, o.partitions = 1, 300*time.Millisecond, 100*time.Millisecond, "16MiB", 200
+		o.Repeats, o.Duration, o.Warmup, o.Backlog = 1, 300*time.Millisecond, 100*time.Millisecond, "16MiB"
+		o.partitions, o.object = 200, "1MiB"
 	}
 	if o.Repeats < 1 || o.Repeats > 1000 {
 		return fmt.Errorf("repeats: %d is not in 1 to 1000", o.Repeats)

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -27,11 +28,11 @@ func (b *bed) rawDisk(ctx context.Context, in input, group int, d time.Duration)
 }
 
 func appendGroups(ctx context.Context, f *os.File, records []byte, group int, d time.Duration) (Side, error) {
-	pieces := slices.Concat(records, records[:min(group, len(records))]) // so that a group may begin anywhere
-	group = min(group, len(records))
+	cycle := len(records)
+	pieces := bytes.Repeat(records, 2+group/cycle) // so that a group may begin anywhere in the first cycle
 	var syncs []float64
 	before, start, written := processorTime(), time.Now(), 0
-	for at := 0; written == 0 || time.Since(start) < d; at = (at + group) % len(records) {
+	for at := 0; written == 0 || time.Since(start) < d; at = (at + group) % cycle {
 		if err := ctx.Err(); err != nil {
 			return Side{}, err
 		}

@@ -70,17 +70,19 @@ func (w *logWriter) appendEvent(dst []byte, size int) []byte {
 	start, r := len(dst), w.random
 	w.now = w.now.Add(time.Duration(r.IntN(40)) * time.Millisecond)
 	resource, status := pick(w, resources), pick(w, statuses)
-	dst = fmt.Appendf(dst, `{"time":"%s","level":"%s","service":"%s","host":"%s-%02d.%s.example.net","method":"%s","path":"/api/v2/%s/%d","status":%d,`+
-		`"duration_ms":%d.%03d,"bytes":%d,"client":"10.%d.%d.%d","trace":"%016x","agent":"%s"`,
+	dst = fmt.Appendf(dst, `{"time":"%s","level":"%s","service":"%s","host":"%s-%02d.%s","method":"%s","path":"/api/v2/%s/%d","status":%d,`+
+		`"duration_ms":%d.%03d,"bytes":%d,"client":"10.%d.%d.%d","trace":"%016x%016x","session":"%016x%08x","user":"%016x%016x","request":"%016x","agent":"%s"`,
 		w.now.Format("2006-01-02T15:04:05.000Z07:00"), pick(w, levels), pick(w, services), pick(w, services), r.IntN(24), pick(w, regions),
 		pick(w, methods), resource, r.IntN(90_000), status, r.IntN(400), r.IntN(1000), r.IntN(60_000),
-		r.IntN(4), r.IntN(256), r.IntN(256), r.Uint64(), pick(w, agents))
+		r.IntN(4), r.IntN(256), r.IntN(256), r.Uint64(), r.Uint64(), r.Uint64(), r.Uint32(),
+		r.Uint64(), r.Uint64(), r.Uint64(), pick(w, agents))
 	dst = append(dst, `,"steps":[`...)
-	for i := 0; len(dst)-start < size-60+r.IntN(40); i++ {
+	for i := 0; len(dst)-start < size-70+r.IntN(40); i++ {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = fmt.Appendf(dst, `{"at":"%s","took_us":%d,"message":"%s %s"}`, pick(w, services), r.IntN(20_000), pick(w, messages), resource)
+		dst = fmt.Appendf(dst, `{"at":"%s","span":"%016x","took_us":%d,"message":"%s %s %d"}`,
+			pick(w, services), r.Uint64(), r.IntN(20_000), pick(w, messages), resource, r.IntN(100_000))
 	}
 	return append(dst, `]}`...)
 }
@@ -93,9 +95,9 @@ var (
 	resources = []string{"products", "orders", "customers", "baskets", "reviews", "prices", "stock", "addresses", "vouchers", "returns", "invoices", "sessions"}
 	statuses  = []int{200, 200, 200, 201, 204, 304, 400, 401, 404, 429, 500, 503}
 	agents    = []string{
-		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36",
-		"Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148",
-		"Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 Firefox/127.0",
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/126.0",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 17_5) Mobile/15E148",
+		"Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Firefox/127.0",
 		"shop-app/5.12.3 (Android 14; Pixel 8)",
 		"python-requests/2.32.3",
 		"Go-http-client/2.0",

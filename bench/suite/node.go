@@ -18,13 +18,13 @@ type node struct {
 	server
 	url, admin string
 	dir        string // all that it keeps; removed when it is closed
-	nowhere    string // address of the store that cannot be reached, the same in all lives
 	setup      setup
 }
 
 // setup is what a node is configured to do. The zero value delivers nothing.
 type setup struct {
-	store       *store // nil: one that cannot be reached
+	store       *store // nil: none, and delivery is off
+	off         bool   // without credentials for its store: nothing is sent, and retried seldom
 	compression string // empty means none
 	size        string // of objects; empty means the smallest
 	interval    string // empty means the longest
@@ -33,7 +33,7 @@ type setup struct {
 }
 
 // config is the configuration file.
-func (s setup) config(dir, nowhere string) string {
+func (s setup) config(dir string) string {
 	var c strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&c, format+"\n", args...) }
 	or := func(value, otherwise string) string {
@@ -51,7 +51,7 @@ func (s setup) config(dir, nowhere string) string {
 	line("streams:\n  %s:", streamName)
 	line("    buffering: {size: %s, interval: %s}", or(s.size, "1MiB"), or(s.interval, "24h"))
 	line("    compression: %s", or(s.compression, "none"))
-	prefix, destination := "", unreachable(nowhere)
+	prefix, destination := "", discarding("127.0.0.1:9")
 	if s.store != nil {
 		prefix, destination = s.store.prefix, s.store.destination
 	}
@@ -64,6 +64,25 @@ func (s setup) config(dir, nowhere string) string {
 	return c.String()
 }
 
+// environment has the credentials for the store. The discarding one takes any; a real one's are the suite's own. Without
+// credentials nothing is looked for in the user's files or in the network.
+func (s setup) environment() []string {
+	none := []string{"AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true"}
+	for _, name := range []string{
+		"ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "PROFILE", "WEB_IDENTITY_TOKEN_FILE",
+		"CONTAINER_CREDENTIALS_RELATIVE_URI", "CONTAINER_CREDENTIALS_FULL_URI",
+	} {
+		none = append(none, "AWS_"+name+"=")
+	}
+	switch {
+	case s.off || s.store == nil:
+		return none
+	case s.store.real():
+		return nil
+	}
+	return append(none, "AWS_ACCESS_KEY_ID=suite", "AWS_SECRET_ACCESS_KEY=suite")
+}
+
 // startNode runs a node on a new directory until it is ready. The caller closes it.
 func (b *bed) startNode(ctx context.Context, s setup) (*node, error) {
 	dir, err := os.MkdirTemp(b.dir, "node-")
@@ -71,10 +90,7 @@ func (b *bed) startNode(ctx context.Context, s setup) (*node, error) {
 		return nil, err
 	}
 	n := &node{dir: dir, setup: s}
-	if n.nowhere, err = freeAddress(); err == nil {
-		err = b.run(ctx, n)
-	}
-	if err != nil {
+	if err := b.run(ctx, n); err != nil {
 		return nil, fmt.Errorf("%w (%v)", err, os.RemoveAll(dir))
 	}
 	return n, nil
@@ -109,10 +125,10 @@ func (b *bed) launch(ctx context.Context, n *node) error {
 	}
 	n.url, n.admin = "http://"+listen, "http://"+admin
 	file := filepath.Join(n.dir, "hydrant.yaml")
-	if err := os.WriteFile(file, []byte(n.setup.config(n.dir, n.nowhere)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(n.setup.config(n.dir)), 0o600); err != nil {
 		return err
 	}
-	environment := append(storeEnvironment(n.setup.store), "HYDRANT_LISTEN="+listen, "HYDRANT_ADMIN="+admin)
+	environment := append(n.setup.environment(), "HYDRANT_LISTEN="+listen, "HYDRANT_ADMIN="+admin)
 	c, err := b.start(ctx, "node", environment, "serve", "--config", file, "--grace", "30m")
 	if err != nil {
 		return err
@@ -140,7 +156,7 @@ func (n *node) incoming(ctx context.Context) (float64, error) {
 	return m["hydrant_incoming_records_total"], err
 }
 
-// idleDelivery fills what a node whose store cannot be reached may seal, and waits until it has sealed it: from then on it
+// idleDelivery fills what a node with delivery off may seal, and waits until it has sealed it: from then on it
 // neither reads nor builds.
 func (b *bed) idleDelivery(ctx context.Context, n *node) error {
 	o := b.to(n.url, batches)

@@ -59,12 +59,12 @@ func (r pipeline) sample(ctx context.Context, b *bed) (s Sample, err error) {
 
 // parts measures ingest with delivery off, and then, after a kill, delivery of what came in, with no ingest.
 func (r pipeline) parts(ctx context.Context, b *bed) (ingest, delivery Side, err error) {
-	s, err := b.reserve()
+	s, err := b.openSink(ctx)
 	if err != nil {
 		return ingest, delivery, err
 	}
 	defer s.close()
-	n, err := b.startNode(ctx, setup{store: s, compression: r.codec})
+	n, err := b.startNode(ctx, setup{store: s, off: true, compression: r.codec})
 	if err != nil {
 		return ingest, delivery, err
 	}
@@ -77,9 +77,6 @@ func (r pipeline) parts(ctx context.Context, b *bed) (ingest, delivery Side, err
 	}
 	ingest.Name = "ingest"
 	n.stop()
-	if err = b.open(ctx, s); err != nil {
-		return ingest, delivery, err
-	}
 	delivery, err = b.drainBacklog(ctx, n, s, setup{store: s, compression: r.codec, size: "64MiB", interval: "1s"})
 	return ingest, delivery, err
 }
@@ -144,7 +141,7 @@ func (r pipeline) together(ctx context.Context, b *bed) (Side, error) {
 		return Side{}, err
 	}
 	defer s.close()
-	n, err := b.startNode(ctx, setup{store: s, compression: r.codec, size: "16MiB", interval: "60s"})
+	n, err := b.startNode(ctx, setup{store: s, compression: r.codec, size: b.options.object, interval: "60s"})
 	if err != nil {
 		return Side{}, err
 	}

@@ -11,34 +11,24 @@ import (
 type store struct {
 	destination string // as the configuration has it
 	prefix      string // of all keys
-	sink        *child // nil for a real one, and before the discarding one is opened
+	sink        *child // nil for a real one
 	address     string // of the discarding one
 }
 
 const sinkBucket = "suite"
 
-// unreachable is a destination at an address where nobody listens.
-func unreachable(address string) string {
+// discarding is the destination of a discarding store.
+func discarding(address string) string {
 	return fmt.Sprintf("{bucket: %s, region: us-east-1, endpoint: %q, path_style: true}", sinkBucket, "http://"+address)
 }
 
-// reserve names a discarding store that is not there yet: a node that is configured for it delivers as soon as it is opened.
-func (b *bed) reserve() (*store, error) {
-	address, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
-	return &store{destination: unreachable(address), address: address}, nil
-}
+// real reports whether the store is one that the options name.
+func (s *store) real() bool { return s.sink == nil }
 
 // openStore opens the store of the options: the real one if there is one. The caller closes it.
 func (b *bed) openStore(ctx context.Context) (*store, error) {
 	if b.options.S3 == "" {
-		s, err := b.reserve()
-		if err != nil {
-			return nil, err
-		}
-		return s, b.open(ctx, s)
+		return b.openSink(ctx)
 	}
 	bucket, prefix, err := parseBucket(b.options.S3)
 	if err != nil {
@@ -64,36 +54,43 @@ func parseBucket(location string) (bucket, prefix string, err error) {
 	return bucket, prefix, nil
 }
 
-// open starts the discarding store at its address.
-func (b *bed) open(ctx context.Context, s *store) error {
-	c, err := b.start(ctx, "sink", nil, "bench", "s3sink", "--listen", s.address)
+// openSink starts a discarding store. The caller closes it.
+func (b *bed) openSink(ctx context.Context) (*store, error) {
+	address, err := freeAddress()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s.sink = c
-	return c.await(ctx, "it listens", func() bool { return answers(ctx, s.totalsURL()) })
+	s := &store{destination: discarding(address), address: address}
+	if s.sink, err = b.start(ctx, "sink", nil, "bench", "s3sink", "--listen", address); err != nil {
+		return nil, err
+	}
+	if err := s.sink.await(ctx, "it listens", func() bool { return answers(ctx, s.totalsURL()) }); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
 }
 
 func (s *store) totalsURL() string { return "http://" + s.address + totalsPath }
 
 // used is what the store's process has used; nothing for a real one.
 func (s *store) used() usage {
-	if s.sink == nil {
+	if s.real() {
 		return usage{}
 	}
 	return s.sink.watch.used()
 }
 
-// close ends the discarding store. It may be called more than once, and for a store that was never opened.
+// close ends the discarding store.
 func (s *store) close() {
-	if s != nil && s.sink != nil {
+	if s.sink != nil {
 		s.sink.stop()
 	}
 }
 
 // totals are what the store has; false for a real one, which says nothing.
 func (s *store) totals(ctx context.Context) (t sinkTotals, known bool, err error) {
-	if s.sink == nil {
+	if s.real() {
 		return t, false, nil
 	}
 	text, err := get(ctx, s.totalsURL())
@@ -110,13 +107,4 @@ func (s *store) check(ctx context.Context, records float64) (sinkTotals, error) 
 		err = fmt.Errorf("the store has %d records of %.0f that were acknowledged", t.Records, records)
 	}
 	return t, err
-}
-
-// storeEnvironment has credentials that the discarding store takes, as it takes any; a real one's come from the
-// environment of the suite.
-func storeEnvironment(s *store) []string {
-	if s != nil && s.address == "" {
-		return nil
-	}
-	return []string{"AWS_ACCESS_KEY_ID=suite", "AWS_SECRET_ACCESS_KEY=suite", "AWS_REGION=us-east-1", "AWS_SESSION_TOKEN="}
 }
