@@ -12,7 +12,7 @@ import (
 
 // rawDisk appends the records of an input to one file in groups of the given size, each followed by a sync, for the time
 // given and for one group at least. It measures what any log on this disk could reach with such groups.
-func (b *bed) rawDisk(ctx context.Context, in input, group int, d time.Duration) (Side, error) {
+func (b *bed) rawDisk(ctx context.Context, name string, in input, group float64, d time.Duration) (Side, error) {
 	records, err := os.ReadFile(b.input(in))
 	if err != nil {
 		return Side{}, err
@@ -24,35 +24,36 @@ func (b *bed) rawDisk(ctx context.Context, in input, group int, d time.Duration)
 	}
 	defer os.Remove(path)
 	defer f.Close()
-	return appendGroups(ctx, f, records, group, d)
+	figures, err := appendGroups(ctx, f, records, max(1, int(group)), d)
+	return Side{Name: name, Figures: figures}, err
 }
 
-func appendGroups(ctx context.Context, f *os.File, records []byte, group int, d time.Duration) (Side, error) {
+func appendGroups(ctx context.Context, f *os.File, records []byte, group int, d time.Duration) (Figures, error) {
 	cycle := len(records)
 	pieces := bytes.Repeat(records, 2+group/cycle) // so that a group may begin anywhere in the first cycle
 	var syncs []float64
 	before, start, written := processorTime(), time.Now(), 0
 	for at := 0; written == 0 || time.Since(start) < d; at = (at + group) % cycle {
 		if err := ctx.Err(); err != nil {
-			return Side{}, err
+			return nil, err
 		}
 		began := time.Now()
 		if _, err := f.Write(pieces[at : at+group]); err != nil {
-			return Side{}, fmt.Errorf("write the raw disk's baseline: %w", err)
+			return nil, fmt.Errorf("write the raw disk's baseline: %w", err)
 		}
 		if err := syncData(f); err != nil {
-			return Side{}, fmt.Errorf("sync the raw disk's baseline: %w", err)
+			return nil, fmt.Errorf("sync the raw disk's baseline: %w", err)
 		}
 		syncs = append(syncs, float64(time.Since(began))/1e6)
 		written += group
 	}
 	seconds, gigabytes := time.Since(start).Seconds(), float64(written)/1e9
 	slices.Sort(syncs)
-	return Side{Name: "raw disk", Figures: Figures{
+	return Figures{
 		megabytesPS: gigabytes * 1e3 / seconds,
 		serverCPU:   (processorTime() - before).Seconds() / gigabytes,
 		groupBytes:  float64(group),
 		syncP50:     median(syncs),
 		syncP99:     syncs[len(syncs)*99/100],
-	}}, nil
+	}, nil
 }

@@ -18,7 +18,7 @@ func TestRawDiskWritesGroups(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		side, err := appendGroups(t.Context(), f, records, group, 1)
+		figures, err := appendGroups(t.Context(), f, records, group, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -32,8 +32,8 @@ func TestRawDiskWritesGroups(t *testing.T) {
 		if !strings.HasPrefix(strings.Repeat(string(records), 11), string(written[:group])) {
 			t.Errorf("the first group is %q", written[:group])
 		}
-		if side.Figures[groupBytes] != float64(group) || side.Figures[megabytesPS] <= 0 || side.Figures[syncP50] <= 0 {
-			t.Errorf("groups of %d: %+v", group, side.Figures)
+		if figures[groupBytes] != float64(group) || figures[megabytesPS] <= 0 || figures[syncP50] <= 0 {
+			t.Errorf("groups of %d: %+v", group, figures)
 		}
 	}
 }
@@ -43,12 +43,12 @@ func TestRawDiskRemovesItsFile(t *testing.T) {
 	if err := os.WriteFile(b.input(lines1K), lines1K.generate(10_000), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.rawDisk(t.Context(), lines1K, 100, 1); err != nil {
+	if _, err := b.rawDisk(t.Context(), "raw", lines1K, 100, 1); err != nil {
 		t.Fatal(err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := b.rawDisk(ended, lines1K, 100, 1); !errors.Is(err, context.Canceled) {
+	if _, err := b.rawDisk(ended, "raw", lines1K, 100, 1); !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: %v", err)
 	}
 	left, err := os.ReadDir(b.dir)

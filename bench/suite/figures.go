@@ -16,7 +16,9 @@ const (
 	peakFile      = "peak_rss_file_megabytes"
 	writtenShare  = "disk_bytes_per_byte" // of payload
 	allocations   = "allocations_per_record"
-	groupBytes    = "group_bytes" // of payload, on average
+	groupBytes    = "group_bytes"                 // of payload, on average
+	storedPS      = "stored_megabytes_per_second" // as written to the buffer, compressed
+	storedGroup   = "stored_group_bytes"
 	syncP50       = "sync_p50_ms"
 	syncP99       = "sync_p99_ms"
 	deliveredPS   = "delivered_megabytes_per_second"
@@ -55,6 +57,8 @@ var shown = []figure{
 	{peakFile, "RssFile MB", "%.0f"},
 	{writtenShare, "disk bytes/byte", "%.2f"},
 	{groupBytes, "group bytes", "%.0f"},
+	{storedPS, "stored MB/s", "%.1f"},
+	{storedGroup, "stored group bytes", "%.0f"},
 	{compression, "compression", "%.2f"},
 	{openObjects, "open objects", "%.0f"},
 	{backlogBytes, "backlog bytes", "%.0f"},

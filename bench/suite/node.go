@@ -205,12 +205,15 @@ func (b *bed) measureNode(ctx context.Context, n *node, o bench.Options) (Side, 
 	const (
 		mallocs = "go_memstats_mallocs_total"
 		groups  = "hydrant_group_bytes"
+		stored  = "hydrant_buffer_written_bytes_total"
 	)
 	payload, records := report.Measured.Megabytes*1e6, float64(report.Measured.Records)
 	// Each look at the metrics allocates, also those that check who answered: three lie between before and after.
 	looks := 3 * before.since(first, mallocs)
 	side.Figures[allocations] = max(0, after.since(before, mallocs)-looks) / records
 	side.Figures[groupBytes] = ratio(after.since(before, groups+"_sum"), after.since(before, groups+"_count"))
+	side.Figures[storedGroup] = ratio(after.since(before, stored), after.since(before, groups+"_count"))
+	side.Figures[storedPS] = after.since(before, stored) / 1e6 / report.Measured.Seconds
 	side.Figures[writtenShare] = float64(n.watch.used().since(used).written) / payload
 	return side, nil
 }

@@ -67,7 +67,7 @@ func TestRepeats(t *testing.T) {
 	if len(got.Repeats) != 3 || len(got.Errors) != 1 || got.Errors[0] != "it broke" {
 		t.Errorf("%d repeats, errors %q", len(got.Repeats), got.Errors)
 	}
-	if lines := strings.Count(progress.String(), "\n"); lines != 4 {
+	if lines := strings.Count(progress.String(), "\n"); lines != 5 {
 		t.Errorf("%d lines of progress:\n%s", lines, &progress)
 	}
 }

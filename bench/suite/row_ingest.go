@@ -77,6 +77,12 @@ func (b *bed) prepare(ctx context.Context, n *node, l load) error {
 	return b.warm(ctx, n.server, b.to(n.url, l))
 }
 
+// The bare disk's sides, by what their groups are as large as.
+const (
+	rawDisk   = "raw disk"
+	rawStored = "raw disk, as stored"
+)
+
 // againstDisk is durable ingest beside the bare disk.
 type againstDisk struct {
 	label          string
@@ -96,7 +102,12 @@ func (r againstDisk) about() string {
 }
 
 func (r againstDisk) targets() []target {
-	all := []target{{"durable / raw disk, MB/s", r.target, r.beyond, false, over(megabytesPS, "node", "raw disk")}}
+	all := []target{
+		{"durable / raw disk, MB/s", r.target, r.beyond, false, over(megabytesPS, "node", rawDisk)},
+		{measure: "the same of the bytes as stored", of: func(s Sample) float64 {
+			return ratio(s.of("node", storedPS), s.of(rawStored, megabytesPS))
+		}},
+	}
 	if r.written {
 		all = append(all, target{"disk bytes / byte ingested", 0.6, 0.4, true, plain(writtenShare, "node")})
 	}
@@ -108,8 +119,12 @@ func (r againstDisk) sample(ctx context.Context, b *bed) (Sample, error) {
 	if err != nil {
 		return Sample{}, err
 	}
-	raw, err := b.rawDisk(ctx, r.load.in, int(durable.Figures[groupBytes]), b.options.Duration)
-	return Sample{Sides: []Side{durable, raw}}, err
+	raw, err := b.rawDisk(ctx, rawDisk, r.load.in, durable.Figures[groupBytes], b.options.Duration)
+	if err != nil {
+		return Sample{}, err
+	}
+	stored, err := b.rawDisk(ctx, rawStored, random1K, durable.Figures[storedGroup], b.options.Duration/2)
+	return Sample{Sides: []Side{durable, raw, stored}}, err
 }
 
 // latency is the open loop: single records at half of what the node takes at most.
@@ -125,7 +140,7 @@ func (latency) about() string {
 func (latency) targets() []target {
 	return []target{
 		{"p99 / median sync of the disk", 3, 2, true, func(s Sample) float64 {
-			return ratio(s.of("half load", ackP99), s.of("raw disk", syncP50))
+			return ratio(s.of("half load", ackP99), s.of(rawDisk, syncP50))
 		}},
 	}
 }
@@ -151,7 +166,7 @@ func (latency) sample(ctx context.Context, b *bed) (Sample, error) {
 		return Sample{}, err
 	}
 	half.Name = "half load"
-	raw, err := b.rawDisk(ctx, singles.in, int(half.Figures[groupBytes]), b.options.Duration)
+	raw, err := b.rawDisk(ctx, rawDisk, singles.in, half.Figures[groupBytes], b.options.Duration)
 	return Sample{Sides: []Side{full, half, raw}}, err
 }
 

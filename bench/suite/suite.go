@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// Run measures every selected row, repeat after repeat, and writes a line to progress for each. A repeat that fails is
-// noted in its row and the suite goes on; Run itself fails only if it cannot begin, or ctx ends. No process and no file
-// of its own is left behind.
+// Run measures every selected row, repeat after repeat, and writes a line to progress for each row and repeat. A repeat
+// that fails is noted in its row and the suite goes on; Run itself fails only if it cannot begin, or ctx ends. No process
+// and no file of its own is left behind.
 func Run(ctx context.Context, o Options, progress io.Writer) (result *Result, err error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -53,6 +53,7 @@ func (o *Options) rows() (selected []row) {
 func (b *bed) repeat(ctx context.Context, r row, label string, progress io.Writer) (RowResult, error) {
 	var samples []Sample
 	failures := []string{}
+	fmt.Fprintf(progress, "%s: %s\n", label, r.about()) // a lost line is no loss
 	for n := 1; n <= b.options.Repeats; n++ {
 		start := time.Now()
 		s, err := r.sample(ctx, b)
@@ -68,7 +69,7 @@ func (b *bed) repeat(ctx context.Context, r row, label string, progress io.Write
 			line = summary(conclude(r, []Sample{s}))
 		}
 		took := time.Since(start).Round(100 * time.Millisecond)
-		fmt.Fprintf(progress, "%s, repeat %d of %d, %v: %s\n", label, n, b.options.Repeats, took, line) // a lost line is no loss
+		fmt.Fprintf(progress, "%s, repeat %d of %d, %v: %s\n", label, n, b.options.Repeats, took, line)
 	}
 	result := conclude(r, samples)
 	result.Errors, result.Busy = failures, loadAverage()
