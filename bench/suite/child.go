@@ -77,7 +77,7 @@ func (c *child) finish() error {
 func (c *child) await(ctx context.Context, what string, condition func() bool) error {
 	const (
 		pause    = 5 * time.Millisecond
-		patience = 10 * time.Minute
+		patience = time.Hour // large backlogs take their time
 	)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

@@ -32,6 +32,10 @@ type setup struct {
 	memory      string // empty means the node's default
 }
 
+func dataDir(dir string) string { return filepath.Join(dir, "data") }
+
+func (n *node) data() string { return dataDir(n.dir) }
+
 // config is the configuration file.
 func (s setup) config(dir string) string {
 	var c strings.Builder
@@ -42,7 +46,7 @@ func (s setup) config(dir string) string {
 		}
 		return value
 	}
-	line("data_dir: %q", filepath.Join(dir, "data"))
+	line("data_dir: %q", dataDir(dir))
 	line("log: {level: warn}")
 	line("buffer: {max_disk: 32GiB}")
 	if s.memory != "" {

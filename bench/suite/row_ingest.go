@@ -142,6 +142,9 @@ func (latency) targets() []target {
 		{"p99 / median sync of the disk", 3, 2, true, func(s Sample) float64 {
 			return ratio(s.of("half load", ackP99), s.of(rawDisk, syncP50))
 		}},
+		{measure: "p99 / p99 sync of the disk", of: func(s Sample) float64 {
+			return ratio(s.of("half load", ackP99), s.of(rawDisk, syncP99))
+		}},
 	}
 }
 

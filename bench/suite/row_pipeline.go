@@ -103,15 +103,15 @@ func (b *bed) drainBacklog(ctx context.Context, n *node, s *store, with setup) (
 		return Side{}, err
 	}
 	seconds := time.Since(start).Seconds()
-	if _, err := s.check(ctx, last["hydrant_accepted_records_total"]); err != nil {
+	if err := s.check(ctx, last["hydrant_accepted_records_total"]); err != nil {
 		return Side{}, err
 	}
 	bytes := last.since(first, "hydrant_delivered_bytes_total")
 	side := Side{Name: "delivery", Figures: Figures{
 		megabytesPS: bytes / 1e6 / seconds,
 		serverCPU:   ratio(n.watch.used().since(used).cpu.Seconds(), bytes/1e9),
-		storeCPU:    ratio(s.used().since(stored).cpu.Seconds(), bytes/1e9),
 	}}
+	s.cost(side.Figures, stored, bytes/1e9)
 	n.watch.memory(side.Figures)
 	return side, nil
 }
@@ -167,7 +167,7 @@ func (r pipeline) together(ctx context.Context, b *bed) (Side, error) {
 	delivered := after.since(before, "hydrant_delivered_bytes_total") / 1e6
 	side.Name = "together"
 	side.Figures[deliveredPS] = delivered / seconds
-	side.Figures[storeCPU] = ratio(s.used().since(stored).cpu.Seconds(), delivered/1e3)
+	s.cost(side.Figures, stored, delivered/1e3)
 	side.Figures[megabytesPS] = min(side.Figures[megabytesPS], side.Figures[deliveredPS])
 	return side, nil
 }

@@ -1,9 +1,12 @@
 package suite
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os/exec"
 	"time"
 )
 
@@ -58,7 +61,10 @@ func (b *bed) measureToStore(ctx context.Context, with setup, l load) (Side, err
 		return Side{}, err
 	}
 	seconds := report.Measured.Seconds + time.Since(loaded).Seconds()
-	if _, err := s.check(ctx, float64(report.Acked)); err != nil {
+	if err := b.checkSettled(ctx, n, report.Acked); err != nil {
+		return Side{}, err
+	}
+	if err := s.check(ctx, float64(report.Acked)); err != nil {
 		return Side{}, err
 	}
 	cost, gigabytes := n.watch.used().since(used), report.Measured.Megabytes/1e3
@@ -67,10 +73,42 @@ func (b *bed) measureToStore(ctx context.Context, with setup, l load) (Side, err
 	f[megabytesPS] = gigabytes * 1e3 / seconds
 	f[elapsed] = seconds
 	f[serverCPU] = cost.cpu.Seconds() / gigabytes
-	f[storeCPU] = s.used().since(stored).cpu.Seconds() / gigabytes
+	s.cost(f, stored, gigabytes)
 	f[writtenShare] = float64(cost.written) / 1e9 / gigabytes
 	n.watch.memory(f)
 	return side, nil
+}
+
+// checkSettled wants a node that has ended to have taken so many records, and to hold none of them any more.
+func (b *bed) checkSettled(ctx context.Context, n *node, records int64) error {
+	out, err := exec.CommandContext(ctx, b.program, "inspect", "--json", n.data()).Output()
+	if err != nil {
+		return fmt.Errorf("look at what the node has left: %w", err)
+	}
+	return checkInspection(out, records)
+}
+
+// checkInspection reads what `hydrant inspect --json` prints.
+func checkInspection(out []byte, records int64) error {
+	for line := range bytes.Lines(out) {
+		var found struct {
+			Type string
+			Item struct {
+				Name              string
+				Accepted, Pending int64
+			}
+		}
+		if err := json.Unmarshal(line, &found); err != nil {
+			return fmt.Errorf("what the node has left: %w", err)
+		}
+		if s := found.Item; found.Type == "stream" && s.Name == streamName {
+			if s.Accepted != records || s.Pending != 0 {
+				return fmt.Errorf("the node took %d records of %d and did not deliver %d", s.Accepted, records, s.Pending)
+			}
+			return nil
+		}
+	}
+	return errors.New("what the node has left names no stream")
 }
 
 // partitions is delivery by one simple key beside delivery without.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // store is where nodes deliver to: the discarding server of the suite's, or a real one.
@@ -73,12 +74,19 @@ func (b *bed) openSink(ctx context.Context) (*store, error) {
 
 func (s *store) totalsURL() string { return "http://" + s.address + totalsPath }
 
-// used is what the store's process has used; nothing for a real one.
-func (s *store) used() usage {
+// used is the processor time of the store's process so far; nothing for a real one.
+func (s *store) used() time.Duration {
 	if s.real() {
-		return usage{}
+		return 0
 	}
-	return s.sink.watch.used()
+	return s.sink.watch.used().cpu
+}
+
+// cost adds what the store has used since then for so many GB; nothing for a real one.
+func (s *store) cost(f Figures, before time.Duration, gigabytes float64) {
+	if !s.real() {
+		f[storeCPU] = ratio((s.used() - before).Seconds(), gigabytes)
+	}
 }
 
 // close ends the discarding store.
@@ -100,11 +108,11 @@ func (s *store) totals(ctx context.Context) (t sinkTotals, known bool, err error
 	return t, true, json.Unmarshal(text, &t)
 }
 
-// check wants the store to have exactly these records.
-func (s *store) check(ctx context.Context, records float64) (sinkTotals, error) {
+// check wants the store to have exactly these records, if it tells.
+func (s *store) check(ctx context.Context, records float64) error {
 	t, known, err := s.totals(ctx)
 	if err == nil && known && float64(t.Records) != records {
 		err = fmt.Errorf("the store has %d records of %.0f that were acknowledged", t.Records, records)
 	}
-	return t, err
+	return err
 }
