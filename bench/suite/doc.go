@@ -18,8 +18,9 @@
 //   - Allocations are the Go runtime's count, from the node's metrics, less what reading these costs.
 //   - The raw disk writes the uncompressed payload into one file, in groups as large as the node's own were on average in
 //     that repeat, each followed by fdatasync.
-//   - With delivery off a node's store cannot be reached: it has sealed what it may before measuring begins, and then reads
-//     and builds nothing.
+//   - With delivery off a node has no credentials for its store: it has sealed what it may before measuring begins, and then
+//     reads and builds nothing.
 //
-// Whoever answered is checked: a server's own count of records must have moved by what the generator saw acknowledged.
+// Whoever answered is checked: a server's own count of records must have moved by what the generator saw acknowledged. What
+// should lie in the store is counted there, and in what the node has left.
 package suite
