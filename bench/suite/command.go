@@ -29,6 +29,7 @@ type Options struct {
 	Duration  time.Duration `default:"5s" help:"How long each load lasts, after its warm-up."`
 	Warmup    time.Duration `default:"1s" help:"How long each server is warmed up."`
 	Backlog   string        `default:"512MiB" help:"Size of the backlogs that nodes are started on and deliver from."`
+	Note      string        `placeholder:"TEXT" help:"Kept with the result, such as what else the machine did."`
 	Quick     bool          `help:"A run of less than a minute that shows that everything works; its figures mean little."`
 	S3        string        `name:"s3" placeholder:"s3://BUCKET/PREFIX" help:"Deliver under load to this store, with credentials from the AWS default chain, instead of a server that discards. What is delivered stays there."`
 	Endpoint  string        `placeholder:"URL" help:"Of that store (default: AWS)."`

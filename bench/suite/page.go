@@ -23,7 +23,7 @@ func (r *Result) WriteHTML(w io.Writer) error {
 	}
 	script, styles := bench.UPlot()
 	return page.Execute(w, map[string]any{
-		"Heading": r.heading(), "Store": r.Settings.Store, "Rows": r.pageRows(), "Plots": template.JS(plots),
+		"Heading": r.heading(), "Note": r.Note, "Store": r.Settings.Store, "Rows": r.pageRows(), "Plots": template.JS(plots),
 		"UPlotJS": script, "UPlotCSS": styles,
 	})
 }

@@ -15,6 +15,7 @@ type Result struct {
 	Date     time.Time   `json:"date"`
 	Commit   string      `json:"commit"` // of the binary; ends with -dirty if the source was changed since
 	Machine  Machine     `json:"machine"`
+	Note     string      `json:"note,omitempty"` // by whoever ran it
 	Settings Settings    `json:"settings"`
 	Seconds  float64     `json:"seconds"` // that it took
 	Rows     []RowResult `json:"rows"`

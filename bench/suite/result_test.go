@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -130,15 +131,36 @@ func TestResultIsReadAsItWasWritten(t *testing.T) {
 	}
 }
 
+// The history stays comparable with what is measured now.
+func TestKeptResultsCanBeRead(t *testing.T) {
+	kept, err := filepath.Glob("../results/*.json")
+	if err != nil || len(kept) == 0 {
+		t.Fatalf("there are none: %v", err)
+	}
+	for _, path := range kept {
+		r, err := readResult(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Date.IsZero() || r.Commit == "" || !strings.Contains(path, shorten(r.Commit)) || r.Machine.Cores == 0 {
+			t.Errorf("%s: it does not say when, of what and where", path)
+		}
+		if err := compare(io.Discard, r, r); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
 func TestText(t *testing.T) {
 	r := resultOf("0123456789abcdef", repeatOf(100, 60, 2.5), repeatOf(100, 70, 3.5))
-	r.Rows[0].Errors = []string{"it broke"}
+	r.Rows[0].Errors, r.Note = []string{"it broke"}, "others worked too"
 	var out strings.Builder
 	if err := r.WriteText(&out); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
 		"commit 0123456789ab:",
+		"\nothers worked too\n",
 		"durable / floor  0.650   0.600 to 0.700  ≥ 0.500, beyond 0.800  met",
 		"cost             3.00    2.50 to 3.50    ≤ 3.00                 met",
 		"  node: 65.0 MB/s, 3.00 server CPU s/GB\n",
@@ -184,12 +206,12 @@ func TestCompare(t *testing.T) {
 
 func TestPageHasEverything(t *testing.T) {
 	r := resultOf("0123456789abcdef", repeatOf(100, 60, 2.5), repeatOf(100, 70, 2))
-	r.Rows[0].Errors = []string{"<broke>"}
+	r.Rows[0].Errors, r.Note = []string{"<broke>"}, "others worked too"
 	var out strings.Builder
 	if err := r.WriteHTML(&out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"durable / floor", `class="met"`, "&lt;broke&gt;", `"name":"node 2"`, "uPlot"} {
+	for _, want := range []string{"durable / floor", `class="met"`, "&lt;broke&gt;", "others worked too", `"name":"node 2"`, "uPlot"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in the page", want)
 		}

@@ -28,7 +28,7 @@ func Run(ctx context.Context, o Options, progress io.Writer) (result *Result, er
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
 	start := time.Now()
-	result = &Result{Date: start.UTC(), Commit: commit(), Machine: thisMachine(), Settings: o.settings()}
+	result = &Result{Date: start.UTC(), Commit: commit(), Machine: thisMachine(), Note: o.Note, Settings: o.settings()}
 	for i, r := range selected {
 		row, err := b.repeat(ctx, r, fmt.Sprintf("%d/%d %s", i+1, len(selected), r.name()), progress)
 		if err != nil {

@@ -74,7 +74,7 @@ func (r *Result) heading() string {
 
 // WriteText writes the ratios beside their targets, and then every side's figures.
 func (r *Result) WriteText(w io.Writer) error {
-	fmt.Fprintf(w, "%s\n\n", r.heading()) // the table's Flush tells of errors
+	fmt.Fprintf(w, "%s\n%s\n", r.heading(), r.Note) // the table's Flush tells of errors
 	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(table, "row\tmeasure\tmedian\tspread\ttarget\t")
 	for _, row := range r.Rows {
