@@ -26,6 +26,7 @@ var layers = map[string][]string{
 	"hydrant/gateway/ingest":        {"hydrant/buffer", "hydrant/stream", "hydrant/gateway/auth"},
 	"hydrant/gateway/firehose":      {"hydrant/buffer", "hydrant/stream", "hydrant/gateway/auth", "hydrant/gateway/ingest"},
 	"hydrant/gateway/native":        {"hydrant/buffer", "hydrant/stream", "hydrant/gateway/auth", "hydrant/gateway/ingest"},
+	"hydrant/bench/suite":           {"hydrant/bench"},
 	"hydrant/cmd/hydrant":           {"hydrant/..."},
 }
 

@@ -11,8 +11,6 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
-
-	"hydrant/bench"
 )
 
 // Exit codes of every command.
@@ -28,7 +26,7 @@ type commands struct {
 	Check   checkCommand   `cmd:"" help:"Validate a configuration and print what is in force."`
 	Drain   drainCommand   `cmd:"" help:"Deliver what a stopped node's buffer holds, and exit."`
 	Inspect inspectCommand `cmd:"" help:"Show what a stopped node's buffer holds."`
-	Bench   bench.Command  `cmd:"" help:"Load a node, and verify what it delivered."`
+	Bench   benchCommand   `cmd:"" help:"Load a node, and verify what it delivered."`
 	Keys    keysCommand    `cmd:"" help:"API keys of producers."`
 	Version versionCommand `cmd:"" help:"Print what this binary was built from."`
 }

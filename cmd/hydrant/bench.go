@@ -1,0 +1,15 @@
+package main
+
+import (
+	"hydrant/bench"
+	"hydrant/bench/suite"
+)
+
+// benchCommand is all of `hydrant bench`. The hidden commands are the servers that the suite starts beside nodes.
+type benchCommand struct {
+	bench.Command
+
+	Suite  suite.Command      `cmd:"" help:"Measure this machine: ingest and delivery beside an empty server, the bare disk and the bare compressors."`
+	Floor  suite.FloorCommand `cmd:"" hidden:"" help:"An HTTP server that reads bodies and does nothing."`
+	S3sink suite.SinkCommand  `cmd:"" name:"s3sink" hidden:"" help:"An S3 server that throws away what it is sent."`
+}
