@@ -52,6 +52,7 @@ type lane struct {
 	results chan result
 	uploads sync.WaitGroup
 	drained chan struct{} // closed when everything is delivered after Drain
+	hurry   chan struct{} // closed by Hasten
 	done    chan struct{} // closed when run has ended
 
 	shared struct {
@@ -75,6 +76,7 @@ func newLane(s *Service, in buffer.Lane) *lane {
 		target:  info.Head,
 		results: make(chan result, s.cfg.Waiting),
 		drained: make(chan struct{}),
+		hurry:   make(chan struct{}),
 		done:    make(chan struct{}),
 	}
 }
@@ -98,7 +100,7 @@ func (l *lane) run(ctx context.Context) error {
 func (l *lane) loop(ctx context.Context, blocks *reader) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	drain := l.service.drain
+	drain, hurry := l.service.drain, l.hurry
 	for {
 		incoming := blocks.ready
 		if l.hold() {
@@ -121,6 +123,9 @@ func (l *lane) loop(ctx context.Context, blocks *reader) error {
 			err = l.sealDue(ctx)
 		case <-drain:
 			drain = nil
+			l.target = l.in.Info().Head
+		case <-hurry:
+			drain, hurry = nil, nil
 			l.target = l.in.Info().Head
 		case <-ctx.Done():
 			return ctx.Err()

@@ -18,6 +18,7 @@ type Metrics struct {
 	replaced *prometheus.CounterVec
 	able     *prometheus.GaugeVec
 	limits   *prometheus.GaugeVec
+	discards *prometheus.CounterVec
 }
 
 // NewMetrics registers delivery's metrics.
@@ -53,8 +54,12 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "hydrant_destination_upload_limit",
 			Help: "Uploads at once that the destination is trusted with now: fewer after it asked for less.",
 		}, []string{"destination"}),
+		discards: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "hydrant_discarded_records_total",
+			Help: "Records that were not delivered because their stream was deleted, since the start of the process.",
+		}, []string{"stream"}),
 	}
-	r.MustRegister(m.uploads, m.failures, m.sizes, m.seals, m.replaced, m.able, m.limits)
+	r.MustRegister(m.uploads, m.failures, m.sizes, m.seals, m.replaced, m.able, m.limits, m.discards)
 	return m
 }
 

@@ -75,6 +75,10 @@ type Service struct {
 	lanes   map[buffer.LaneID]*lane
 	arrived chan struct{}      // closed and made anew when a lane is added
 	targets map[string]*target // by their definition
+	lives   map[buffer.LaneID]context.CancelFunc
+	gone    map[buffer.StreamID]bool // discarded
+	hastes  map[buffer.StreamID]bool // hastened
+	ends    []error                  // of lanes that stopped
 }
 
 // New returns a service that is ready to Run.
@@ -96,13 +100,17 @@ func New(cfg Config, deps Deps) *Service {
 		lanes:   map[buffer.LaneID]*lane{},
 		arrived: make(chan struct{}),
 		targets: map[string]*target{},
+		lives:   map[buffer.LaneID]context.CancelFunc{},
+		gone:    map[buffer.StreamID]bool{},
+		hastes:  map[buffer.StreamID]bool{},
 	}
 }
 
 // Run delivers until ctx ends. What is not delivered then waits in the log. A lane that cannot go on ends alone, and is
 // named by Health.
 func (s *Service) Run(ctx context.Context, log buffer.Log) error {
-	return errors.Join(log.Serve(ctx, s.serve), s.closeDestinations())
+	err := log.Serve(ctx, s.serve)
+	return errors.Join(err, s.stopped(), s.closeDestinations())
 }
 
 // closeDestinations lets go of connections and locks once no lane uses them any more.
@@ -119,7 +127,8 @@ func (s *Service) closeDestinations() error {
 	return errors.Join(errs...)
 }
 
-func (s *Service) serve(ctx context.Context, in buffer.Lane) error {
+// deliver delivers a lane until ctx ends, or it cannot go on.
+func (s *Service) deliver(ctx context.Context, in buffer.Lane) error {
 	s.serving.Add(1)
 	defer s.serving.Add(-1)
 	l := s.begin(in, nil)
@@ -147,6 +156,9 @@ func (s *Service) begin(in buffer.Lane, before *lane) *lane {
 		l.drained, l.done = before.drained, before.done
 		l.scratch = nil // not trusted again
 	}
+	if s.hastes[l.info.ID.Stream] {
+		close(l.hurry)
+	}
 	s.lanes[l.info.ID] = l
 	close(s.arrived)
 	s.arrived = make(chan struct{})
@@ -169,7 +181,7 @@ func (s *Service) Drain(ctx context.Context, log buffer.Log) error {
 	for {
 		lanes, arrived := s.served()
 		for _, l := range lanes {
-			if err := l.awaitDrained(ctx); err != nil {
+			if err := l.awaitDrained(ctx); err != nil && !s.discarded(l.info.ID) {
 				return err
 			}
 		}

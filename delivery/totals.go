@@ -12,7 +12,7 @@ import (
 // Totals are a lane's books since its creation, counted in outputs. They are stored with the cursor and the delivered
 // marks, in the same group, and so survive a restart:
 //
-//	accepted = Delivered + all of Errors + Dropped + Quarantined + pending
+//	accepted = Delivered + all of Errors + Dropped + Quarantined + Discarded + pending
 type Totals struct {
 	Delivered int64            `json:"delivered"` // records in data objects
 	Bytes     int64            `json:"bytes"`     // of them, uncompressed
@@ -21,6 +21,7 @@ type Totals struct {
 	Dropped   int64            `json:"dropped,omitempty"` // by a transform's own word; none in this version
 
 	Quarantined int64 `json:"quarantined,omitempty"` // records lost to damage of the buffer
+	Discarded   int64 `json:"discarded,omitempty"`   // given up with the stream
 	Spared      int64 `json:"spared,omitempty"`      // delivered, and damaged since in a range that the cursor has not passed
 }
 
@@ -41,7 +42,7 @@ func (t *Totals) add(o *object) {
 
 // Settled is everything that is not pending any more.
 func (t *Totals) Settled() int64 {
-	n := t.Delivered + t.Dropped + t.Quarantined
+	n := t.Delivered + t.Dropped + t.Quarantined + t.Discarded
 	for _, errors := range t.Errors {
 		n += errors
 	}

@@ -81,7 +81,7 @@ func TestFirehoseRefusals(t *testing.T) {
 		{name: "stream being deleted", request: putBatch("closing", "a"), status: 503, exception: "ServiceUnavailableException", message: "Slow down."},
 		{
 			name: "other operation", request: call("DescribeDeliveryStream", `{}`), status: 400, exception: "UnknownOperationException",
-			message: "The operation DescribeDeliveryStream is not served by this version of Hydrant; PutRecord and PutRecordBatch are.",
+			message: "The operation DescribeDeliveryStream is not served here; PutRecord and PutRecordBatch are.",
 		},
 		{name: "nonsense operation", request: call("X", `{}`), status: 400, exception: "UnknownOperationException", message: "X-Amz-Target names no operation of Firehose_20150804."},
 		{name: "get", request: request("GET", "/", "", "X-Amz-Target: Firehose_20150804.PutRecord"), status: 405, exception: "UnknownOperationException", message: "operations are called with POST"},

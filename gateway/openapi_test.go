@@ -130,6 +130,7 @@ func TestRefusedAsDescribed(t *testing.T) {
 // firehoseOnly are the codes that the native API never answers with.
 var firehoseOnly = []ingest.Code{
 	ingest.Validation, ingest.BatchTooLarge, ingest.UnknownOperation, ingest.InvalidToken, ingest.RequestExpired,
+	ingest.InvalidArgument, ingest.StreamInUse, ingest.VersionConflict, ingest.LimitExceeded,
 }
 
 // Every code is described, with a status that is.

@@ -58,6 +58,8 @@ type Deps struct {
 	Logger     *slog.Logger
 	TLS        *TLS        // nil serves without
 	Guard      *auth.Guard // asks every request for credentials; nil asks none
+
+	Control firehose.Control // serves the operations on streams; nil serves none
 }
 
 // Server is the listener for producers. Its life is Listen, Serve, Drain, Shutdown; the last two may be called from
@@ -93,7 +95,7 @@ func New(config Config, deps Deps) (*Server, error) {
 		logger:   deps.Logger,
 		ingest:   in,
 		native:   native.New(in),
-		firehose: firehose.New(in),
+		firehose: firehose.New(in, deps.Control),
 	}
 	s.appends, s.stop = context.WithCancel(context.Background())
 	if deps.TLS != nil {

@@ -39,6 +39,10 @@ type Stream struct {
 	Quota Quota `json:"-" yaml:"quota"`
 
 	Destination Destination `json:"destination" yaml:"destination"`
+
+	// Revision counts the changes of a stream made through the API; 0 for one of the configuration file. Each is in force
+	// as a version of its own, even where it changes nothing else.
+	Revision uint64 `json:"revision,omitempty" yaml:"-"`
 }
 
 // FormJSON is a value of Stream.RecordForm.

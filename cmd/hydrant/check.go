@@ -31,6 +31,9 @@ func (c *checkCommand) Run(to console) error {
 	if err := badgerlog.CheckSpace(filepath.Join(config.DataDir, bufferDir), int64(config.Buffer.MaxDisk)); err != nil {
 		return err
 	}
+	if err := warnShadowed(config, to.Err); err != nil {
+		return err
+	}
 	text, err := config.YAML()
 	if err != nil {
 		return err

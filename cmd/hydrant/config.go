@@ -25,6 +25,8 @@ type Config struct {
 	AdminAuth   string `yaml:"admin_auth"`  // none lets the admin listener alone be beyond loopback, for it never asks for credentials
 	TLS         TLS    `yaml:"tls"`
 
+	APIStreams APIStreams `yaml:"api_streams"`
+
 	Log Log `yaml:"log"`
 
 	Streams  []stream.Stream `yaml:"-"` // in the order of the file
@@ -84,7 +86,10 @@ func defaults() *Config {
 		Buffer:  Buffer{Engine: "badger", MaxDisk: 20 << 30},
 		Limits:  Limits{Body: 8 << 20, Decompressed: 32 << 20, Record: 1000 << 10, Records: 10000},
 		Log:     Log{Level: "info", Format: "text"},
-		Memory:  defaultMemory(os.DirFS("/")),
+
+		APIStreams: APIStreams{Region: "us-east-1", Account: "000000000000"},
+
+		Memory: defaultMemory(os.DirFS("/")),
 	}
 	c.complete()
 	return c

@@ -36,7 +36,7 @@ func TestCredentialSettings(t *testing.T) {
 
 func TestExampleCredentials(t *testing.T) {
 	const path = "../../configs/credentials.example.yaml"
-	if _, _, err := loadCredentials(path, environment{"WEB_SECRET": "a secret for this test"}); err != nil {
+	if _, _, err := loadCredentials(path, environment{"WEB_SECRET": "a secret for this test", "OPERATOR_SECRET": "another for this test"}); err != nil {
 		t.Error(err)
 	}
 	if _, _, err := loadCredentials(path, nil); err == nil || !strings.Contains(err.Error(), "WEB_SECRET") {

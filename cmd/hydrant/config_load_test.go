@@ -141,6 +141,7 @@ buffer: {engine: badger, max_disk: 1GiB, stream_share: 100MiB}
 memory: 300MiB
 limits: {body: 1MiB, decompressed: 2MiB, record: 3KiB, records: 4, in_flight: 5MiB}
 auth: none
+api_streams: {endpoint: "http://localhost:1", path_style: true, region: eu-central-1, account: "123456789012", profile: lake, role: ignore}
 log: {level: debug, format: json}
 streams:
   all:
@@ -160,6 +161,9 @@ streams:
 		Memory: 300 << 20,
 		Limits: Limits{Body: 1 << 20, Decompressed: 2 << 20, Record: 3 << 10, Records: 4, InFlight: 5 << 20},
 		Log:    Log{Level: "debug", Format: "json"},
+		APIStreams: APIStreams{
+			Endpoint: "http://localhost:1", PathStyle: true, Region: "eu-central-1", Account: "123456789012", Profile: "lake", Role: "ignore",
+		},
 		Streams: []stream.Stream{{
 			Name:          "all",
 			Buffering:     stream.Buffering{Size: 2 << 20, Interval: stream.Duration(7 * time.Second)},

@@ -31,6 +31,7 @@ func validate(c *Config, r *report) {
 	v.storage()
 	v.limits()
 	v.memory()
+	v.apiStreams()
 	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	v.oneOf("log.format", c.Log.Format, "text", "json")
 	v.streams()

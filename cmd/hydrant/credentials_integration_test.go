@@ -133,7 +133,7 @@ func TestProductionConfiguration(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(dir, "credentials.yaml"), []byte(strings.Replace(string(principals), strings.Repeat("0", 64), hash, 1)), 0o600))
 
 	p := startIn(t, dir, strings.NewReplacer("/etc/hydrant/", dir+"/", "interval: 60s", "interval: 1s").Replace(string(config)),
-		append(store.environment, "HYDRANT_DATA_DIR="+filepath.Join(dir, "data"), "HYDRANT_BUFFER_MAX_DISK=1GiB", "WEB_SECRET="+clientSecret,
+		append(store.environment, "HYDRANT_DATA_DIR="+filepath.Join(dir, "data"), "HYDRANT_BUFFER_MAX_DISK=1GiB", "WEB_SECRET="+clientSecret, "OPERATOR_SECRET="+clientSecret,
 			"S3_BUCKET=lake", "S3_ENDPOINT="+store.server.Endpoint)...)
 	url := strings.Replace(p.url, "http:", "https:", 1)
 	command(t, productionScript, "python3", "-", url, clientSecret, certificate)

@@ -26,6 +26,7 @@ type commands struct {
 	Check   checkCommand   `cmd:"" help:"Validate a configuration and print what is in force."`
 	Drain   drainCommand   `cmd:"" help:"Deliver what a stopped node's buffer holds, and exit."`
 	Inspect inspectCommand `cmd:"" help:"Show what a stopped node's buffer holds."`
+	Streams streamsCommand `cmd:"" help:"List, describe, create, update, delete and tag the streams of a running node."`
 	Bench   benchCommand   `cmd:"" help:"Load a node, and verify what it delivered."`
 	Keys    keysCommand    `cmd:"" help:"API keys of producers."`
 	Version versionCommand `cmd:"" help:"Print what this binary was built from."`

@@ -23,14 +23,17 @@ import (
 	"hydrant/gateway"
 	"hydrant/gateway/admin"
 	"hydrant/gateway/auth"
+	"hydrant/gateway/firehose/control"
 	"hydrant/gateway/ingest"
 	"hydrant/stream"
+	"hydrant/stream/definitions"
 )
 
 // Places in the data directory: of the buffer, and of parts of objects for which there is no memory.
 const (
-	bufferDir  = "buffer"
-	scratchDir = "scratch"
+	bufferDir      = "buffer"
+	scratchDir     = "scratch"
+	definitionsDir = "definitions" // of streams made through the API
 )
 
 // node is a running node. It starts in the direction of its dependencies and stops in the direction of the data:
@@ -43,6 +46,7 @@ type node struct {
 	registry *prometheus.Registry
 	buffer   buffer.Log
 	streams  *streamSet
+	control  *control.Plane
 	reloads  reloads
 	scratch  *delivery.Scratch // nil where there can be none
 	service  *delivery.Service
@@ -94,13 +98,32 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 		return nil, fmt.Errorf("open the buffer: %w", err)
 	}
 	n.streams = &streamSet{log: n.buffer, logger: n.log, catalog: new(ingest.Catalog)}
-	if err := n.streams.apply(context.Background(), n.cfg.Streams); err != nil {
+	if err := n.openStreams(); err != nil {
 		return nil, errors.Join(err, n.buffer.Close())
 	}
 	n.reloads = newReloads(n.registry)
 	observeKeys(n.registry, n.buffer.Stats)
 	n.startDelivery()
 	return n, nil
+}
+
+// openStreams puts the streams of the file in force, and with them those made through the API.
+func (n *node) openStreams() error {
+	store, err := definitions.OpenDirectory(filepath.Join(n.cfg.DataDir, definitionsDir))
+	if err != nil {
+		return err
+	}
+	ctx := context.Background()
+	n.control, err = control.New(ctx, n.cfg.APIStreams.config(), control.Deps{
+		Store: store,
+		Node:  madeStreams{n.streams, func() []delivery.Trouble { return n.service.Health() }},
+		Log:   n.log,
+	})
+	if err != nil {
+		return err
+	}
+	n.streams.configured = n.cfg.Streams
+	return n.control.Serve(ctx)
 }
 
 // open lets producers and operators in.
@@ -129,11 +152,14 @@ func (n *node) startDelivery() {
 	})
 	n.registry.MustRegister(&delivery.Collector{
 		Service: n.service,
-		Buffer:  func() ([]buffer.Stream, buffer.Stats) { return n.buffer.Streams(), n.buffer.Stats() },
+		Buffer:  func() ([]buffer.Stream, buffer.Stats) { return n.streams.living(), n.buffer.Stats() },
 		Now:     time.Now,
 	})
+	n.streams.discard, n.streams.hasten = n.service.Discard, n.service.Hasten
+	n.streams.discardDeleted()
 	var ctx context.Context
 	ctx, n.cancel = context.WithCancel(context.Background())
+	n.delivering.Go(func() { n.control.Run(ctx) })
 	n.delivering.Go(func() {
 		// A lane's error is told by Health; the node goes on for the other streams.
 		_ = n.service.Run(ctx, n.buffer)
@@ -164,7 +190,7 @@ func (n *node) startGateway() (err error) {
 			Records:      int64(limits.Records),
 			InFlight:     int64(limits.InFlight),
 		}},
-	}, gateway.Deps{Log: n.buffer, Catalog: n.streams.catalog, Registerer: n.registry, Logger: n.log, Guard: n.guard, TLS: n.tls})
+	}, gateway.Deps{Log: n.buffer, Catalog: n.streams.catalog, Registerer: n.registry, Logger: n.log, Guard: n.guard, TLS: n.tls, Control: n.control})
 	if err != nil {
 		return err
 	}

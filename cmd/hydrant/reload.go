@@ -29,7 +29,7 @@ func (n *node) reload(ctx context.Context, path string) error {
 			return err
 		}
 	}
-	if err := n.streams.apply(ctx, next.Streams); err != nil {
+	if err := n.streams.configure(ctx, next.Streams); err != nil {
 		return err
 	}
 	if n.guard != nil {

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
+	"sync"
 	"sync/atomic"
 
 	"hydrant/buffer"
@@ -13,12 +15,20 @@ import (
 	"hydrant/stream"
 )
 
-// streamSet brings the configured streams and those that the log knows together, and tells the gateway and delivery.
+// streamSet brings the streams of the configuration file, those made through the API and those that the log knows
+// together, and tells the gateway and delivery. Changes from both sides wait for each other.
 type streamSet struct {
 	log     buffer.Log
 	logger  *slog.Logger
 	catalog *ingest.Catalog
 	current atomic.Pointer[map[string]stream.Stream]
+
+	discard func(buffer.StreamID) // has delivery give a stream up
+	hasten  func(buffer.StreamID) // has delivery wait for nothing
+
+	changing   sync.Mutex
+	configured []stream.Stream // of the file
+	made       []stream.Stream // through the API
 }
 
 // Current returns the definition in force now.
@@ -31,12 +41,19 @@ func (s *streamSet) Current(name string) (stream.Stream, bool) {
 	return d, ok
 }
 
+// configure puts the streams of the configuration file in force, in place of those that it had before.
+func (s *streamSet) configure(ctx context.Context, configured []stream.Stream) error {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	return s.apply(ctx, configured, s.made)
+}
+
 // apply puts the definitions in force: a new stream gets its incarnation, a changed one its next version. Streams that
-// the log knows and the configuration no longer names take no more records and are delivered under their last
-// definition.
-func (s *streamSet) apply(ctx context.Context, configured []stream.Stream) error {
+// the log knows and that are not defined any more take no more records and are delivered under their last definition.
+// The file's definition of a name goes before the API's. Called with changing held.
+func (s *streamSet) apply(ctx context.Context, configured, made []stream.Stream) error {
 	known := map[string]buffer.Stream{}
-	for _, k := range s.log.Streams() {
+	for _, k := range s.living() {
 		if err := checkLogic(k); err != nil {
 			return err
 		}
@@ -44,7 +61,11 @@ func (s *streamSet) apply(ctx context.Context, configured []stream.Stream) error
 	}
 	current := map[string]stream.Stream{}
 	var entries []ingest.Stream
-	for _, d := range configured {
+	for _, d := range slices.Concat(configured, made) {
+		if _, shadowed := current[d.Name]; shadowed {
+			s.logger.Warn("a stream made through the API is not served: the configuration file defines one of its name", "stream", d.Name)
+			continue
+		}
 		id, err := s.define(ctx, known[d.Name], d)
 		if err != nil {
 			return fmt.Errorf("put stream %s in force: %w", d.Name, err)
@@ -58,8 +79,9 @@ func (s *streamSet) apply(ctx context.Context, configured []stream.Stream) error
 		if _, dropped := s.Current(k.Name); !dropped && s.current.Load() != nil {
 			continue // told before
 		}
-		s.logger.Warn("a stream is not configured any more: it takes no records, and what it holds is delivered", "stream", k.Name)
+		s.logger.Warn("a stream is not defined any more: it takes no records, and what it holds is delivered", "stream", k.Name)
 	}
+	s.configured, s.made = configured, made
 	s.current.Store(&current)
 	s.catalog.Set(entries)
 	return nil

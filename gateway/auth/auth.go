@@ -140,3 +140,11 @@ func (s *Session) May(action, stream string) error {
 	}
 	return &Refusal{Denied, "these credentials do not allow " + action + " on this stream"}
 }
+
+// MaySome says whether the sender may do the action with any stream at all. The error is of type *Refusal.
+func (s *Session) MaySome(action string) error {
+	if s.principal != nil && s.principal.maySome(action) {
+		return nil
+	}
+	return &Refusal{Denied, "these credentials do not allow " + action}
+}

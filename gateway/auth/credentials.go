@@ -39,7 +39,7 @@ type KeyHash struct {
 
 // Rule allows each of the actions on each of the streams.
 type Rule struct {
-	Actions []string `yaml:"actions"` // put (all of the following), PutRecord, PutRecordBatch, records (the native API's), *
+	Actions []string `yaml:"actions"` // put, read, manage, one of Actions, *
 	Streams []string `yaml:"streams"` // names, in which * stands for any characters
 }
 
@@ -63,14 +63,41 @@ type Principal struct {
 	rules []Rule
 }
 
-// Actions that rules may name.
+// Actions of the data plane.
 const (
-	Put            = "put"
 	PutRecord      = "PutRecord"
 	PutRecordBatch = "PutRecordBatch"
 	Records        = "records"
 	anything       = "*"
 )
+
+// Groups of actions.
+const (
+	Put    = "put"    // records
+	Read   = "read"   // what streams there are, and how they are defined
+	Manage = "manage" // Read, and everything that changes streams
+)
+
+// Actions are all that rules may name, by their group.
+var Actions = map[string][]string{
+	Put:  {PutRecord, PutRecordBatch, Records},
+	Read: {"DescribeDeliveryStream", "ListDeliveryStreams", "ListTagsForDeliveryStream"},
+	Manage: {
+		"DescribeDeliveryStream", "ListDeliveryStreams", "ListTagsForDeliveryStream",
+		"CreateDeliveryStream", "DeleteDeliveryStream", "UpdateDestination", "TagDeliveryStream", "UntagDeliveryStream",
+		"StartDeliveryStreamEncryption", "StopDeliveryStreamEncryption",
+	},
+}
+
+// isAction says whether a rule may name it.
+func isAction(name string) bool {
+	for group, actions := range Actions {
+		if name == group || slices.Contains(actions, name) {
+			return true
+		}
+	}
+	return name == anything
+}
 
 func (p *Principal) may(action, stream string) bool {
 	return slices.ContainsFunc(p.rules, func(r Rule) bool {
@@ -79,14 +106,15 @@ func (p *Principal) may(action, stream string) bool {
 	})
 }
 
+// maySome says whether some rule allows the action, whatever the stream.
+func (p *Principal) maySome(action string) bool {
+	return slices.ContainsFunc(p.rules, func(r Rule) bool {
+		return slices.ContainsFunc(r.Actions, func(allowed string) bool { return covers(allowed, action) })
+	})
+}
+
 func covers(allowed, action string) bool {
-	switch allowed {
-	case anything:
-		return true
-	case Put:
-		return action == PutRecord || action == PutRecordBatch || action == Records
-	}
-	return allowed == action
+	return allowed == anything || allowed == action || slices.Contains(Actions[allowed], action)
 }
 
 func matches(pattern, stream string) bool {
@@ -192,8 +220,8 @@ func (b *builder) rule(path string, rule Rule) {
 		b.fault(path, "a rule names actions and streams, at least one of each")
 	}
 	for i, action := range rule.Actions {
-		if !slices.Contains([]string{Put, PutRecord, PutRecordBatch, Records, anything}, action) {
-			b.fault(fmt.Sprintf("%s.actions.%d", path, i), "%q is not one of put, PutRecord, PutRecordBatch, records, *", action)
+		if !isAction(action) {
+			b.fault(fmt.Sprintf("%s.actions.%d", path, i), "%q is not one of put, read, manage, *, records, nor an operation of the Firehose API", action)
 		}
 	}
 	for i, pattern := range rule.Streams {

@@ -1,5 +1,6 @@
-// Package firehose is the data plane of the Amazon Data Firehose API, awsJson1_1: PutRecord and PutRecordBatch, with
-// AWS's own envelope, limits and wording, because SDKs, agents and Terraform act upon them.
+// Package firehose is the Amazon Data Firehose API, awsJson1_1, with AWS's own envelope, limits and wording, because SDKs,
+// agents and Terraform act upon them. The data plane, PutRecord and PutRecordBatch, is here; the operations on streams are
+// package control's.
 package firehose
 
 import (
@@ -24,11 +25,12 @@ const targetPrefix = "Firehose_20150804."
 
 // Handler serves the AWS API. Its methods may be called from many goroutines at once.
 type Handler struct {
-	ingest *ingest.Ingest
+	ingest  *ingest.Ingest
+	control Control // nil where the operations on streams are not served
 }
 
-// New returns a handler that appends through in.
-func New(in *ingest.Ingest) *Handler { return &Handler{ingest: in} }
+// New returns a handler that appends through in, and has control serve the operations on streams, where it is not nil.
+func New(in *ingest.Ingest, control Control) *Handler { return &Handler{ingest: in, control: control} }
 
 // Takes are the credentials that the API takes: a signature.
 func (h *Handler) Takes() auth.Scheme { return auth.SigV4 }
@@ -43,15 +45,16 @@ func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *inges
 		rc.Response.Header.Set(fasthttp.HeaderAllow, fasthttp.MethodPost)
 		return &ingest.Error{Code: ingest.MethodNotAllowed, Detail: "operations are called with POST"}
 	}
-	op, err := operationOf(rc.Request.Header.Peek(TargetHeader))
+	target := rc.Request.Header.Peek(TargetHeader)
+	op, err := operationOf(target)
 	if err != nil {
+		if name, ok := controlOperation(target); ok && h.control != nil {
+			return h.serveControl(ctx, rc, req, name)
+		}
 		return err
 	}
-	if encoding := rc.Request.Header.ContentEncoding(); len(encoding) > 0 && string(encoding) != "identity" { // nor does AWS
-		return &ingest.Error{
-			Code:   ingest.UnsupportedEncoding,
-			Detail: fmt.Sprintf("Content-Encoding %.40q is not supported; send the body as it is (identity)", encoding),
-		}
+	if err := checkEncoding(rc); err != nil {
+		return err
 	}
 	body, err := req.Receive()
 	if err != nil {
@@ -69,7 +72,7 @@ func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *inges
 	}
 	stream, err := h.ingest.Stream(call.stream)
 	if err != nil {
-		return asResourceNotFound(err, call.stream)
+		return h.asResourceNotFound(err, call.stream)
 	}
 	if op == putRecordBatch && size(call.records) > maxBatch {
 		return &ingest.Error{
@@ -82,12 +85,24 @@ func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *inges
 	req.Key = ingest.Key{Operation: op.String(), Value: rc.Request.Header.Peek(invocationHeader)}
 	receipt, err := h.ingest.Append(ctx, stream, req)
 	if err != nil {
-		return asResourceNotFound(err, call.stream)
+		return h.asResourceNotFound(err, call.stream)
 	}
 	req.Answer = appendAnswer(req.Answer, op, stream.ID, receipt, len(req.Records))
 	writeHeaders(rc)
 	rc.SetBody(req.Answer)
 	return nil
+}
+
+// checkEncoding takes bodies as they are, as AWS does.
+func checkEncoding(rc *fasthttp.RequestCtx) error {
+	encoding := rc.Request.Header.ContentEncoding()
+	if len(encoding) == 0 || string(encoding) == "identity" {
+		return nil
+	}
+	return &ingest.Error{
+		Code:   ingest.UnsupportedEncoding,
+		Detail: fmt.Sprintf("Content-Encoding %.40q is not supported; send the body as it is (identity)", encoding),
+	}
 }
 
 type operation int
@@ -104,13 +119,6 @@ func (op operation) String() string {
 	return "PutRecordBatch"
 }
 
-// controlPlane are the service's other operations: known, so that a client is told the right thing, but not served.
-var controlPlane = []string{
-	"CreateDeliveryStream", "DeleteDeliveryStream", "DescribeDeliveryStream", "ListDeliveryStreams",
-	"ListTagsForDeliveryStream", "StartDeliveryStreamEncryption", "StopDeliveryStreamEncryption",
-	"TagDeliveryStream", "UntagDeliveryStream", "UpdateDestination",
-}
-
 func operationOf(target []byte) (operation, error) {
 	name, ok := bytes.CutPrefix(target, []byte(targetPrefix))
 	if ok {
@@ -120,11 +128,8 @@ func operationOf(target []byte) (operation, error) {
 		case "PutRecordBatch":
 			return putRecordBatch, nil
 		}
-		for _, known := range controlPlane {
-			if string(name) == known {
-				return 0, unknownOperation("The operation " + known +
-					" is not served by this version of Hydrant; PutRecord and PutRecordBatch are.")
-			}
+		if known, ok := controlOperation(target); ok {
+			return 0, unknownOperation("The operation " + known + " is not served here; PutRecord and PutRecordBatch are.")
 		}
 	}
 	return 0, unknownOperation("X-Amz-Target names no operation of " + targetPrefix[:len(targetPrefix)-1] + ".")
@@ -135,9 +140,9 @@ func unknownOperation(detail string) error {
 }
 
 // asResourceNotFound puts a missing stream in AWS's words; tools search the message for them.
-func asResourceNotFound(err error, name []byte) error {
+func (h *Handler) asResourceNotFound(err error, name []byte) error {
 	if e := ingest.AsError(err); e.Code == ingest.StreamNotFound {
-		return &ingest.Error{Code: e.Code, Detail: "Firehose " + string(name) + " not found under account 000000000000."}
+		return &ingest.Error{Code: e.Code, Detail: "Firehose " + string(name) + " not found under account " + h.account() + "."}
 	}
 	return err
 }

@@ -105,8 +105,8 @@ func TestOperationOf(t *testing.T) {
 	for _, c := range []struct{ target, want string }{
 		{"Firehose_20150804.PutRecord", ""},
 		{"Firehose_20150804.PutRecordBatch", ""},
-		{"Firehose_20150804.DescribeDeliveryStream", "DescribeDeliveryStream is not served by this version"},
-		{"Firehose_20150804.UpdateDestination", "UpdateDestination is not served by this version"},
+		{"Firehose_20150804.DescribeDeliveryStream", "DescribeDeliveryStream is not served here"},
+		{"Firehose_20150804.UpdateDestination", "UpdateDestination is not served here"},
 		{"Firehose_20150804.Nonsense", "names no operation of Firehose_20150804"},
 		{"Firehose_20150804.putrecord", "names no operation"},
 		{"Firehose_20150804.", "names no operation"},
@@ -117,8 +117,5 @@ func TestOperationOf(t *testing.T) {
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%q: got error %v, want %q", c.target, err, c.want)
 		}
-	}
-	if got, want := len(controlPlane), 10; got != want {
-		t.Errorf("got %d operations not served, want %d", got, want)
 	}
 }

@@ -38,6 +38,37 @@ func (r *Request) Authorize(action string, stream []byte) error {
 	return nil
 }
 
+// Caller is what the sender of a request may do: one action, on some streams.
+type Caller interface {
+	May(stream string) error   // whether the action is allowed on a stream. Error: AccessDenied
+	MaySome() error            // whether it is allowed on any stream at all. Error: AccessDenied
+	MaySee(stream string) bool // May, for one stream of many: that it is not allowed is no event
+}
+
+// Caller returns the sender of the request as one who asks to do an action.
+func (r *Request) Caller(action string) Caller { return caller{r, action} }
+
+type caller struct {
+	request *Request
+	action  string
+}
+
+func (c caller) May(stream string) error { return c.request.Authorize(c.action, []byte(stream)) }
+
+func (c caller) MaySome() error {
+	if c.request.ingest.guard == nil {
+		return nil
+	}
+	if err := c.request.session.MaySome(c.action); err != nil {
+		return c.request.refusal(err)
+	}
+	return nil
+}
+
+func (c caller) MaySee(stream string) bool {
+	return c.request.ingest.guard == nil || c.request.session.May(c.action, stream) == nil
+}
+
 // Principal is the name of the request's sender.
 func (r *Request) Principal() string {
 	if r.ingest.guard == nil {

@@ -50,6 +50,10 @@ const (
 	InvalidToken         Code = "invalid_session_token"
 	RequestExpired       Code = "request_expired"
 	AccessDenied         Code = "access_denied"
+	InvalidArgument      Code = "invalid_argument"
+	StreamInUse          Code = "stream_in_use"
+	VersionConflict      Code = "version_conflict"
+	LimitExceeded        Code = "limit_exceeded"
 )
 
 // Codes are all codes: the status that goes with each, and its meaning in a few words.
@@ -91,6 +95,10 @@ var Codes = map[Code]struct {
 	InvalidToken:         {http.StatusUnauthorized, "the session token is not the key's"},
 	RequestExpired:       {http.StatusUnauthorized, "the signature was made too long ago, or the clocks differ"},
 	AccessDenied:         {http.StatusForbidden, "the credentials do not allow this with this stream"},
+	InvalidArgument:      {http.StatusBadRequest, "the call asks for what cannot be, or for what is not built"},
+	StreamInUse:          {http.StatusConflict, "a stream of this name exists, or is in a state that forbids the call"},
+	VersionConflict:      {http.StatusConflict, "the stream's definition was changed by somebody else: look at it and try again"},
+	LimitExceeded:        {http.StatusBadRequest, "there are as many streams or tags as there may be"},
 }
 
 // Status is the HTTP status that a protocol without rules of its own answers with.

@@ -1,0 +1,238 @@
+//go:build integration
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/firehose"
+	"github.com/aws/aws-sdk-go-v2/service/firehose/types"
+)
+
+const operatorCredentials = `
+principals:
+  operator:
+    access_keys: [{id: ` + clientKey + `, secret: "` + clientSecret + `"}]
+    allow: [{actions: [manage, put], streams: ["*"]}]
+  producer:
+    access_keys: [{id: PRODUCER, secret: "` + clientSecret + `"}]
+    allow: [{actions: [put], streams: ["*"]}]
+`
+
+// startControlled starts a node that asks for credentials and takes streams through the API, into a bucket of a real S3
+// server. It has one stream of its own, plain.
+func startControlled(t *testing.T) (*process, destinationUnderTest) {
+	t.Helper()
+	d := s3Destination(t)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "credentials.yaml")
+	must(t, os.WriteFile(file, []byte(operatorCredentials), 0o600))
+	config := clientConfig(dir, d.yaml) + "credentials: " + file + "\nbuffer: {max_disk: 1GiB}\n" +
+		fmt.Sprintf("api_streams: {role: ignore, endpoint: %q, path_style: true}\n", d.server.Endpoint)
+	return startIn(t, dir, config, d.environment...), d
+}
+
+func operator(endpoint string) *firehose.Client { return firehoseClient(endpoint, clientKey) }
+
+func firehoseClient(endpoint, id string) *firehose.Client {
+	return firehose.New(firehose.Options{
+		Region: "us-east-1", BaseEndpoint: aws.String(endpoint), Credentials: credentials.NewStaticCredentialsProvider(id, clientSecret, ""),
+	})
+}
+
+// Real clients, signed, take streams through their whole life; what they send under each definition is delivered as that
+// says.
+func TestStreamsThroughRealClients(t *testing.T) {
+	p, d := startControlled(t)
+	for name, live := range map[string]func(t *testing.T, endpoint string){
+		"cli": func(t *testing.T, endpoint string) {
+			command(t, lifeWithCLI, "bash", "-s", endpoint, d.objects, t.TempDir())
+		},
+		"boto":  func(t *testing.T, endpoint string) { command(t, lifeWithBoto, "python3", "-", endpoint, d.objects) },
+		"gosdk": lifeWithGo,
+	} {
+		t.Run(name, func(t *testing.T) {
+			live(t, p.url)
+			got := rawFiles(t, filepath.Join(d.objects, name))
+			if len(got) != 2 {
+				t.Fatalf("got %d objects, want 2: %v", len(got), got)
+			}
+			for key, content := range got {
+				first := strings.HasPrefix(key, "first") && strings.Contains(key, "/"+name+"-1-") && content == "onetwo"
+				second := strings.HasPrefix(key, "second/") && strings.Contains(key, "/"+name+"-2-") && strings.HasSuffix(key, ".gz") && content != "three"
+				if !first && !second {
+					t.Errorf("%s holds %q", key, content)
+				}
+			}
+		})
+	}
+	var denied *types.ResourceNotFoundException
+	if _, err := firehoseClient(p.url, "PRODUCER").ListDeliveryStreams(t.Context(), new(firehose.ListDeliveryStreamsInput)); err == nil ||
+		errors.As(err, &denied) || !strings.Contains(err.Error(), "AccessDeniedException") {
+		t.Errorf("who may only put lists streams: %v", err)
+	}
+	p.stop()
+}
+
+// rawFiles are the objects of a tree as they are, by key.
+func rawFiles(t *testing.T, root string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	must(t, filepath.WalkDir(root, func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		key, _ := filepath.Rel(root, path)
+		out[key] = string(content)
+		return err
+	}))
+	return out
+}
+
+const lifeWithCLI = `
+set -euo pipefail
+cd "$3"
+fh() { aws firehose --endpoint-url "$1" --output json "${@:2}"; }
+E=$1
+fh $E create-delivery-stream --delivery-stream-name cli --tags Key=team,Value=data --extended-s3-destination-configuration \
+  'RoleARN=arn:aws:iam::123456789012:role/delivery,BucketARN=arn:aws:s3:::lake,Prefix=cli/first/,BufferingHints={SizeInMBs=1,IntervalInSeconds=1}' |
+  grep -q 'deliverystream/cli'
+[ "$(fh $E describe-delivery-stream --delivery-stream-name cli --query DeliveryStreamDescription.DeliveryStreamStatus)" = '"ACTIVE"' ]
+fh $E list-delivery-streams | grep -q '"cli"'
+fh $E put-record-batch --delivery-stream-name cli --records '[{"Data":"one"},{"Data":"two"}]' | grep -q '"FailedPutCount": 0'
+fh $E update-destination --delivery-stream-name cli --current-delivery-stream-version-id 1 --destination-id destinationId-000000000001 \
+  --extended-s3-destination-update 'Prefix=cli/second/,CompressionFormat=GZIP'
+if fh $E update-destination --delivery-stream-name cli --current-delivery-stream-version-id 1 --destination-id destinationId-000000000001 \
+  --extended-s3-destination-update 'Prefix=cli/third/' 2>stale; then exit 1; fi
+grep -q ConcurrentModificationException stale
+fh $E put-record --delivery-stream-name cli --record '{"Data":"three"}' >answer
+fh $E tag-delivery-stream --delivery-stream-name cli --tags Key=team,Value=lake Key=env,Value=test
+fh $E untag-delivery-stream --delivery-stream-name cli --tag-keys env
+[ "$(fh $E list-tags-for-delivery-stream --delivery-stream-name cli --query Tags[0].Value)" = '"lake"' ]
+if fh $E start-delivery-stream-encryption --delivery-stream-name cli 2>refused; then exit 1; fi
+grep -q 'InvalidArgumentException.*not supported' refused
+until [ "$(find "$2/cli" -type f | wc -l)" = 2 ]; do sleep 0.1; done # what is not delivered now is discarded
+fh $E delete-delivery-stream --delivery-stream-name cli
+for i in $(seq 50); do fh $E describe-delivery-stream --delivery-stream-name cli >state 2>&1 || break; done
+grep -q 'ResourceNotFoundException.*Firehose cli not found under account' state
+`
+
+const lifeWithBoto = `
+import sys, time, pathlib, boto3
+firehose = boto3.client("firehose", endpoint_url=sys.argv[1])
+role, bucket = "arn:aws:iam::123456789012:role/delivery", "arn:aws:s3:::lake"
+hints = {"SizeInMBs": 1, "IntervalInSeconds": 1}
+made = firehose.create_delivery_stream(DeliveryStreamName="boto", S3DestinationConfiguration={
+    "RoleARN": role, "BucketARN": bucket, "Prefix": "boto/first-!{timestamp:yyyy}/", "ErrorOutputPrefix": "boto/bad/", "BufferingHints": hints})
+def describe():
+    return firehose.describe_delivery_stream(DeliveryStreamName="boto")["DeliveryStreamDescription"]
+def eventually(condition):
+    for _ in range(600):
+        if condition(): return
+        time.sleep(0.1)
+    raise SystemExit("not within a minute")
+before = describe()
+assert before["DeliveryStreamStatus"] == "ACTIVE" and before["DeliveryStreamARN"] == made["DeliveryStreamARN"], before
+destination = before["Destinations"][0]
+assert destination["S3DestinationDescription"]["BufferingHints"] == hints, destination
+assert destination["ExtendedS3DestinationDescription"]["S3BackupMode"] == "Disabled", destination
+assert "boto" in firehose.list_delivery_streams(Limit=100)["DeliveryStreamNames"]
+try:
+    firehose.create_delivery_stream(DeliveryStreamName="boto", S3DestinationConfiguration={"RoleARN": role, "BucketARN": bucket})
+    raise SystemExit("created twice")
+except firehose.exceptions.ResourceInUseException:
+    pass
+try:
+    firehose.create_delivery_stream(DeliveryStreamName="other", ExtendedS3DestinationConfiguration={"RoleARN": role, "BucketARN": bucket,
+        "ProcessingConfiguration": {"Enabled": True, "Processors": [{"Type": "Lambda"}]}})
+    raise SystemExit("a processor is accepted")
+except firehose.exceptions.InvalidArgumentException as e:
+    assert "ProcessingConfiguration is not supported" in str(e), e
+firehose.put_record_batch(DeliveryStreamName="boto", Records=[{"Data": b"one"}, {"Data": b"two"}])
+firehose.update_destination(DeliveryStreamName="boto", CurrentDeliveryStreamVersionId=before["VersionId"], DestinationId=destination["DestinationId"],
+    S3DestinationUpdate={"Prefix": "boto/second/", "CompressionFormat": "GZIP"})
+after = describe()
+assert after["VersionId"] == "2" and after["LastUpdateTimestamp"] >= before["CreateTimestamp"], after
+firehose.put_record(DeliveryStreamName="boto", Record={"Data": b"three"})
+eventually(lambda: sum(f.is_file() for f in (pathlib.Path(sys.argv[2]) / "boto").rglob("*")) == 2) # what is not delivered now is discarded
+firehose.delete_delivery_stream(DeliveryStreamName="boto", AllowForceDelete=True)
+def gone():
+    try:
+        assert describe()["DeliveryStreamStatus"] == "DELETING"
+    except firehose.exceptions.ResourceNotFoundException:
+        return True
+eventually(gone)
+`
+
+func lifeWithGo(t *testing.T, endpoint string) {
+	ctx, client := t.Context(), operator(endpoint)
+	name := aws.String("gosdk")
+	_, err := client.CreateDeliveryStream(ctx, &firehose.CreateDeliveryStreamInput{
+		DeliveryStreamName: name, DeliveryStreamType: types.DeliveryStreamTypeDirectPut,
+		DirectPutSourceConfiguration: &types.DirectPutSourceConfiguration{ThroughputHintInMBs: aws.Int32(1)},
+		ExtendedS3DestinationConfiguration: &types.ExtendedS3DestinationConfiguration{
+			RoleARN: aws.String("arn:aws:iam::123456789012:role/delivery"), BucketARN: aws.String("arn:aws:s3:::lake"),
+			Prefix: aws.String("gosdk/first/"), BufferingHints: &types.BufferingHints{SizeInMBs: aws.Int32(1), IntervalInSeconds: aws.Int32(1)},
+		},
+	})
+	must(t, err)
+	put := func(records ...string) {
+		var all []types.Record
+		for _, r := range records {
+			all = append(all, types.Record{Data: []byte(r)})
+		}
+		_, err := client.PutRecordBatch(ctx, &firehose.PutRecordBatchInput{DeliveryStreamName: name, Records: all})
+		must(t, err)
+	}
+	put("one", "two")
+	d := describe(t, client, "gosdk")
+	if *d.Source.DirectPutSourceDescription.ThroughputHintInMBs != 1 {
+		t.Errorf("got %+v", d.Source)
+	}
+	_, err = client.UpdateDestination(ctx, &firehose.UpdateDestinationInput{
+		DeliveryStreamName: name, CurrentDeliveryStreamVersionId: d.VersionId, DestinationId: d.Destinations[0].DestinationId,
+		ExtendedS3DestinationUpdate: &types.ExtendedS3DestinationUpdate{Prefix: aws.String("gosdk/second/"), CompressionFormat: types.CompressionFormatGzip},
+	})
+	must(t, err)
+	put("three")
+	deleteDrained(t, client, endpoint, "gosdk")
+}
+
+func describe(t *testing.T, client *firehose.Client, name string) *types.DeliveryStreamDescription {
+	t.Helper()
+	out, err := client.DescribeDeliveryStream(t.Context(), &firehose.DescribeDeliveryStreamInput{DeliveryStreamName: &name})
+	must(t, err)
+	return out.DeliveryStreamDescription
+}
+
+// deleteDrained has `hydrant streams delete` deliver first, and waits as a client does.
+func deleteDrained(t *testing.T, client *firehose.Client, endpoint, name string) {
+	t.Helper()
+	_, err := runHydrant(t.Context(), t, clientEnvironment, "streams", "delete", name, "--url", endpoint)
+	must(t, err)
+	awaitGone(t, client, name)
+}
+
+func awaitGone(t *testing.T, client *firehose.Client, name string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		_, err := client.DescribeDeliveryStream(ctx, &firehose.DescribeDeliveryStreamInput{DeliveryStreamName: &name})
+		var gone *types.ResourceNotFoundException
+		if errors.As(err, &gone) {
+			return
+		}
+		must(t, err)
+	}
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"hydrant/buffer"
+	"hydrant/delivery"
+	"hydrant/gateway/firehose/control"
+	"hydrant/partitioner"
+	"hydrant/stream"
+)
+
+// tombstone is the last definition of a stream that was deleted. It is in the log, so that a stream created again under
+// the name is another one, whatever else is lost.
+var tombstone = []byte(`{"deleted":true}`)
+
+func isDeleted(s buffer.Stream) bool { return bytes.Equal(s.Current.Data, tombstone) }
+
+// living are the log's streams less those that were deleted.
+func (s *streamSet) living() []buffer.Stream {
+	return slices.DeleteFunc(s.log.Streams(), isDeleted)
+}
+
+// discardDeleted has delivery give up what streams hold that were deleted in another life of the node.
+func (s *streamSet) discardDeleted() {
+	for _, k := range s.log.Streams() {
+		if isDeleted(k) {
+			s.discard(k.ID)
+		}
+	}
+}
+
+// madeStreams is the node as the control plane sees it.
+type madeStreams struct {
+	*streamSet
+	health func() []delivery.Trouble
+}
+
+// Serve implements control.Node.
+func (m madeStreams) Serve(ctx context.Context, made []stream.Stream) error {
+	m.changing.Lock()
+	defer m.changing.Unlock()
+	return m.apply(ctx, m.configured, made)
+}
+
+// Streams implements control.Node.
+func (m madeStreams) Streams() []control.Stream {
+	trouble := map[string]string{}
+	for _, t := range m.health() {
+		trouble[t.Stream] = t.Reason
+	}
+	var streams []control.Stream
+	for _, k := range m.living() {
+		if d, ok := m.Current(k.Name); ok {
+			streams = append(streams, control.Stream{
+				Definition: d, Version: k.Current.Number, Configured: d.Revision == 0, Trouble: trouble[k.Name],
+			})
+		}
+	}
+	slices.SortFunc(streams, func(a, b control.Stream) int { return strings.Compare(a.Definition.Name, b.Definition.Name) })
+	return streams
+}
+
+// Discard implements control.Node. A stream that the configuration file has taken over is left to it.
+func (m madeStreams) Discard(ctx context.Context, name string) (done bool, err error) {
+	m.changing.Lock()
+	defer m.changing.Unlock()
+	if _, served := m.Current(name); served {
+		return true, nil
+	}
+	for _, k := range m.living() {
+		if k.Name != name {
+			continue
+		}
+		if _, err := m.log.Define(ctx, buffer.Definition{Stream: k.ID, Name: name, Logic: partitioner.Logic, Data: tombstone}); err != nil {
+			return false, fmt.Errorf("mark stream %s as deleted: %w", name, err)
+		}
+		m.discard(k.ID)
+	}
+	if err := m.apply(ctx, m.configured, m.made); err != nil { // so that producers are told that it is gone
+		return false, err
+	}
+	return m.pending(name) == 0, nil
+}
+
+// Drain implements control.Node.
+func (m madeStreams) Drain(name string) (left int64) {
+	if _, served := m.Current(name); served {
+		return 0 // the configuration file has taken it over
+	}
+	for _, k := range m.living() {
+		if k.Name == name {
+			m.hasten(k.ID)
+		}
+	}
+	return m.pending(name)
+}
+
+// pending is how many records are not settled. Streams of the name that were deleted count.
+func (m madeStreams) pending(name string) (records int64) {
+	stats := m.log.Stats()
+	for _, k := range m.log.Streams() {
+		if k.Name == name {
+			records += stats.Streams[k.ID].Pending
+		}
+	}
+	return records
+}

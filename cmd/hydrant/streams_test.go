@@ -1,0 +1,142 @@
+package main
+
+import (
+	"log/slog"
+	"slices"
+	"testing"
+
+	"hydrant/buffer"
+	"hydrant/buffer/memlog"
+	"hydrant/delivery"
+	"hydrant/gateway/ingest"
+	"hydrant/stream"
+)
+
+// streamsUnderTest is a node's streams on a log in memory, with nobody who delivers.
+type streamsUnderTest struct {
+	madeStreams
+	t         *testing.T
+	discarded []buffer.StreamID
+}
+
+func newStreams(t *testing.T) *streamsUnderTest {
+	s := &streamsUnderTest{t: t}
+	s.madeStreams = madeStreams{
+		&streamSet{
+			log: new(memlog.Log).Open(), logger: slog.New(slog.DiscardHandler), catalog: new(ingest.Catalog),
+			discard: func(id buffer.StreamID) { s.discarded = append(s.discarded, id) }, hasten: func(buffer.StreamID) {},
+		},
+		func() []delivery.Trouble { return nil },
+	}
+	return s
+}
+
+func defined(name, prefix string, revision uint64) stream.Stream {
+	return stream.Stream{
+		Name: name, Prefix: prefix, Revision: revision,
+		Destination: stream.Destination{Directory: &stream.Directory{Path: "/x"}},
+	}.WithDefaults()
+}
+
+// want looks at who is served: names, each with its prefix and whose it is.
+func (s *streamsUnderTest) want(served ...string) {
+	s.t.Helper()
+	var got []string
+	for _, x := range s.Streams() {
+		owner := "api"
+		if x.Configured {
+			owner = "file"
+		}
+		got = append(got, x.Definition.Name+" "+x.Definition.Prefix[:1]+" "+owner)
+		if found, ok := s.catalog.Lookup([]byte(x.Definition.Name)); !ok || !found.Accepting {
+			s.t.Errorf("stream %s takes no records", x.Definition.Name)
+		}
+	}
+	if !slices.Equal(got, served) {
+		s.t.Errorf("got %q, want %q", got, served)
+	}
+}
+
+func (s *streamsUnderTest) id(name string) buffer.StreamID {
+	s.t.Helper()
+	found, ok := s.catalog.Lookup([]byte(name))
+	if !ok {
+		s.t.Fatalf("stream %s is not known", name)
+	}
+	return found.ID
+}
+
+// Streams of the file and of the API change independently; where both define a name the file's is served.
+func TestStreamsOfBothSides(t *testing.T) {
+	s, ctx := newStreams(t), t.Context()
+	file := func(streams ...stream.Stream) {
+		t.Helper()
+		if err := s.configure(ctx, streams); err != nil {
+			t.Fatal(err)
+		}
+	}
+	api := func(streams ...stream.Stream) {
+		t.Helper()
+		if err := s.Serve(ctx, streams); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file(defined("f", "1/", 0))
+	api(defined("a", "1/", 1))
+	s.want("a 1 api", "f 1 file")
+	file(defined("f", "2/", 0), defined("a", "9/", 0))
+	s.want("a 9 file", "f 2 file")
+	id := s.id("a")
+	file()
+	s.want("a 1 api")
+	if s.id("a") != id {
+		t.Error("the stream is another one")
+	}
+	api(defined("a", "1/", 2))
+	if got := s.Streams()[0].Version; got != 4 {
+		t.Errorf("an update that changes nothing else is version %d, want 4", got)
+	}
+	api()
+	s.want()
+	if found, ok := s.catalog.Lookup([]byte("a")); !ok || found.Accepting {
+		t.Error("a stream that is not defined any more takes records, or is not known")
+	}
+}
+
+// A stream that is deleted is gone for good, and one of its name made afterwards is another.
+func TestDeletedStreamIsAnother(t *testing.T) {
+	s, ctx := newStreams(t), t.Context()
+	serve := func(streams ...stream.Stream) {
+		t.Helper()
+		if err := s.Serve(ctx, streams); err != nil {
+			t.Fatal(err)
+		}
+	}
+	serve(defined("a", "1/", 1))
+	first := s.id("a")
+	if done, err := s.Discard(ctx, "a"); err != nil || !done || len(s.discarded) > 0 {
+		t.Errorf("a stream that is served is discarded: %v", err)
+	}
+	if _, err := s.log.Append(ctx, buffer.Batch{Stream: first, Records: [][]byte{[]byte("x")}}); err != nil {
+		t.Fatal(err)
+	}
+	serve()
+	if done, err := s.Discard(ctx, "a"); err != nil || done || !slices.Equal(s.discarded, []buffer.StreamID{first}) {
+		t.Errorf("with a record that is not settled: done %v, error %v, discarded %v", done, err, s.discarded)
+	}
+	if left := s.Drain("a"); left != 1 {
+		t.Errorf("%d records are left, want 1", left)
+	}
+	if _, ok := s.catalog.Lookup([]byte("a")); ok {
+		t.Error("producers still find the stream")
+	}
+	serve(defined("a", "1/", 1))
+	if s.id("a") == first {
+		t.Error("the stream is the same one")
+	}
+	s.discarded = nil
+	s.discardDeleted()
+	if !slices.Equal(s.discarded, []buffer.StreamID{first}) {
+		t.Errorf("after a start %v are discarded, want the first alone", s.discarded)
+	}
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+type streamsUpdate struct {
+	nodeClient
+	Name        string  `arg:"" help:"The stream."`
+	Bucket      *string `help:"Bucket to deliver to."`
+	Role        *string `help:"ARN of the role to deliver as."`
+	Prefix      *string `help:"Prefix of object keys."`
+	ErrorPrefix *string `help:"Prefix of the error output."`
+	Size        *int    `help:"Seal an object at this many MiB, 1 to 128."`
+	Interval    *int    `help:"Seal an object after this many seconds, 0 to 900."`
+	Format      *string `help:"UNCOMPRESSED, GZIP, ZIP, Snappy or HADOOP_SNAPPY."`
+	Extension   *string `help:"Extension of object keys, with its dot; empty for that of the format."`
+	TimeZone    *string `help:"Time zone of the prefixes' timestamps; empty for UTC."`
+}
+
+// Run changes what is named and leaves the rest. It fails if somebody else changes the stream at the same time.
+func (c *streamsUpdate) Run(ctx context.Context, to console) error {
+	d, err := c.describe(ctx, c.Name)
+	if err != nil {
+		return err
+	}
+	change := c.change(d)
+	if len(change) == 0 {
+		return errors.New("nothing to change is named; see hydrant streams update --help")
+	}
+	in := map[string]any{
+		"DeliveryStreamName": c.Name, "CurrentDeliveryStreamVersionId": d.Version, "DestinationId": d.Destinations[0].ID,
+		"ExtendedS3DestinationUpdate": change,
+	}
+	if err := c.call(ctx, "UpdateDestination", in, &struct{}{}); err != nil {
+		return err
+	}
+	after, err := c.describe(ctx, c.Name)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(to.Out, "stream %s has version %s\n", c.Name, after.Version)
+	return err
+}
+
+// change is what the options say, in the API's terms. Size and interval go together.
+func (c *streamsUpdate) change(d *description) map[string]any {
+	change := map[string]any{}
+	for member, value := range map[string]*string{
+		"RoleARN": c.Role, "Prefix": c.Prefix, "ErrorOutputPrefix": c.ErrorPrefix, "CompressionFormat": c.Format,
+		"FileExtension": c.Extension, "CustomTimeZone": c.TimeZone,
+	} {
+		if value != nil {
+			change[member] = *value
+		}
+	}
+	if c.Bucket != nil {
+		change["BucketARN"] = "arn:aws:s3:::" + *c.Bucket
+	}
+	if hints := d.Destinations[0].S3.BufferingHints; c.Size != nil || c.Interval != nil {
+		change["BufferingHints"] = map[string]int{"SizeInMBs": or(c.Size, hints.SizeInMBs), "IntervalInSeconds": or(c.Interval, hints.IntervalInSeconds)}
+	}
+	return change
+}
+
+func or(value *int, otherwise int) int {
+	if value == nil {
+		return otherwise
+	}
+	return *value
+}

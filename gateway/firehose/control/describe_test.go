@@ -1,0 +1,119 @@
+package control
+
+import (
+	"testing"
+
+	"hydrant/stream"
+)
+
+const described = `{"DeliveryStreamDescription":{"DeliveryStreamName":"s","DeliveryStreamARN":"arn:aws:firehose:eu-central-1:123456789012:deliverystream/s",` +
+	`"DeliveryStreamStatus":"ACTIVE","DeliveryStreamEncryptionConfiguration":{"Status":"DISABLED"},"DeliveryStreamType":"DirectPut","VersionId":"1",` +
+	`"CreateTimestamp":1700000000.123,`
+
+const destination = `"RoleARN":"arn:aws:iam::123456789012:role/delivery","BucketARN":"arn:aws:s3:::lake","BufferingHints":{"SizeInMBs":5,"IntervalInSeconds":300},` +
+	`"CompressionFormat":"UNCOMPRESSED","EncryptionConfiguration":{"NoEncryptionConfig":"NoEncryption"},"CloudWatchLoggingOptions":{"Enabled":false}`
+
+// The answers are AWS's, byte for byte: what was not said has AWS's defaults, in both shapes, and nothing more is there.
+func TestDescriptions(t *testing.T) {
+	for name, x := range map[string]struct{ create, want string }{
+		"least": {
+			creation("s", ""),
+			described + `"Destinations":[{"DestinationId":"destinationId-000000000001","S3DestinationDescription":{` + destination +
+				`},"ExtendedS3DestinationDescription":{` + destination + `,"S3BackupMode":"Disabled"}}],"HasMoreDestinations":false}}`,
+		},
+		"older shape": {
+			`{"DeliveryStreamName":"s","DeliveryStreamType":"DirectPut","S3DestinationConfiguration":{` + role + `,` + bucket + `}}`,
+			described + `"Destinations":[{"DestinationId":"destinationId-000000000001","S3DestinationDescription":{` + destination +
+				`},"ExtendedS3DestinationDescription":{` + destination + `,"S3BackupMode":"Disabled"}}],"HasMoreDestinations":false}}`,
+		},
+		"stages that are off": {
+			creation("s", `,"DynamicPartitioningConfiguration":{"Enabled":false},"DataFormatConversionConfiguration":{"Enabled":false},`+
+				`"ProcessingConfiguration":{"Enabled":false,"Processors":[]},"CustomTimeZone":"Asia/Tokyo","FileExtension":""`),
+			described + `"Destinations":[{"DestinationId":"destinationId-000000000001","S3DestinationDescription":{` + destination +
+				`},"ExtendedS3DestinationDescription":{` + destination + `,"ProcessingConfiguration":{"Enabled":false,"Processors":[]},"S3BackupMode":"Disabled",` +
+				`"DataFormatConversionConfiguration":{"Enabled":false},"DynamicPartitioningConfiguration":{"RetryOptions":{"DurationInSeconds":300},"Enabled":false},` +
+				`"CustomTimeZone":"Asia/Tokyo"}}],"HasMoreDestinations":false}}`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			if got, want := w.good("CreateDeliveryStream", x.create), `{"DeliveryStreamARN":"arn:aws:firehose:eu-central-1:123456789012:deliverystream/s"}`; got != want {
+				t.Errorf("create: got %s, want %s", got, want)
+			}
+			if got := w.good("DescribeDeliveryStream", `{"DeliveryStreamName":"s","Limit":1}`); got != canonical(t, x.want) {
+				t.Errorf("got  %s\nwant %s", got, canonical(t, x.want))
+			}
+		})
+	}
+}
+
+// A stream of the configuration file is described as near as AWS's shapes come to it, and says whose it is.
+func TestConfiguredStream(t *testing.T) {
+	w := newWorld(t)
+	d := stream.Stream{Name: "file", Destination: stream.Destination{Directory: &stream.Directory{Path: "/data/my objects"}}}.WithDefaults()
+	w.node.configured = []stream.Stream{d}
+	got := w.described("file")
+	if got["VersionId"] != "7" || got["DeliveryStreamStatus"] != "ACTIVE" {
+		t.Errorf("got %v", got)
+	}
+	to := w.destinationOf("file")
+	if to["BucketARN"] != "arn:aws:s3:::my-objects" || to["CompressionFormat"] != "GZIP" || to["Prefix"] != d.Prefix {
+		t.Errorf("got %v", to)
+	}
+	if got, want := w.good("ListTagsForDeliveryStream", `{"DeliveryStreamName":"file"}`),
+		`{"HasMoreTags":false,"Tags":[{"Key":"hydrant:owner","Value":"configuration"}]}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	const name = `{"DeliveryStreamName":"file"`
+	for operation, body := range map[string]string{
+		"DeleteDeliveryStream":         name + `}`,
+		"TagDeliveryStream":            name + `,"Tags":[{"Key":"k"}]}`,
+		"UntagDeliveryStream":          name + `,"TagKeys":["k"]}`,
+		"StopDeliveryStreamEncryption": name + `}`,
+		"UpdateDestination":            name + `,"CurrentDeliveryStreamVersionId":"7","DestinationId":"destinationId-000000000001","S3DestinationUpdate":{}}`,
+	} {
+		w.refused(operation, body, "invalid_argument", "Firehose file is defined in this node's configuration file")
+	}
+	w.refused("CreateDeliveryStream", creation("file", ""), "stream_in_use", "already exists")
+}
+
+// What keeps a stream from being delivered is told where an operator looks.
+func TestTroubleIsDescribed(t *testing.T) {
+	w := newWorld(t)
+	w.create("s")
+	w.node.trouble = "the bucket is gone"
+	failure, _ := w.described("s")["FailureDescription"].(map[string]any)
+	if failure["Type"] != "UNKNOWN_ERROR" || failure["Details"] != "the bucket is gone" {
+		t.Errorf("got %v", failure)
+	}
+}
+
+func TestListing(t *testing.T) {
+	w := newWorld(t)
+	if got, want := w.good("ListDeliveryStreams", `{}`), `{"DeliveryStreamNames":[],"HasMoreDeliveryStreams":false}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	for _, name := range []string{"b", "a", "d", "c"} {
+		w.create(name)
+	}
+	for body, want := range map[string]string{
+		`{}`:          `{"DeliveryStreamNames":["a","b","c","d"],"HasMoreDeliveryStreams":false}`,
+		`{"Limit":2}`: `{"DeliveryStreamNames":["a","b"],"HasMoreDeliveryStreams":true}`,
+		`{"Limit":2,"ExclusiveStartDeliveryStreamName":"b"}`: `{"DeliveryStreamNames":["c","d"],"HasMoreDeliveryStreams":false}`,
+		`{"DeliveryStreamType":"MSKAsSource"}`:               `{"DeliveryStreamNames":[],"HasMoreDeliveryStreams":false}`,
+	} {
+		if got := w.good("ListDeliveryStreams", body); got != want {
+			t.Errorf("%s: got %s, want %s", body, got, want)
+		}
+	}
+	answer, err := w.Call(t.Context(), "ListDeliveryStreams", []byte(`{}`), anyone{"c"})
+	if want := `{"DeliveryStreamNames":["c"],"HasMoreDeliveryStreams":false}`; err != nil || string(answer) != want {
+		t.Errorf("who may see c: got %s, error %v; want %s", answer, err, want)
+	}
+	for operation := range operations {
+		body := `{"DeliveryStreamName":"a","CurrentDeliveryStreamVersionId":"1","DestinationId":"x","TagKeys":["a"],"Tags":[{"Key":"a"}]}`
+		if _, err := w.Call(t.Context(), operation, []byte(body), anyone{"c"}); err == nil && operation != "ListDeliveryStreams" {
+			t.Errorf("%s is done by who may not", operation)
+		}
+	}
+}
