@@ -212,6 +212,9 @@ func (l *Log) adopt(m *image) {
 	for _, lane := range l.lanes {
 		lane.books.next = max(lane.books.next, lane.cursor+1)
 		lane.next = lane.books.next
+		if n := len(lane.versions); n > 0 {
+			lane.key = lane.versions[n-1].Key
+		}
 	}
 }
 
