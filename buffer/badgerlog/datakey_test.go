@@ -2,7 +2,6 @@ package badgerlog
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +11,7 @@ import (
 
 	"hydrant/buffer"
 	"hydrant/buffer/buffertest"
+	"hydrant/buffer/checked"
 )
 
 // holds reports whether any file below dir has the text in it.
@@ -80,7 +80,7 @@ func TestAnEncryptedLogSaysSo(t *testing.T) {
 	format := func() (id identity) {
 		t.Helper()
 		for _, name := range []string{copyName, identityName} {
-			if err := readChecked(filepath.Join(dir, name), &id); err != nil {
+			if err := checked.Read(filepath.Join(dir, name), &id); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -101,12 +101,9 @@ func TestAnEncryptedLogSaysSo(t *testing.T) {
 	if again.origin.Epoch != r.origin.Epoch+1 || again.lanes[r.id].key != 1 {
 		t.Errorf("opened again: epoch %d, key %d", again.origin.Epoch, again.lanes[r.id].key)
 	}
-	line, err := json.Marshal(identity{Format: sealedVersion + 1, Incarnation: strings.Repeat("0", 32), Epoch: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
 	newer := t.TempDir()
-	if err := writeSynced(filepath.Join(newer, identityName), append(line, checksumLine(line)...)); err != nil {
+	written := identity{Format: sealedVersion + 1, Incarnation: strings.Repeat("0", 32), Epoch: 1}
+	if err := checked.Write(filepath.Join(newer, identityName), written); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := readIdentity(newer); err == nil || !strings.Contains(err.Error(), "start the version that wrote it") {

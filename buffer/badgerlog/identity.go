@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"hydrant/buffer"
+	"hydrant/buffer/checked"
 )
 
 // identity is what the log's directory says about itself.
@@ -42,7 +43,7 @@ func nextEpoch(dir string, used bool) (buffer.Origin, error) {
 
 func (id identity) write(dir string) error {
 	for _, name := range []string{identityName, copyName} {
-		if err := writeChecked(filepath.Join(dir, name), id); err != nil {
+		if err := checked.Write(filepath.Join(dir, name), id); err != nil {
 			return err
 		}
 	}
@@ -65,7 +66,7 @@ func readIdentity(dir string) (identity, error) {
 	var errs []error
 	for _, name := range []string{identityName, copyName} {
 		var id identity
-		if err := readChecked(filepath.Join(dir, name), &id); err != nil {
+		if err := checked.Read(filepath.Join(dir, name), &id); err != nil {
 			errs = append(errs, err)
 		} else if id.Format < formatVersion || id.Format > sealedVersion {
 			return id, fmt.Errorf("%s was written in format %d; this version reads formats %d and %d: start the version that wrote it",
