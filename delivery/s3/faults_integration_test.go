@@ -13,8 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"hydrant/delivery"
 	"hydrant/bench/s3fault"
+	"hydrant/delivery"
 	"hydrant/delivery/deliverytest"
 	"hydrant/stream"
 )
