@@ -69,7 +69,7 @@ func TestValidateRefuses(t *testing.T) {
 	}{
 		{"name", "65 characters; it must have 1 to 64", func(s *stream.Stream) { s.Name = strings.Repeat("n", 65) }},
 		{"name", `"a b" may hold only letters`, func(s *stream.Stream) { s.Name = "a b" }},
-		{"buffering.size", "is 1048575; it must be from 1MiB to 5GiB", func(s *stream.Stream) {
+		{"buffering.size", "is 1048575 bytes; it must be from 1MiB to 5GiB", func(s *stream.Stream) {
 			s.Buffering.Size = stream.MiB - 1
 		}},
 		{"buffering.size", "is 6GiB; it must", func(s *stream.Stream) { s.Buffering.Size = 6 * stream.GiB }},
