@@ -32,15 +32,18 @@ func TestMistakesAreExplained(t *testing.T) {
 		want      []string
 	}{
 		{
-			[]string{"serve", "--config", config(taken.Addr().String(), free, dir+"/a")}, exitFailed,
+			[]string{"serve", "--config", config(taken.Addr().String(), free, dir+"/a")},
+			exitFailed,
 			[]string{"listen for producers", "another process listens there: stop it, or write another port in listen (or HYDRANT_LISTEN)"},
 		},
 		{
-			[]string{"serve", "--config", config(free, taken.Addr().String(), dir+"/b")}, exitFailed,
+			[]string{"serve", "--config", config(free, taken.Addr().String(), dir+"/b")},
+			exitFailed,
 			[]string{"listen for admin requests", "write another port in admin (or HYDRANT_ADMIN)"},
 		},
 		{
-			[]string{"serve", "--config", config(free, free, file)}, exitFailed,
+			[]string{"serve", "--config", config(free, free, file)},
+			exitFailed,
 			[]string{"open the buffer", file, "let this process's user write there, or name another directory in data_dir (or HYDRANT_DATA_DIR)"},
 		},
 		{[]string{"inspect", dir + "/none"}, exitFailed, []string{dir + "/none: no such file or directory: name the data directory of a node"}},

@@ -47,7 +47,7 @@ func run(arguments []string, to console) int {
 	helped := false
 	parser := kong.Must(&commands{},
 		kong.Name("hydrant"),
-		kong.Description("An ingest gateway and delivery buffer, compatible with Amazon Data Firehose. To begin: hydrant serve, " +
+		kong.Description("An ingest gateway and delivery buffer, compatible with Amazon Data Firehose. To begin: hydrant serve, "+
 			"which needs no configuration."),
 		kong.Writers(to.Out, to.Err),
 		kong.Exit(func(int) { helped = true }),

@@ -181,9 +181,9 @@ func TestWhatIsNotBuiltIsRefused(t *testing.T) {
 func TestSemanticRules(t *testing.T) {
 	w := newWorld(t)
 	for more, want := range map[string]string{
-		`"BufferingHints":{"SizeInMBs":5}`:                                   "BufferingHints must specify both SizeInMBs and IntervalInSeconds",
-		`"EncryptionConfiguration":{}`:                                       "exactly one of NoEncryptionConfig and KMSEncryptionConfig",
-		`"CloudWatchLoggingOptions":{"Enabled":true,"LogGroupName":"g"}`:     "must specify LogGroupName and LogStreamName",
+		`"BufferingHints":{"SizeInMBs":5}`:                               "BufferingHints must specify both SizeInMBs and IntervalInSeconds",
+		`"EncryptionConfiguration":{}`:                                   "exactly one of NoEncryptionConfig and KMSEncryptionConfig",
+		`"CloudWatchLoggingOptions":{"Enabled":true,"LogGroupName":"g"}`: "must specify LogGroupName and LogStreamName",
 	} {
 		w.refused("CreateDeliveryStream", creation("s", ","+more), ingest.InvalidArgument, want)
 	}
