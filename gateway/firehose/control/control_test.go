@@ -25,6 +25,7 @@ type fakeNode struct {
 	pending    map[string]int64
 	discarded  []string
 	trouble    string
+	errors     []json.RawMessage
 	err        error // of Serve
 }
 
@@ -58,6 +59,8 @@ func (n *fakeNode) Discard(_ context.Context, name string) (bool, error) {
 	delete(n.pending, name)
 	return true, nil
 }
+
+func (n *fakeNode) Errors(string) []json.RawMessage { return n.errors }
 
 func (n *fakeNode) Drain(name string) int64 {
 	n.mu.Lock()
