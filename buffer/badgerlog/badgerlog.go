@@ -95,6 +95,7 @@ type Log struct {
 	making  bool              // one is being made
 	full    *buffer.FullError // why none could be made
 	short   *buffer.FullError // why records are refused although one could be
+	lean    bool              // the disk has little more than what is kept for deriving
 	settled int64             // of committer.used when housekeeping last looked
 	closed  bool
 	failure error
@@ -333,7 +334,7 @@ func (l *Log) Stats() buffer.Stats {
 		s.Full = l.full.Error()
 	}
 	for id, lane := range l.lanes {
-		s.Streams[id] = lane.stats()
+		s.Streams[id] = lane.streamStats()
 	}
 	return s
 }
@@ -351,16 +352,16 @@ func (l *Log) Serve(ctx context.Context, run func(context.Context, buffer.Lane) 
 		lanes   sync.WaitGroup
 		mu      sync.Mutex
 		errs    []error
-		started = map[buffer.StreamID]bool{}
+		started = map[buffer.LaneID]bool{}
 	)
 	for {
 		l.mu.Lock()
 		arrived := l.arrived
-		for id, lane := range l.lanes {
-			if started[id] {
+		for lane := range l.allLanes() {
+			if started[lane.id] {
 				continue
 			}
-			started[id] = true
+			started[lane.id] = true
 			lanes.Go(func() {
 				if err := run(ctx, lane); err != nil && ctx.Err() == nil {
 					mu.Lock()

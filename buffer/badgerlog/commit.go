@@ -169,6 +169,9 @@ func (l *Log) admit(id buffer.StreamID, size int) (*lane, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: %s", buffer.ErrUnknownStream, id)
 	}
+	if err := l.overHeadroom(lane, size); err != nil {
+		return nil, err
+	}
 	// Where no further generation can be made, what is left of this one is for the changes of state that drain the log.
 	if l.full != nil && l.ready == nil {
 		if int64(size) > l.left() {
@@ -248,7 +251,12 @@ func (l *Log) Define(ctx context.Context, d buffer.Definition) (buffer.Version, 
 		if d.Name != lane.name {
 			return fmt.Errorf("stream %s is called %q, not %q", d.Stream, lane.name, d.Name)
 		}
-		v = version{buffer.Version{Number: lane.lastVersion() + 1, Logic: d.Logic, Data: d.Data}, lane.next}
+		if d.Derives && lane.derived == nil {
+			made := newLane(l, lane.id.Derived(), lane.name)
+			g.lanes = append(g.lanes, made)
+			g.changes = append(g.changes, change{stateKey: stateKey{kindStream, made.id, ""}, value: []byte(d.Name)})
+		}
+		v = version{buffer.Version{Number: lane.lastVersion().Number + 1, Logic: d.Logic, Data: d.Data}, lane.next}
 		if ok {
 			g.part(lane).broken = true // a block is read under one version
 		}

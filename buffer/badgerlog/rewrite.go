@@ -127,7 +127,7 @@ func (l *Log) roomToMove(oldest *generation) bool {
 func (l *Log) movesFrom(g *generation) ([]*move, error) {
 	l.mu.Lock()
 	var found []*move
-	for _, lane := range l.lanes {
+	for lane := range l.allLanes() {
 		found = append(found, lane.blocksIn(g)...)
 	}
 	l.mu.Unlock()
