@@ -79,27 +79,29 @@ type Log struct {
 
 	defining sync.Mutex // one Define at a time
 
-	mu      sync.Mutex
-	room    *sync.Cond // a group was taken: the next one has room
-	made    *sync.Cond // the maker of generations is done, for better or worse
-	forming *group
-	packing int // bytes of records on their way into the forming group
-	lanes   map[buffer.StreamID]*lane
-	state   map[stateKey]stored
-	keys    keyTable
-	gens    []*generation // oldest first
-	current *generation   // the last of gens, written to; nil where a full disk had no room even for a small one
-	lastID  uint64        // of a generation
-	cache   cache
-	ready   *generation       // made ahead
-	making  bool              // one is being made
-	full    *buffer.FullError // why none could be made
-	short   *buffer.FullError // why records are refused although one could be
-	lean    bool              // the disk has little more than what is kept for deriving
-	settled int64             // of committer.used when housekeeping last looked
-	closed  bool
-	failure error
-	arrived chan struct{} // closed and made anew when a lane is added
+	mu       sync.Mutex
+	room     *sync.Cond // a group was taken: the next one has room
+	made     *sync.Cond // the maker of generations is done, for better or worse
+	forming  *group
+	packing  int // bytes of records on their way into the forming group
+	lanes    map[buffer.StreamID]*lane
+	state    map[stateKey]stored
+	keys     keyTable
+	gens     []*generation // oldest first
+	current  *generation   // the last of gens, written to; nil where a full disk had no room even for a small one
+	lastID   uint64        // of a generation
+	cache    cache
+	ready    *generation       // made ahead
+	making   bool              // one is being made
+	full     *buffer.FullError // why none could be made
+	short    *buffer.FullError // why records are refused although one could be
+	deriving int               // streams that derive
+	starved  bool              // one of them was refused for want of room
+	lean     bool              // the disk has little more than what is kept for deriving
+	settled  int64             // of committer.used when housekeeping last looked
+	closed   bool
+	failure  error
+	arrived  chan struct{} // closed and made anew when a lane is added
 
 	work   chan struct{} // the forming group has something
 	failed chan struct{}

@@ -169,7 +169,7 @@ func (l *Log) admit(id buffer.StreamID, size int) (*lane, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: %s", buffer.ErrUnknownStream, id)
 	}
-	if err := l.overHeadroom(lane, size); err != nil {
+	if err := l.overHeadroom(size); err != nil {
 		return nil, err
 	}
 	// Where no further generation can be made, what is left of this one is for the changes of state that drain the log.
@@ -250,6 +250,9 @@ func (l *Log) Define(ctx context.Context, d buffer.Definition) (buffer.Version, 
 		}
 		if d.Name != lane.name {
 			return fmt.Errorf("stream %s is called %q, not %q", d.Stream, lane.name, d.Name)
+		}
+		if d.Derives && l.cfg.MaxDisk < MinDeriving {
+			return fmt.Errorf("stream %s has a function, for which buffer.max_disk must be at least %d bytes: it is %d", d.Name, MinDeriving, l.cfg.MaxDisk)
 		}
 		if d.Derives && lane.derived == nil {
 			made := newLane(l, lane.id.Derived(), lane.name)

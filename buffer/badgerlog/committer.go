@@ -190,6 +190,7 @@ func (l *Log) publish(g *group, changes []change, where *generation) {
 			l.lanes[lane.id.Stream] = lane
 		} else if source.derived == nil {
 			source.derived = lane
+			l.deriving++
 		}
 	}
 	if len(g.lanes) > 0 {

@@ -10,25 +10,29 @@ import (
 )
 
 // A stream's derived lane is a lane like any other: its blocks, cursor, versions and entries lie under its own id, and
-// only Commit of its source appends to it. What is derived may not wait for room that only deriving can make, so that
-// streams which derive are refused earlier than others, and what they derive is not.
+// only Commit of its source appends to it. What is derived may not wait for room that only deriving can make: where a
+// stream derives, records are refused earlier, and what is derived is not.
 
-// headroomShare is the part of max_disk that records of such streams do not take.
-const headroomShare = 8
+// MinDeriving is the least max_disk of a log with streams that derive.
+const MinDeriving = 128 << 20
 
-// headroom is what is kept free for deriving.
-func (l *Log) headroom() int64 { return max(l.cfg.MaxDisk/headroomShare, generationSpace(minCapacity)) }
+// headroom is what records leave free for deriving: space to move the largest generation, as much again to derive into
+// meanwhile, and what is lost to the sizes of generations.
+func (l *Log) headroom() int64 {
+	largest := max(min(l.cfg.MaxDisk/12, maxCapacity), minCapacity)
+	return 2*generationSpace(largest) + 3*generationSpace(minCapacity)
+}
 
-// overHeadroom refuses records of a stream that derives while it could not derive much more. Called with mu held.
-func (l *Log) overHeadroom(lane *lane, size int) error {
-	if lane.derived == nil {
+// overHeadroom refuses records, where any stream derives, while it could not derive much more. Called with mu held.
+func (l *Log) overHeadroom(size int) error {
+	if l.deriving == 0 {
 		return nil
 	}
 	limit := l.cfg.MaxDisk - l.headroom()
-	if used := l.disk() + int64(l.forming.bytes+size); used > limit && lane.held() > 0 || l.lean {
+	if used := l.disk() + int64(l.forming.bytes+size); used > limit || l.lean {
 		return &buffer.FullError{
 			Used: used, Limit: limit,
-			Reason: fmt.Sprintf("stream %s has a function, and what is left of buffer.max_disk or of the disk is kept for its answers", lane.name),
+			Reason: "what is left of buffer.max_disk or of the disk is kept for the answers of functions",
 		}
 	}
 	return nil
@@ -55,7 +59,10 @@ func (l *Log) allLanes() iter.Seq[*lane] {
 }
 
 // derive gives a lane that was found at start its derived lane.
-func (l *lane) derive() { l.derived = newLane(l.log, l.id.Derived(), l.name) }
+func (l *lane) derive() {
+	l.derived = newLane(l.log, l.id.Derived(), l.name)
+	l.log.deriving++
+}
 
 // held is what a stream's undelivered blocks take on disk. Called with Log.mu held.
 func (l *lane) held() int64 {
@@ -126,8 +133,8 @@ func (l *Log) awaitRoom(d *buffer.Derivation) (size int, err error) {
 	return size, nil
 }
 
-// admitDerived decides whether a derivation may come in. Where no further generation can be made, a part of the last one
-// is left to the changes of state that drain the log. Called with Log.mu held.
+// admitDerived decides whether a derivation may come in: only as long as what is live in the oldest generation could still
+// be moved, since nothing else is sure to make room. Called with Log.mu held.
 func (l *lane) admitDerived(d *buffer.Derivation, size int) error {
 	switch {
 	case d == nil:
@@ -137,18 +144,47 @@ func (l *lane) admitDerived(d *buffer.Derivation, size int) error {
 	case d.Version.Number < l.derived.coming.Number:
 		return fmt.Errorf("records of version %d are derived after some of version %d", d.Version.Number, l.derived.coming.Number)
 	}
-	if log := l.log; log.full != nil && log.ready == nil && int64(size) > log.leftToDerive() {
-		return log.full
+	log := l.log
+	if oldest := log.gens[0]; oldest == log.current || log.roomToDerive(int64(size)) >= oldest.liveBytes.Load()+2*generationSpace(minCapacity) {
+		log.starved = false
+		return nil
 	}
-	return nil
+	log.starved = true
+	wake(log.kick)
+	return &buffer.FullError{
+		Used: log.disk(), Limit: log.cfg.MaxDisk,
+		Reason: fmt.Sprintf("no room is left for the answers of the function of stream %s", l.name),
+	}
 }
 
-// leftToDerive is what the current generation still takes where it is the last one for a while. Called with mu held.
-func (l *Log) leftToDerive() int64 {
-	if l.current == nil || l.current.reserved {
-		return 0
+// roomToDerive is the space for further generations once size bytes more are taken. Called with mu held.
+func (l *Log) roomToDerive(size int64) int64 {
+	room := l.cfg.MaxDisk - l.disk()
+	if l.ready != nil {
+		room += l.ready.capacity
 	}
-	return l.current.capacity - l.committer.used.Load() - int64(l.forming.bytes) - l.current.capacity/8
+	rest := int64(0)
+	if l.current != nil && !l.current.reserved {
+		rest = l.current.capacity - l.committer.used.Load() - int64(l.forming.bytes) - l.current.capacity/8
+	}
+	if rest < size {
+		room -= size
+	}
+	return room
+}
+
+// starves reports whether a derivation was refused for want of room although what is settled would make some, if what
+// lies before it were moved: at any price then.
+func (l *Log) starves() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var dead int64
+	for _, g := range l.gens {
+		if g != l.current {
+			dead += g.allocated.Load() - g.liveBytes.Load()
+		}
+	}
+	return l.starved && dead >= generationSpace(minCapacity)
 }
 
 // derive appends to a derived lane. The version of its records is written down with the first of them, and again while it

@@ -63,7 +63,8 @@ func (l *Log) rewrite() {
 		return
 	}
 	settled := l.sparse >= sparseLooks && l.worthRewriting(liveShare)
-	if !settled && !(l.pressed() && l.worthRewriting(pressedShare)) || !l.roomToMove(oldest) {
+	pressed := l.pressed() && (l.worthRewriting(pressedShare) || l.starves())
+	if !settled && !pressed || !l.roomToMove(oldest) {
 		return
 	}
 	moves, err := l.movesFrom(oldest)
