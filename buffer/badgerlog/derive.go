@@ -1,6 +1,7 @@
 package badgerlog
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"iter"
@@ -103,6 +104,7 @@ func (l *lane) streamStats() buffer.StreamStats {
 		return s
 	}
 	d := l.derived.stats()
+	s.Locked = cmp.Or(s.Locked, d.Locked)
 	s.Pending += d.Pending
 	s.PendingBytes += d.PendingBytes
 	if s.OldestArrival.IsZero() || !d.OldestArrival.IsZero() && d.OldestArrival.Before(s.OldestArrival) {
@@ -187,10 +189,24 @@ func (l *Log) starves() bool {
 	return l.starved && dead >= generationSpace(minCapacity)
 }
 
+// derivedKey is what a derivation is encrypted with: as the records it is made of, or as the stream's next ones. Called
+// with Log.mu held.
+func (l *lane) derivedKey(d *buffer.Derivation) (*buffer.DataKey, error) {
+	if d == nil {
+		return nil, nil
+	}
+	key := cmp.Or(d.Version.Key, l.key)
+	if l.derived.key != key {
+		l.log.forming.part(l.derived).broken = true // a block has one key
+	}
+	l.derived.key = key
+	return l.derived.dataKey()
+}
+
 // derive appends to a derived lane. The version of its records is written down with the first of them, and again while it
 // is not known to be durable: with the same first record, so that it does not matter which of the writings lasts. Called
 // with Log.mu held.
-func (g *group) derive(lane *lane, d *buffer.Derivation, size int) {
+func (g *group) derive(lane *lane, d *buffer.Derivation, size int, key *buffer.DataKey) {
 	if d == nil {
 		return
 	}
@@ -206,7 +222,7 @@ func (g *group) derive(lane *lane, d *buffer.Derivation, size int) {
 		})
 	}
 	for _, r := range d.Records {
-		p.add(r.Data, r.Arrival)
+		p.add(r.Data, r.Arrival, key)
 	}
 	p.records += len(d.Records)
 	p.bytes += int64(size)

@@ -22,9 +22,10 @@ type lane struct {
 	name string
 
 	// Guarded by Log.mu.
-	next    buffer.Seq // the sequence of the next record to come in
-	derived *lane      // nil where nothing is derived
-	coming  version    // of a derived lane: that of the next record to come in
+	next    buffer.Seq       // the sequence of the next record to come in
+	key     buffer.DataKeyID // that it is encrypted with
+	derived *lane            // nil where nothing is derived
+	coming  version          // of a derived lane: that of the next record to come in
 
 	stored atomic.Int64 // bytes on disk of the blocks in refs
 	thrift thrift
@@ -37,6 +38,7 @@ type lane struct {
 	versions []version
 	damage   []buffer.Damage // in order; what the cursor has passed included
 	changed  chan struct{}   // closed and made anew when something is published
+	locked   error           // why the block to be read next cannot be opened
 }
 
 func newLane(l *Log, id buffer.LaneID, name string) *lane {
@@ -134,6 +136,9 @@ func (l *lane) stats() buffer.StreamStats {
 	defer l.mu.Unlock()
 	s := buffer.StreamStats{Accepted: l.books.accepted, AcceptedBytes: l.books.bytes, PendingBytes: l.pending}
 	s.Pending = l.lostPending()
+	if l.locked != nil {
+		s.Locked = l.locked.Error()
+	}
 	for _, r := range l.refs {
 		s.Pending += int64(r.count)
 	}
@@ -188,6 +193,12 @@ func (l *lane) Read(ctx context.Context, after buffer.Seq, b *buffer.Block) erro
 			if errors.Is(err, errNotOpen) {
 				continue // the block was rewritten, or too many generations are read at once: look again
 			}
+			if l.lock(err) {
+				if err := awaitKey(ctx); err != nil {
+					return err
+				}
+				continue
+			}
 			if !errors.Is(err, buffer.ErrDamaged) {
 				return err
 			}
@@ -228,7 +239,7 @@ func (l *lane) read(r *ref, v *buffer.Version, b *buffer.Block) error {
 
 func (l *lane) load(r *ref, b *buffer.Block) error {
 	decode := func(data []byte) error {
-		if err := b.Decode(data); err != nil {
+		if err := b.Decode(data, l.log.cfg.DataKeys); err != nil {
 			return err
 		}
 		if b.Lane != l.id || b.First != r.first || b.Count != r.count {
@@ -280,6 +291,10 @@ func (l *lane) Commit(ctx context.Context, c buffer.Change) error {
 		if err := l.admitDerived(c.Derived, size); err != nil {
 			return err
 		}
+		key, err := l.derivedKey(c.Derived)
+		if err != nil {
+			return err
+		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		if c.Cursor >= l.books.next {
@@ -295,7 +310,7 @@ func (l *lane) Commit(ctx context.Context, c buffer.Change) error {
 			g.changes = append(g.changes, change{stateKey: stateKey{kindCursor, l.id, ""}, value: encodeCursor(c.Cursor)})
 			g.changes = append(g.changes, l.retired(c.Cursor)...)
 		}
-		g.derive(l.derived, c.Derived, size)
+		g.derive(l.derived, c.Derived, size, key)
 		return nil
 	})
 }
