@@ -141,6 +141,7 @@ func (l *lane) loop(ctx context.Context, blocks *reader) error {
 
 // forget lets go of all memory and scratch at the lane's end.
 func (l *lane) forget() {
+	l.service.uploads.forget(l.info.ID.Stream)
 	l.account(-l.memory)
 	l.service.open.Add(-int64(l.open.len))
 	for o := range l.open.all() {

@@ -62,7 +62,7 @@ func blocks(t testing.TB, n, keys, size int, v *buffer.Version) []*buffer.Block 
 			w.Add(fmt.Appendf(nil, `{"key":"%d","pad":"%s"}`, random.IntN(keys), pad), time.Now().UnixMilli())
 		}
 		out[i] = new(buffer.Block)
-		if err := out[i].Decode(w.Encode(buffer.LaneID{}, next)); err != nil {
+		if err := out[i].Decode(w.Encode(buffer.LaneID{}, next), nil); err != nil {
 			t.Fatal(err)
 		}
 		out[i].Version = v

@@ -21,7 +21,7 @@ import (
 type Config struct {
 	Node    string // this node's name and place, for other nodes' operators; a life that ended at the same place need not be waited for
 	Memory  int64  // bytes of open and sealed objects, all lanes together; 256 MiB
-	Uploads int    // at once, all lanes together; 4
+	Uploads int    // at once, all lanes together, shared out fairly; 4
 	Waiting int    // sealed objects of one lane that wait for their destination; 32. At the bound the lane stops sealing and reading: the backlog waits in the log, and an outage does not become an avalanche of small objects
 
 	// WaitingBytes bounds the same in bytes as compressed, overshot by one object at most; 1 GiB.
@@ -62,10 +62,10 @@ type Deps struct {
 type Service struct {
 	cfg     Config
 	deps    Deps
-	memory  atomic.Int64  // held by open and sealed objects
-	serving atomic.Int64  // lanes
-	open    atomic.Int64  // objects
-	uploads chan struct{} // holds a token for each upload under way
+	memory  atomic.Int64 // held by open and sealed objects
+	serving atomic.Int64 // lanes
+	open    atomic.Int64 // objects
+	uploads *slots
 	drain   chan struct{} // closed by Drain
 
 	life    string // random
@@ -90,10 +90,9 @@ func New(cfg Config, deps Deps) *Service {
 	if deps.Current == nil {
 		deps.Current = func(string) (stream.Stream, bool) { return stream.Stream{}, false }
 	}
-	return &Service{
+	s := &Service{
 		cfg:     cfg,
 		deps:    deps,
-		uploads: make(chan struct{}, cfg.Uploads),
 		drain:   make(chan struct{}),
 		life:    rand.Text(),
 		refused: newRefusals(),
@@ -104,6 +103,8 @@ func New(cfg Config, deps Deps) *Service {
 		gone:    map[buffer.StreamID]bool{},
 		hastes:  map[buffer.StreamID]bool{},
 	}
+	s.uploads = newSlots(cfg.Uploads, func() bool { return s.serving.Load() > 1 })
+	return s
 }
 
 // Run delivers until ctx ends. What is not delivered then waits in the log. A lane that cannot go on ends alone, and is
@@ -172,7 +173,7 @@ func (s *Service) Memory() (used, limit int64) { return s.memory.Load(), s.cfg.M
 func (s *Service) Open() int64 { return s.open.Load() }
 
 // Uploading is how many uploads are under way.
-func (s *Service) Uploading() int { return len(s.uploads) }
+func (s *Service) Uploading() int { return s.uploads.inUse() }
 
 // Drain seals and delivers everything that the log holds now, and returns when that is done, or ctx's error. It is for
 // the end, when nothing is appended any more; Run goes on until its own context ends. Call it once.

@@ -88,22 +88,16 @@ func (l *lane) attempt(ctx context.Context, o *object) error {
 	if err := l.attempts(ctx, o, true); err != nil {
 		return err
 	}
-	ticket, err := t.gate.enter(ctx)
+	ticket, err := l.service.uploads.enter(ctx, l.info.ID.Stream, t.gate)
 	if err != nil {
 		return err
 	}
 	err = l.create(ctx, d, o)
-	t.gate.leave(ticket, err)
+	l.service.uploads.leave(ticket, err)
 	return err
 }
 
 func (l *lane) create(ctx context.Context, d Destination, o *object) error {
-	select {
-	case l.service.uploads <- struct{}{}:
-		defer func() { <-l.service.uploads }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 	if o.damaged() {
 		return errScratchDamaged
 	}

@@ -23,9 +23,11 @@ type Engine interface {
 	Advance(d time.Duration)
 	// Damage makes records of a stream unreadable, between a Crash and the next Open. They are one whole batch.
 	Damage(t *testing.T, stream buffer.StreamID, from, to buffer.Seq)
+	// DataKeys are the engine's own, with which the log is opened.
+	DataKeys() *DataKeys
 }
 
-// Run runs every test of the contract, each on an engine of its own.
+// Run runs every test of the contract, each on an engine of its own, with plain streams and with encrypted ones.
 func Run(t *testing.T, engine func(t *testing.T) Engine) {
 	for name, test := range map[string]func(*testing.T, Engine){
 		"append and read":                  appendAndRead,
@@ -69,7 +71,13 @@ func Run(t *testing.T, engine func(t *testing.T) Engine) {
 		"a repetition is answered without records": keyBooks,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, engine(t)) })
+		t.Run(name+", encrypted", func(t *testing.T) {
+			t.Parallel() // engines wait for their disk
+			test(t, encrypted{engine(t)})
+		})
 	}
+	t.Run("data keys change", func(t *testing.T) { keysChange(t, engine(t)) })
+	t.Run("a data key is lost and found", func(t *testing.T) { keyLost(t, engine(t)) })
 }
 
 // patience bounds every wait: far above what a slow machine needs.
