@@ -58,7 +58,7 @@ type Log interface {
 }
 
 // Lane is what the owner of a lane may do with it. Read and Commit are for the goroutines of its run function, beside each
-// other; Read not beside itself, Commit beside itself where the changes have no key in common.
+// other, and each beside itself: Read into blocks of their own, Commit where the changes have no key in common.
 type Lane interface {
 	// Info is a snapshot of where the lane stands.
 	Info() LaneInfo
