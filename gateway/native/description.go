@@ -1,10 +1,24 @@
 package native
 
-import _ "embed"
+import (
+	_ "embed"
 
-// Description is the API in OpenAPI's form, served at descriptionPath.
+	"hydrant/gateway/native/recordpb"
+)
+
+// Description is the API in OpenAPI's form.
 //
 //go:embed openapi.yaml
 var Description []byte
 
-const descriptionPath = "/v1/openapi.yaml"
+// page is one that tells producers how to send.
+type page struct {
+	contentType string
+	body        []byte
+}
+
+// pages are served by their paths, to everybody.
+var pages = map[string]page{
+	"/v1/openapi.yaml":  {"application/yaml", Description},
+	"/v1/records.proto": {"text/plain; charset=utf-8", recordpb.Source},
+}
