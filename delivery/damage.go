@@ -35,10 +35,13 @@ func (l *lane) advance() buffer.Change {
 	l.damage = ahead
 	// An object may have been delivered before a part of it was damaged, and nobody knows any more how much of it lay in
 	// the range. Where everything is settled, what is in no object is what was lost.
-	if info := l.in.Info(); l.totals.Quarantined > 0 && c.Cursor == info.Head {
+	if info := l.in.Info(); l.track == mainTrack && l.totals.Quarantined > 0 && c.Cursor == info.Head {
 		l.totals.Quarantined += info.Accepted - l.totals.Settled()
 	}
-	c.Put = []buffer.Entry{l.totals.entry()}
+	if l.tracks.shared() {
+		l.totals.Cursor = c.Cursor
+	}
+	c.Put = []buffer.Entry{l.totalsEntry()}
 	return c
 }
 

@@ -43,6 +43,11 @@ func newLedger(cursor buffer.Seq) *ledger {
 	}
 }
 
+// resume says that everything up to cursor was settled before.
+func (l *ledger) resume(cursor buffer.Seq) {
+	l.cursor, l.position = max(l.cursor, cursor), max(l.position, cursor)
+}
+
 // open begins an object with an output of the record at first.
 func (l *ledger) open(p partitionID, first buffer.Seq) *entry {
 	e := &entry{partition: p, first: first}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"hydrant/buffer"
@@ -18,6 +19,7 @@ type Manifest struct {
 	Version     uint64     `json:"version"`   // of the stream's definition
 	Partition   string     `json:"partition"` // see partitionOf
 	Destination string     `json:"destination"`
+	Backup      bool       `json:"backup,omitempty"` // of the backup track
 	Key         string     `json:"key"`
 	From        buffer.Seq `json:"from"`
 	First       buffer.Seq `json:"first"` // of the first output's record
@@ -39,7 +41,12 @@ type Manifest struct {
 // manifestPrefix begins the keys of manifests among a lane's state.
 const manifestPrefix = "manifest/"
 
-func (m *Manifest) stateKey() string { return manifestPrefix + m.Key }
+func (m *Manifest) stateKey() string {
+	if m.Backup {
+		return backupPrefix + manifestPrefix + m.Key
+	}
+	return manifestPrefix + m.Key
+}
 
 func (m *Manifest) entry() buffer.Entry {
 	data, err := json.Marshal(m)
@@ -51,7 +58,7 @@ func (m *Manifest) entry() buffer.Entry {
 
 // DecodeManifest reads what a lane's state holds under a key, and reports whether that is a manifest.
 func DecodeManifest(key string, value []byte) (*Manifest, bool, error) {
-	if len(key) < len(manifestPrefix) || key[:len(manifestPrefix)] != manifestPrefix {
+	if !strings.HasPrefix(strings.TrimPrefix(key, backupPrefix), manifestPrefix) {
 		return nil, false, nil
 	}
 	m := new(Manifest)
@@ -82,6 +89,9 @@ func objectID(m *Manifest, lane buffer.LaneInfo) string {
 		_ = binary.Write(h, binary.LittleEndian, n) // a hash does not fail
 	}
 	h.Write([]byte(m.Partition))
+	if m.Backup { // it may lie beside the records of the same range
+		h.Write([]byte{1})
+	}
 	id := h.Sum(nil)
 	id[6], id[8] = id[6]&0x0f|0x80, id[8]&0x3f|0x80 // RFC 9562, version 8: a hash
 	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:16])

@@ -9,10 +9,13 @@ import (
 	"hydrant/buffer"
 )
 
-// Totals are a lane's books since its creation, counted in outputs. They are stored with the cursor and the delivered
+// Totals are a track's books since its creation, counted in outputs. They are stored with the cursor and the delivered
 // marks, in the same group, and so survive a restart:
 //
 //	accepted = Delivered + all of Errors + Dropped + Quarantined + Discarded + pending
+//
+// That holds for the main track. A backup's copies are counted apart: it has Delivered, Bytes and Objects alone, since the
+// backup began.
 type Totals struct {
 	Delivered int64            `json:"delivered"` // records in data objects
 	Bytes     int64            `json:"bytes"`     // of them, uncompressed
@@ -23,6 +26,8 @@ type Totals struct {
 	Quarantined int64 `json:"quarantined,omitempty"` // records lost to damage of the buffer
 	Discarded   int64 `json:"discarded,omitempty"`   // given up with the stream
 	Spared      int64 `json:"spared,omitempty"`      // delivered, and damaged since in a range that the cursor has not passed
+
+	Cursor buffer.Seq `json:"cursor,omitempty"` // of the track, where another one may hold the log's cursor back
 }
 
 const totalsKey = "totals"
@@ -49,12 +54,12 @@ func (t *Totals) Settled() int64 {
 	return n
 }
 
-func (t *Totals) entry() buffer.Entry {
-	data, err := json.Marshal(t)
+func (l *lane) totalsEntry() buffer.Entry {
+	data, err := json.Marshal(&l.totals)
 	if err != nil {
 		panic("delivery: totals are always JSON: " + err.Error()) // numbers only
 	}
-	return buffer.Entry{Key: totalsKey, Value: data}
+	return buffer.Entry{Key: l.track.key(totalsKey), Value: data}
 }
 
 func (t *Totals) decode(data []byte) error {
@@ -69,12 +74,40 @@ func (s *Service) Books() map[string]Totals {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := map[string]Totals{}
-	for _, l := range s.lanes {
-		l.shared.Lock()
-		out[l.info.Name] = l.shared.totals
-		l.shared.Unlock()
+	for key, l := range s.lanes {
+		if key.track == mainTrack {
+			out[l.info.Name] = l.books()
+		}
 	}
 	return out
+}
+
+// Backup is how far the backup of a stream is.
+type Backup struct {
+	Totals
+	Pending int64 // sequences above its cursor
+}
+
+// Backups returns each stream's backup, as it is on disk, by the stream's name.
+func (s *Service) Backups() map[string]Backup {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := map[string]Backup{}
+	for key, l := range s.lanes {
+		if key.track != backupTrack {
+			continue
+		}
+		b := Backup{Totals: l.books()}
+		b.Pending = int64(l.in.Info().Head - max(b.Cursor, l.after))
+		out[l.info.Name] = b
+	}
+	return out
+}
+
+func (l *lane) books() Totals {
+	l.shared.Lock()
+	defer l.shared.Unlock()
+	return l.shared.totals
 }
 
 func (l *lane) publishTotals() {
@@ -90,9 +123,12 @@ func (l *lane) troubled(err error) {
 	l.shared.Lock()
 	defer l.shared.Unlock()
 	if l.shared.trouble == nil {
-		l.shared.trouble = &Trouble{Stream: l.info.Name, Since: time.Now()}
+		l.shared.trouble = &Trouble{Stream: l.info.Name, Backup: l.track == backupTrack, Since: time.Now()}
 	}
 	l.shared.trouble.Reason = err.Error()
+	if l.track == backupTrack {
+		l.shared.trouble.Reason = "backup: " + err.Error()
+	}
 }
 
 func (l *lane) recovered() {

@@ -27,6 +27,7 @@ func (s Stream) Warnings() []Fault {
 			"smaller than the buffering asks for; use a coarser timestamp or a shorter interval", finest, interval)
 	}
 	v.confused("prefix", template)
+	v.doubled()
 	if t := v.stream.Time; t != nil && template.Finest() == 0 && t.Late == 0 && t.Early == 0 {
 		v.add("time", "nothing depends on the event time, and records without it go to the error output: write a "+
 			"!{timestamp:...} in prefix or remove time")

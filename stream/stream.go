@@ -38,7 +38,11 @@ type Stream struct {
 
 	Quota Quota `json:"-" yaml:"quota"`
 
+	Logging Logging `json:"-" yaml:"-"` // of streams made through the API
+
 	Destination Destination `json:"destination" yaml:"destination"`
+
+	Backup *Backup `json:"backup,omitempty" yaml:"backup"` // nil keeps no second copy
 
 	// Revision counts the changes of a stream made through the API; 0 for one of the configuration file. Each is in force
 	// as a version of its own, even where it changes nothing else.
@@ -80,6 +84,17 @@ type S3 struct {
 	RoleARN         string `json:"role_arn,omitempty" yaml:"role_arn"`                   // to assume through STS
 	ExternalID      string `json:"external_id,omitempty" yaml:"external_id"`             // that the role asks for
 	RoleSessionName string `json:"role_session_name,omitempty" yaml:"role_session_name"` // empty means hydrant
+}
+
+// Place names where a destination puts objects, whatever the way there: credentials and endpoints may change.
+func (d Destination) Place() string {
+	switch {
+	case d.S3 != nil:
+		return "s3://" + d.S3.Bucket
+	case d.Directory != nil:
+		return "file://" + d.Directory.Path
+	}
+	return ""
 }
 
 // Directory is a tree of files on this machine.

@@ -49,6 +49,7 @@ func (s Stream) Validate() []Fault {
 		v.add("delimiter", "%q is not UTF-8", *s.Delimiter)
 	}
 	v.destination()
+	v.backup()
 	return v.faults
 }
 

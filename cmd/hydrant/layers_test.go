@@ -15,7 +15,9 @@ import (
 var layers = map[string][]string{
 	"hydrant/stream":                   {"hydrant/stream/expr"},
 	"hydrant/partitioner":              {"hydrant/stream", "hydrant/stream/expr"},
-	"hydrant/buffer/badgerlog":         {"hydrant/buffer"},
+	"hydrant/buffer/badgerlog":         {"hydrant/buffer", "hydrant/buffer/checked"},
+	"hydrant/buffer/keyring":           {"hydrant/buffer", "hydrant/buffer/checked"},
+	"hydrant/buffer/keyring/kms":       {"hydrant/buffer", "hydrant/buffer/keyring"},
 	"hydrant/buffer/memlog":            {"hydrant/buffer"},
 	"hydrant/buffer/buffertest":        {"hydrant/buffer"},
 	"hydrant/delivery":                 {"hydrant/buffer", "hydrant/stream", "hydrant/stream/expr", "hydrant/partitioner", "hydrant/delivery/format"},
