@@ -1,15 +1,16 @@
 package native
 
-import (
-	_ "embed"
-
-	"hydrant/gateway/native/recordpb"
-)
+import _ "embed"
 
 // Description is the API in OpenAPI's form.
 //
 //go:embed openapi.yaml
 var Description []byte
+
+// Definition is the body in protobuf, for clients to generate their code from.
+//
+//go:embed recordpb/records.proto
+var Definition []byte
 
 // page is one that tells producers how to send.
 type page struct {
@@ -20,5 +21,5 @@ type page struct {
 // pages are served by their paths, to everybody.
 var pages = map[string]page{
 	"/v1/openapi.yaml":  {"application/yaml", Description},
-	"/v1/records.proto": {"text/plain; charset=utf-8", recordpb.Source},
+	"/v1/records.proto": {"text/plain; charset=utf-8", Definition},
 }

@@ -2,11 +2,4 @@
 // format where it lies.
 package recordpb
 
-import _ "embed"
-
 //go:generate protoc --go_out=. --go_opt=paths=source_relative records.proto
-
-// Source is what clients in other languages generate their code from.
-//
-//go:embed records.proto
-var Source []byte
