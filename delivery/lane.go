@@ -246,6 +246,9 @@ func (l *lane) takeRecords(r *rules, b *buffer.Block) {
 		for i := range l.outputs {
 			l.add(r, record, &l.outputs[i])
 		}
+		if len(l.outputs) == 0 {
+			l.ledger.drop(record.Seq)
+		}
 		l.ledger.position = record.Seq
 		l.closeFilled()
 	}
@@ -333,7 +336,7 @@ func (l *lane) add(r *rules, record buffer.Record, out *partitioner.Output) {
 	if out.Error != "" {
 		l.sample(r, out)
 	}
-	l.account(o.write(out.Data, r.delimiterOf(out)))
+	l.account(o.write(out, r.delimiterOf(out)))
 	o.last = record.Seq
 	if o.bytes >= int64(l.buffering.Size) {
 		l.filled = append(l.filled, o)
