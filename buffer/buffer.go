@@ -22,7 +22,8 @@ type Log interface {
 
 	// Define puts a version of a stream's definition in force for every record appended after it returns, and creates
 	// the stream if the log does not know d.Stream yet. The switch is durable on return: after a restart each record
-	// is read under the version that was in force at its sequence. Versions count from 1 and rise by 1.
+	// is read under the version that was in force at its sequence. Versions count from 1 and rise by 1. Where the definition
+	// names a data key, every such record is on disk in encrypted form only.
 	Define(ctx context.Context, d Definition) (Version, error)
 
 	// Append stores one batch and returns after the sync that made it durable. A batch is never split over two syncs:
@@ -34,7 +35,7 @@ type Log interface {
 	// become durable together or not at all. A repetition of a batch that is still on its way waits for it, and fails
 	// as it fails; afterwards the key is free again.
 	//
-	// Errors: ErrUnknownStream, ErrClosed, ErrKeyReused, *FullError; nothing was stored then. Any other error, a
+	// Errors: ErrUnknownStream, ErrClosed, ErrKeyReused, *FullError, *DataKeyError; nothing was stored then. Any other error, a
 	// cancelled ctx included, leaves the outcome unknown: the batch may appear, once, and never partly. A batch with a
 	// key may be sent again to find out.
 	Append(ctx context.Context, b Batch) (Receipt, error)
@@ -57,14 +58,14 @@ type Log interface {
 }
 
 // Lane is what the owner of a lane may do with it. Read and Commit are for the goroutines of its run function, beside each
-// other; Read not beside itself, Commit beside itself where the changes have no key in common.
+// other, and each beside itself: Read into blocks of their own, Commit where the changes have no key in common.
 type Lane interface {
 	// Info is a snapshot of where the lane stands.
 	Info() LaneInfo
 
 	// Read waits for the first block that holds a record above after and reads it into b, whose memory it reuses. Only
 	// synced records are ever seen. Blocks come in order; a block may begin at or below after. A slow reader never holds
-	// up a writer.
+	// up a writer. It waits, too, while the data key of that block cannot be had; the log's Stats say so.
 	//
 	// Errors: *CorruptError where the next thing above after is a damaged range: its To lies above after, it is quarantined
 	// durably, and what is behind it is read from its To on. Else the context's error.
@@ -105,6 +106,7 @@ type Definition struct {
 	Name   string // of the stream; may not change
 	Logic  uint32 // the partitioner's logic version
 	Data   []byte
+	Key    DataKeyID // that records are encrypted with; it must be one that the log's keys have
 }
 
 // Version is a definition in force from one sequence on. It is immutable.
@@ -112,6 +114,7 @@ type Version struct {
 	Number uint64
 	Logic  uint32
 	Data   []byte
+	Key    DataKeyID
 }
 
 // Batch is one request's records.
@@ -182,6 +185,7 @@ type StreamStats struct {
 	Pending       int64 // records above the cursor, damaged ones included
 	PendingBytes  int64
 	OldestArrival time.Time // of the oldest record above the cursor; zero if there is none
+	Locked        string    // why records cannot be read now: their data key cannot be had; empty if they can
 }
 
 // MaxRecord is the largest record an engine must take, in bytes.

@@ -1,7 +1,6 @@
 package delivery
 
 import (
-	"context"
 	"errors"
 	"testing"
 )
@@ -12,12 +11,8 @@ func TestGateFollowsTheDestination(t *testing.T) {
 	g := newGate(8, func(n int) { limit = n })
 	throttled := &Error{Class: Throttled, Err: errors.New("SlowDown")}
 	fill := func() (tickets []int) {
-		for g.running < g.limit {
-			ticket, err := g.enter(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			tickets = append(tickets, ticket)
+		for g.open() {
+			tickets = append(tickets, g.enter())
 		}
 		return tickets
 	}
@@ -42,27 +37,5 @@ func TestGateFollowsTheDestination(t *testing.T) {
 	}
 	if limit != 8 || g.running != 0 {
 		t.Errorf("after other errors the limit is %d with %d running, want 8 and none", limit, g.running)
-	}
-}
-
-func TestGateWaits(t *testing.T) {
-	g := newGate(1, func(int) {})
-	ticket, err := g.enter(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := g.enter(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("enter without room = %v, want the context's error", err)
-	}
-	entered := make(chan error)
-	go func() {
-		_, err := g.enter(t.Context())
-		entered <- err
-	}()
-	g.leave(ticket, nil)
-	if err := <-entered; err != nil {
-		t.Errorf("enter after the other left = %v", err)
 	}
 }

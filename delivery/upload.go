@@ -39,7 +39,7 @@ func (l *lane) deliver(ctx context.Context, o *object) error {
 	for attempt := 0; ; attempt++ {
 		start := time.Now()
 		err := l.attempt(ctx, o)
-		l.service.deps.Metrics.attempted(l.info.Name, err, time.Since(start))
+		l.service.deps.Metrics.attempted(l, err, time.Since(start))
 		if err == nil {
 			l.recovered()
 			return nil
@@ -87,22 +87,16 @@ func (l *lane) attempt(ctx context.Context, o *object) error {
 	if err := l.attempts(ctx, o, true); err != nil {
 		return err
 	}
-	ticket, err := t.gate.enter(ctx)
+	ticket, err := l.service.uploads.enter(ctx, l.info.ID.Stream, t.gate)
 	if err != nil {
 		return err
 	}
 	err = l.create(ctx, d, o)
-	t.gate.leave(ticket, err)
+	l.service.uploads.leave(ticket, err)
 	return err
 }
 
 func (l *lane) create(ctx context.Context, d Destination, o *object) error {
-	select {
-	case l.service.uploads <- struct{}{}:
-		defer func() { <-l.service.uploads }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 	if o.damaged() {
 		return errScratchDamaged
 	}
@@ -195,8 +189,8 @@ func (l *lane) settle(ctx context.Context, r result) error {
 	}
 	c := l.advance()
 	c.Put = append(c.Put, marks...)
-	if err := l.commit(ctx, c); err != nil {
-		return fmt.Errorf("settle up to %d: %w", c.Cursor, err)
+	if err := l.move(ctx, c); err != nil {
+		return err
 	}
 	l.publishTotals()
 	return nil

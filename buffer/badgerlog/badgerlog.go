@@ -35,6 +35,10 @@ type Config struct {
 	Log     *slog.Logger
 	Window  buffer.Window // of keys; no more of them than fit in a sixteenth of MaxDisk
 
+	// DataKeys are what blocks are encrypted with, where a definition asks for that; nil has none. They are asked with locks
+	// held: they must not wait.
+	DataKeys buffer.DataKeys
+
 	// StreamShare is how many bytes of MaxDisk one stream's undelivered blocks may hold where there are other streams; 0
 	// means a half. Past it the stream is refused, by a group at most too late, and no other.
 	StreamShare int64
@@ -64,6 +68,7 @@ const (
 	defaultMaxDisk = 20 << 30
 
 	formatVersion = 1
+	sealedVersion = 2 // of a log that has had an encrypted stream
 	identityName  = "log.json"
 	lockName      = "LOCK"
 
@@ -164,6 +169,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.DataKeys == nil {
+		c.DataKeys = noKeys{}
 	}
 	if c.Observe == nil {
 		c.Observe = func(Group) {}

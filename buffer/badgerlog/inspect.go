@@ -62,6 +62,7 @@ type BlockReport struct {
 	Bytes       int // of the payload before compression
 	Arrival     time.Time
 	Generation  uint64
+	Key         buffer.DataKeyID `json:",omitzero"` // that it is encrypted with
 }
 
 // Inspect reads the log in dir and changes nothing there. The node must be stopped.
@@ -126,7 +127,11 @@ func (l *lane) report() StreamReport {
 		r.Versions = append(r.Versions, VersionReport{v.Version, v.first})
 	}
 	for _, b := range l.refs {
-		r.Blocks = append(r.Blocks, BlockReport{b.first, b.last(), b.raw, time.UnixMilli(b.arrival), b.generation.id})
+		block := BlockReport{First: b.first, Last: b.last(), Bytes: b.raw, Arrival: time.UnixMilli(b.arrival), Generation: b.generation.id}
+		if v := l.versionAt(b.first); v != nil {
+			block.Key = v.Key
+		}
+		r.Blocks = append(r.Blocks, block)
 	}
 	for key, value := range l.State() {
 		r.State = append(r.State, buffer.Entry{Key: key, Value: value})

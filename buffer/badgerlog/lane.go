@@ -21,7 +21,9 @@ type lane struct {
 	id   buffer.LaneID
 	name string
 
-	next buffer.Seq // guarded by Log.mu: the sequence of the next record to come in
+	// Guarded by Log.mu.
+	next buffer.Seq       // the sequence of the next record to come in
+	key  buffer.DataKeyID // that it is encrypted with
 
 	stored atomic.Int64 // bytes on disk of the blocks in refs
 	thrift thrift
@@ -34,6 +36,7 @@ type lane struct {
 	versions []version
 	damage   []buffer.Damage // in order; what the cursor has passed included
 	changed  chan struct{}   // closed and made anew when something is published
+	locked   error           // why the block to be read next cannot be opened
 }
 
 func newLane(l *Log, id buffer.LaneID, name string) *lane {
@@ -141,6 +144,9 @@ func (l *lane) stats() buffer.StreamStats {
 	defer l.mu.Unlock()
 	s := buffer.StreamStats{Accepted: l.books.accepted, AcceptedBytes: l.books.bytes, PendingBytes: l.pending}
 	s.Pending = l.lostPending()
+	if l.locked != nil {
+		s.Locked = l.locked.Error()
+	}
 	for _, r := range l.refs {
 		s.Pending += int64(r.count)
 	}
@@ -196,6 +202,8 @@ func (l *lane) Read(ctx context.Context, after buffer.Seq, b *buffer.Block) erro
 				continue // the block was rewritten, or too many generations are read at once: look again
 			}
 			switch {
+			case l.lock(err):
+				err = awaitKey(ctx)
 			case errors.Is(err, errNotNow):
 				err = l.pause(ctx, err)
 			case errors.Is(err, buffer.ErrDamaged):
@@ -254,7 +262,7 @@ func (l *lane) pause(ctx context.Context, cause error) error {
 
 func (l *lane) load(r *ref, b *buffer.Block) error {
 	decode := func(data []byte) error {
-		if err := b.Decode(data); err != nil {
+		if err := b.Decode(data, l.log.cfg.DataKeys); err != nil {
 			return err
 		}
 		if b.Lane != l.id || b.First != r.first || b.Count != r.count {

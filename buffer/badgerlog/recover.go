@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"hydrant/buffer"
+	"hydrant/buffer/checked"
 )
 
 // image is a log as it lies on disk. Loading one changes nothing there.
@@ -78,7 +79,7 @@ func (m *image) loadGeneration(g *generation, log *slog.Logger) ([]foundGroup, e
 	m.gens = append(m.gens, g)
 	g.allocated.Store(diskUsage(g.dir))
 	var seal mark
-	err := readChecked(filepath.Join(g.dir, sealedName), &seal)
+	err := checked.Read(filepath.Join(g.dir, sealedName), &seal)
 	if errors.Is(err, os.ErrNotExist) {
 		return m.loadUnclosed(g)
 	}
@@ -226,6 +227,9 @@ func (l *Log) adopt(m *image) {
 	for _, lane := range l.lanes {
 		lane.books.next = max(lane.books.next, lane.cursor+1)
 		lane.next = lane.books.next
+		if n := len(lane.versions); n > 0 {
+			lane.key = lane.versions[n-1].Key
+		}
 	}
 }
 
