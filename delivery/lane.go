@@ -244,6 +244,9 @@ func (l *lane) takeRecords(r *rules, b *buffer.Block) {
 		for i := range l.outputs {
 			l.add(r, record, &l.outputs[i])
 		}
+		if len(l.outputs) == 0 {
+			l.ledger.drop(record.Seq)
+		}
 		l.ledger.position = record.Seq
 		l.closeFilled()
 	}
@@ -328,7 +331,7 @@ func (l *lane) add(r *rules, record buffer.Record, out *partitioner.Output) {
 		l.service.open.Add(1)
 		l.account(o.memory)
 	}
-	l.account(o.write(out.Data, r.delimiterOf(out)))
+	l.account(o.write(out, r.delimiterOf(out)))
 	o.last = record.Seq
 	if o.bytes >= int64(l.buffering.Size) {
 		l.filled = append(l.filled, o)

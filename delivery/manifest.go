@@ -25,7 +25,8 @@ type Manifest struct {
 	First       buffer.Seq `json:"first"` // of the first output's record
 	To          buffer.Seq `json:"to"`
 	Outputs     int64      `json:"outputs"`
-	Bytes       int64      `json:"bytes"` // uncompressed
+	Extra       int64      `json:"extra,omitempty"` // outputs among them that are more than the one of their record
+	Bytes       int64      `json:"bytes"`           // uncompressed
 	Checksum    string     `json:"checksum"`
 	Codec       string     `json:"codec"`
 	Revision    int        `json:"revision"`
@@ -65,7 +66,7 @@ func DecodeManifest(key string, value []byte) (*Manifest, bool, error) {
 	if err := json.Unmarshal(value, m); err != nil {
 		return nil, true, fmt.Errorf("manifest %s: %w", key, err)
 	}
-	if m.stateKey() != key || m.First > m.To || m.From >= m.First || m.Outputs < 1 {
+	if m.stateKey() != key || m.First > m.To || m.From >= m.First || m.Outputs < 1 || m.Extra > m.Outputs {
 		return nil, true, fmt.Errorf("manifest %s contradicts itself: %s", key, value)
 	}
 	return m, true, nil

@@ -136,7 +136,8 @@ var (
 	deliveredB   = prometheus.NewDesc("hydrant_delivered_bytes_total", "Bytes of these records before compression, delimiters included.", byStream, nil)
 	objects      = prometheus.NewDesc("hydrant_delivered_objects_total", "Objects at the destination, error output included.", byStream, nil)
 	failed       = prometheus.NewDesc("hydrant_error_output_records_total", "Records in the error output.", []string{"stream", "type"}, nil)
-	dropped      = prometheus.NewDesc("hydrant_dropped_records_total", "Records that a transform dropped by its own word.", byStream, nil)
+	expanded     = prometheus.NewDesc("hydrant_expanded_records_total", "Records that processing made of others, beyond the one that each of those is.", byStream, nil)
+	dropped      = prometheus.NewDesc("hydrant_dropped_records_total", "Records of which processing leaves nothing, such as control messages of CloudWatch Logs.", byStream, nil)
 	quarantined  = prometheus.NewDesc("hydrant_quarantined_records_total", "Records lost to damage of the buffer. Alert on this.", byStream, nil)
 	pending      = prometheus.NewDesc("hydrant_pending_records", "Records accepted and not yet at their destination.", byStream, nil)
 	pendingSize  = prometheus.NewDesc("hydrant_pending_bytes", "Bytes of the records that the buffer still holds.", byStream, nil)
@@ -153,7 +154,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{accepted, acceptedSize, delivered, deliveredB, objects, failed, dropped, quarantined, pending, pendingSize, oldest, troubled, backedUp, backedUpSize, backedUpObj, backupWaits, disk, diskLimit, damaged} {
+	for _, d := range []*prometheus.Desc{accepted, acceptedSize, delivered, deliveredB, objects, failed, expanded, dropped, quarantined, pending, pendingSize, oldest, troubled, backedUp, backedUpSize, backedUpObj, backupWaits, disk, diskLimit, damaged} {
 		ch <- d
 	}
 }
@@ -205,6 +206,7 @@ func (c *Collector) collectStream(ch chan<- prometheus.Metric, name string, s bu
 	counter(delivered, t.Delivered)
 	counter(deliveredB, t.Bytes)
 	counter(objects, t.Objects)
+	counter(expanded, t.Expanded)
 	counter(dropped, t.Dropped)
 	counter(quarantined, t.Quarantined)
 	for kind, n := range t.Errors {

@@ -149,7 +149,7 @@ func (l *lane) refill(w *wave, r *rules, b *buffer.Block) {
 			l.name = appendPartition(l.name[:0], out)
 			if o := w.member(partitionID{r.version, string(l.name)}, record.Seq); o != nil {
 				o.rules, o.failure = r, out.Error
-				l.account(o.write(out.Data, r.delimiterOf(out)))
+				l.account(o.write(out, r.delimiterOf(out)))
 			}
 		}
 	}

@@ -164,6 +164,7 @@ func (l *lane) manifest(o *object) *Manifest {
 		First:     o.first,
 		To:        o.last,
 		Outputs:   o.outputs,
+		Extra:     o.extra,
 		Bytes:     o.bytes,
 		Checksum:  o.checksum(),
 		Codec:     o.rules.codec.Name(),

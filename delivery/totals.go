@@ -12,7 +12,10 @@ import (
 // Totals are a track's books since its creation, counted in outputs. They are stored with the cursor and the delivered
 // marks, in the same group, and so survive a restart:
 //
-//	accepted = Delivered + all of Errors + Dropped + Quarantined + Discarded + pending
+//	accepted + Expanded = Delivered + all of Errors + Dropped + Quarantined + Discarded + pending
+//
+// A record that processing makes many of counts as pending, once, until the first of its outputs is settled; each of the
+// others is counted on both sides when it is settled itself. So the books hold at every moment.
 //
 // That holds for the main track. A backup's copies are counted apart: it has Delivered, Bytes and Objects alone, since the
 // backup began.
@@ -21,7 +24,8 @@ type Totals struct {
 	Bytes     int64            `json:"bytes"`     // of them, uncompressed
 	Objects   int64            `json:"objects"`   // of data and of error output
 	Errors    map[string]int64 `json:"errors,omitempty"`
-	Dropped   int64            `json:"dropped,omitempty"` // by a transform's own word; none in this version
+	Expanded  int64            `json:"expanded,omitempty"` // outputs settled that are more than the one of their record
+	Dropped   int64            `json:"dropped,omitempty"`  // records of which processing leaves nothing
 
 	Quarantined int64 `json:"quarantined,omitempty"` // records lost to damage of the buffer
 	Discarded   int64 `json:"discarded,omitempty"`   // given up with the stream
@@ -34,6 +38,7 @@ const totalsKey = "totals"
 
 func (t *Totals) add(o *object) {
 	t.Objects++
+	t.Expanded += o.extra
 	if o.failure == "" {
 		t.Delivered += o.outputs
 		t.Bytes += o.bytes
@@ -45,9 +50,9 @@ func (t *Totals) add(o *object) {
 	t.Errors[o.failure] += o.outputs
 }
 
-// Settled is everything that is not pending any more.
+// Settled is how many of the records accepted are not pending any more.
 func (t *Totals) Settled() int64 {
-	n := t.Delivered + t.Dropped + t.Quarantined + t.Discarded
+	n := t.Delivered + t.Dropped + t.Quarantined + t.Discarded - t.Expanded
 	for _, errors := range t.Errors {
 		n += errors
 	}

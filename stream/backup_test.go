@@ -42,7 +42,7 @@ func TestValidateRefusesBackups(t *testing.T) {
 	for want, change := range map[string]func(*stream.Backup){
 		"backup.prefix: the partition key \"k\" cannot be used here": func(b *stream.Backup) { b.Prefix = "!{partitionKeyFromQuery:k}/" },
 		"backup.prefix: !{firehose:error-output-type} is for":        func(b *stream.Backup) { b.Prefix = "!{firehose:error-output-type}/" },
-		"backup.prefix: the key has ":                                func(b *stream.Backup) { b.Prefix = strings.Repeat("x/", 490) },
+		"backup.prefix: the evaluated prefix has ":                   func(b *stream.Backup) { b.Prefix = strings.Repeat("x/", 490) },
 		"backup.buffering.size: ":                                    func(b *stream.Backup) { b.Buffering.Size = 1 },
 		"backup.compression: ":                                       func(b *stream.Backup) { b.Compression = "rar" },
 		"backup.delimiter: ":                                         func(b *stream.Backup) { b.Delimiter = new("\xff") },

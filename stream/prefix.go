@@ -48,14 +48,6 @@ func (v *validation) confused(path string, template *expr.Template) {
 	}
 }
 
-func (v *validation) partitionKeys() {
-	for _, key := range slices.Sorted(maps.Keys(v.stream.PartitionKeys)) {
-		if _, err := expr.ParsePath(v.stream.PartitionKeys[key]); err != nil {
-			v.add("partition_keys."+key, "%v", err)
-		}
-	}
-}
-
 func (v *validation) prefix() {
 	template := v.data("prefix", v.stream.Prefix)
 	if template == nil {

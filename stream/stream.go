@@ -21,7 +21,10 @@ type Stream struct {
 	// RecordForm is json, to refuse requests with a record that is not JSON, or empty, to take any bytes.
 	RecordForm string `json:"validate,omitempty" yaml:"validate"`
 
-	// PartitionKeys are the paths of the keys' values in a record, such as .customer.id, by the keys' names.
+	Processing Processing `json:"processing,omitzero" yaml:"processing"` // before a record's partition is chosen
+
+	// PartitionKeys are where the keys' values are in a record, by the keys' names: paths such as .customer.id, or queries
+	// of jq such as (.ts | strftime("%Y")), which take longer.
 	PartitionKeys map[string]string `json:"partition_keys,omitempty" yaml:"partition_keys"`
 
 	Time *Time `json:"time,omitempty" yaml:"time"` // nil means that a record's time is its arrival

@@ -33,6 +33,7 @@ func (s Stream) Validate() []Fault {
 	v := validation{stream: s}
 	v.name()
 	v.buffering()
+	v.processing()
 	v.partitionKeys()
 	v.prefix()
 	v.errorPrefix()
