@@ -58,6 +58,12 @@ func Run(t *testing.T, engine func(t *testing.T) Engine) {
 		"closed":                           closed,
 		"the origin changes at each start": origin,
 
+		"derived records are the stream's own":         derived,
+		"a derivation is all or nothing":               derivationIsWhole,
+		"derived records and their cursor survive":     derivedCrash,
+		"derived records keep their sources' versions": derivedVersions,
+		"only a stream that derives has a lane for it": derivesNothing,
+
 		"a repeated batch is stored once":          keyRepeated,
 		"another payload is refused":               keyReused,
 		"keys are scoped":                          keyScoped,
@@ -119,12 +125,18 @@ func add(t *testing.T, log buffer.Log, id buffer.StreamID, records ...string) bu
 // serve runs fn on the lane of one stream and returns when fn has.
 func serve(t *testing.T, log buffer.Log, id buffer.StreamID, fn func(ctx context.Context, lane buffer.Lane) error) {
 	t.Helper()
+	serveLane(t, log, buffer.LaneID{Stream: id}, fn)
+}
+
+// serveLane is serve for one lane of several.
+func serveLane(t *testing.T, log buffer.Log, id buffer.LaneID, fn func(ctx context.Context, lane buffer.Lane) error) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(within(t))
 	defer cancel()
 	var once sync.Once
 	var result error
 	err := log.Serve(ctx, func(ctx context.Context, lane buffer.Lane) error {
-		if lane.Info().ID.Stream != id {
+		if lane.Info().ID != id {
 			<-ctx.Done()
 			return nil
 		}
