@@ -75,7 +75,7 @@ func (p *Plane) backup(c *types.ExtendedS3DestinationConfiguration) (*stream.Bac
 	}
 	// A copy cannot fail but for its destination, so that nothing ever goes to a backup's error prefix. It is kept and
 	// described, and must be one.
-	if err := checkPrefixes(b.Prefix, aws.ToString(from.ErrorOutputPrefix)); err != nil && from.ErrorOutputPrefix != nil {
+	if err := checkPrefixes(b.Prefix, aws.ToString(from.ErrorOutputPrefix), false); err != nil && from.ErrorOutputPrefix != nil {
 		return nil, err
 	}
 	if !expr.HasExpression(b.Prefix) {

@@ -31,6 +31,12 @@ func (p *Plane) describeDefinition(d stream.Stream) *types.ExtendedS3Destination
 		S3BackupMode:             types.S3BackupModeDisabled,
 		CustomTimeZone:           notEmpty(&d.TimeZone),
 		FileExtension:            notEmpty(&d.FileExtension),
+		ProcessingConfiguration:  describeProcessing(d),
+	}
+	if len(d.PartitionKeys) > 0 {
+		destination.DynamicPartitioningConfiguration = &types.DynamicPartitioningConfiguration{
+			Enabled: aws.Bool(true), RetryOptions: &types.RetryOptions{DurationInSeconds: aws.Int32(defaultRetry)},
+		}
 	}
 	if s3 := d.Destination.S3; s3 != nil {
 		destination.RoleARN = aws.String(cmp.Or(s3.RoleARN, *destination.RoleARN))

@@ -97,13 +97,8 @@ func checkPlain(c *types.ExtendedS3DestinationConfiguration) error {
 func checkStages(c *types.ExtendedS3DestinationConfiguration) error {
 	off := func(enabled *bool) bool { return enabled != nil && !*enabled }
 	switch {
-	case c.ProcessingConfiguration != nil && !off(c.ProcessingConfiguration.Enabled) &&
-		(c.ProcessingConfiguration.Enabled != nil || len(c.ProcessingConfiguration.Processors) > 0):
-		return invalidArgument("ProcessingConfiguration is not supported by this version of Hydrant: leave it out, or write Enabled=false.")
 	case c.DataFormatConversionConfiguration != nil && !off(c.DataFormatConversionConfiguration.Enabled):
 		return invalidArgument("DataFormatConversionConfiguration is not supported by this version of Hydrant: leave it out, or write Enabled=false.")
-	case c.DynamicPartitioningConfiguration != nil && !off(c.DynamicPartitioningConfiguration.Enabled):
-		return invalidArgument("DynamicPartitioningConfiguration is not supported by this version of Hydrant: leave it out, or write Enabled=false.")
 	}
 	return nil
 }
