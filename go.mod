@@ -32,7 +32,7 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
-require github.com/aws/aws-sdk-go-v2/service/kms v1.62.4 // indirect
+require github.com/aws/aws-sdk-go-v2/service/kms v1.62.4
 
 require (
 	github.com/getkin/kin-openapi v0.152.0
