@@ -17,6 +17,7 @@ import (
 
 	"hydrant/buffer"
 	"hydrant/buffer/badgerlog"
+	"hydrant/buffer/keyring"
 	"hydrant/delivery"
 	"hydrant/delivery/directory"
 	"hydrant/delivery/s3"
@@ -44,6 +45,7 @@ type node struct {
 	cfg      *Config
 	log      *slog.Logger
 	registry *prometheus.Registry
+	keys     *keyring.Ring
 	buffer   buffer.Log
 	streams  *streamSet
 	control  *control.Plane
@@ -83,12 +85,18 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 	if err := admin.Register(n.registry); err != nil {
 		return nil, err
 	}
+	if err := os.MkdirAll(cfg.DataDir, 0o755); err != nil {
+		return nil, err
+	}
+	n.openKeys()
 	var err error
 	n.buffer, err = badgerlog.Open(badgerlog.Config{
 		Dir:     filepath.Join(cfg.DataDir, bufferDir),
 		MaxDisk: int64(cfg.Buffer.MaxDisk),
 
 		StreamShare: int64(cfg.Buffer.StreamShare),
+
+		DataKeys: n.keys,
 
 		Recent:  int64(cfg.memoryPlan().Recent),
 		Log:     log,
@@ -97,7 +105,7 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the buffer: %w", err)
 	}
-	n.streams = &streamSet{log: n.buffer, logger: n.log, catalog: new(ingest.Catalog)}
+	n.streams = &streamSet{log: n.buffer, logger: n.log, catalog: new(ingest.Catalog), keys: n.keys}
 	if err := n.openStreams(); err != nil {
 		return nil, errors.Join(err, n.buffer.Close())
 	}
@@ -160,6 +168,7 @@ func (n *node) startDelivery() {
 	var ctx context.Context
 	ctx, n.cancel = context.WithCancel(context.Background())
 	n.delivering.Go(func() { n.control.Run(ctx) })
+	n.tendKeys(ctx)
 	n.delivering.Go(func() {
 		// A lane's error is told by Health; the node goes on for the other streams.
 		_ = n.service.Run(ctx, n.buffer)
