@@ -92,7 +92,8 @@ func TestErrorOutput(t *testing.T) {
 		{`{"customer":{"the id":[]}}`, extraction, `the partition key customer (.customer."the id") is an array`},
 		{id(strings.Repeat("x", 256)), tooLong, "a segment of the key has 256 bytes; the limit is 255"},
 		{id(strings.Repeat("/", 86)), tooLong, "a segment of the key has 258 bytes; the limit is 255"},
-		{id(strings.Repeat("x", 1<<20)), tooLong, "the key has 1048674 bytes with the longest file name; the limit is 1024"},
+		{id(strings.Repeat("x", 510)), tooLong, "the evaluated prefix has 513 characters; the limit is 512"},
+		{id(strings.Repeat("x", 1<<20)), tooLong, "the evaluated prefix has 1048579 characters; the limit is 512"},
 	} {
 		got := p.Process(nil, 1, arrival, []byte(test.record))
 		if len(got) != 1 || got[0].Error != "processing-failed" || string(got[0].Prefix) != prefix {
@@ -104,7 +105,7 @@ func TestErrorOutput(t *testing.T) {
 			ErrorCode: test.code, ErrorMessage: test.message, RawData: []byte(test.record),
 		}
 		if line := readLine(t, got[0].Data); !reflect.DeepEqual(line, want) {
-			t.Errorf("got %.300v, want %.300v", line, want)
+			t.Errorf("%.40s: got %s: %s, want %s: %s", test.record, line.ErrorCode, line.ErrorMessage, want.ErrorCode, want.ErrorMessage)
 		}
 	}
 }

@@ -81,7 +81,7 @@ func (v *validation) name() {
 
 func (v *validation) buffering() {
 	if size := v.stream.Buffering.Size; size < minSize || size > maxSize {
-		v.add("buffering.size", "the size is %v; it must be from %v to %v", size, minSize, maxSize)
+		v.add("buffering.size", "the size is %v; it must be from %v to %v", size.Words(), minSize, maxSize)
 	}
 	if interval := v.stream.Buffering.Interval; interval < minInterval || interval > maxInterval {
 		v.add("buffering.interval", "the interval is %v; it must be from %v to %v", interval, minInterval, maxInterval)
