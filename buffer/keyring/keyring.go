@@ -50,24 +50,27 @@ type Ring struct {
 	missing map[buffer.DataKeyID]*buffer.DataKeyError
 }
 
-// Open reads the wrapped keys and opens those that it can, within a few seconds. It does not fail for those that it cannot:
-// Run goes on trying.
-func Open(ctx context.Context, cfg Config) *Ring {
+// New returns a ring that knows no key yet.
+func New(cfg Config) *Ring {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &Ring{
+	return &Ring{
 		cfg:     cfg,
 		open:    map[buffer.DataKeyID]*buffer.DataKey{},
 		missing: map[buffer.DataKeyID]*buffer.DataKeyError{},
 	}
+}
+
+// Open reads the wrapped keys and opens those that it can, within a few seconds. It does not fail for those that it cannot:
+// Run goes on trying. The directory must be this process's alone by then.
+func (r *Ring) Open(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, openPatience)
 	defer cancel()
 	r.changing.Lock()
 	defer r.changing.Unlock()
 	r.read()
 	r.openAll(ctx)
-	return r
 }
 
 const (
@@ -93,9 +96,9 @@ func (r *Ring) Key(id buffer.DataKeyID) (*buffer.DataKey, error) {
 	}
 }
 
-// New makes a data key that a master key wraps, with an id above all that the ring had and above used. It is durable on
+// Make makes a data key that a master key wraps, with an id above all that the ring had and above used. It is durable on
 // return.
-func (r *Ring) New(ctx context.Context, master string, used buffer.DataKeyID) (buffer.DataKeyID, error) {
+func (r *Ring) Make(ctx context.Context, master string, used buffer.DataKeyID) (buffer.DataKeyID, error) {
 	r.changing.Lock()
 	defer r.changing.Unlock()
 	if r.unread != nil {

@@ -44,12 +44,14 @@ func (w *world) masters(string) (Master, error) {
 }
 
 func (w *world) open() *Ring {
-	return Open(w.Context(), Config{Dir: w.dir, Masters: w.masters})
+	r := New(Config{Dir: w.dir, Masters: w.masters})
+	r.Open(w.Context())
+	return r
 }
 
 func (w *world) make(r *Ring, used buffer.DataKeyID) buffer.DataKeyID {
 	w.Helper()
-	id, err := r.New(w.Context(), "node", used)
+	id, err := r.Make(w.Context(), "node", used)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -155,7 +157,7 @@ func TestMasterKeyIsLostAndBack(t *testing.T) {
 	}
 	r := w.open()
 	w.wantCode(w.opens(r, block), buffer.KeyNotFound, "does not exist")
-	_, err := r.New(t.Context(), "node", 0)
+	_, err := r.Make(t.Context(), "node", 0)
 	w.wantCode(err, buffer.KeyNotFound, "does not exist")
 	w.wantCode(r.Try(t.Context(), "node"), buffer.KeyNotFound, "does not exist")
 	if missing := r.Missing(); len(missing) != 1 || missing[0].ID != id {
@@ -256,7 +258,7 @@ func TestDamagedFile(t *testing.T) {
 	w.write(filepath.Join(w.dir, copyName), string(bad))
 	r = w.open()
 	w.wantCode(w.opens(r, block), buffer.KeyNotFound, "from a backup")
-	_, err = r.New(t.Context(), "node", id)
+	_, err = r.Make(t.Context(), "node", id)
 	w.wantCode(err, buffer.KeyInvalidState, "is damaged")
 	if err := r.Keep(nil); err != nil {
 		t.Error(err)

@@ -4,27 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"hydrant/buffer"
-	"hydrant/buffer/keyring"
 	"hydrant/stream"
 )
 
 // dataKeys is what streams need of the ring.
 type dataKeys interface {
 	buffer.DataKeys
-	New(ctx context.Context, master string, used buffer.DataKeyID) (buffer.DataKeyID, error)
+	Make(ctx context.Context, master string, used buffer.DataKeyID) (buffer.DataKeyID, error)
 	Try(ctx context.Context, master string) error
 	Keep(needed map[buffer.DataKeyID]bool) error
 }
 
-// openKeys opens the ring of data keys, which lies beside the buffer.
+// openKeys opens the ring of data keys, which lies beside the buffer, whose lock must be held.
 func (n *node) openKeys() {
-	n.keys = keyring.Open(context.Background(), keyring.Config{Dir: filepath.Clean(n.cfg.DataDir), Masters: n.cfg.Encryption.masters(), Log: n.log})
+	n.keys.Open(context.Background())
 	n.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "hydrant_data_keys_missing",
 		Help: "Data keys that cannot be opened, and streams for which none can be made: their streams hold until they can.",
@@ -103,7 +101,7 @@ func (s *streamSet) keyFor(ctx context.Context, known buffer.Stream, d stream.St
 	for key := range neededKeys(s.log) {
 		used = max(used, key)
 	}
-	key, err := s.keys.New(ctx, d.Encrypt, used)
+	key, err := s.keys.Make(ctx, d.Encrypt, used)
 	var missing *buffer.DataKeyError
 	if errors.As(err, &missing) {
 		s.silent[d.Encrypt] = missing

@@ -85,10 +85,7 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 	if err := admin.Register(n.registry); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(cfg.DataDir, 0o755); err != nil {
-		return nil, err
-	}
-	n.openKeys()
+	n.keys = keyring.New(keyring.Config{Dir: cfg.DataDir, Masters: cfg.Encryption.masters(), Log: log})
 	var err error
 	n.buffer, err = badgerlog.Open(badgerlog.Config{
 		Dir:     filepath.Join(cfg.DataDir, bufferDir),
@@ -106,6 +103,7 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 		return nil, fmt.Errorf("open the buffer: %w", adviseDataDir(err, cfg.DataDir))
 	}
 	n.streams = &streamSet{log: n.buffer, logger: n.log, catalog: new(ingest.Catalog), keys: n.keys}
+	n.openKeys()
 	if err := n.openStreams(); err != nil {
 		return nil, errors.Join(err, n.buffer.Close())
 	}
