@@ -299,12 +299,15 @@ func TestMasterKeyIsLostAndBack(t *testing.T) {
 	if err := os.Rename(v.key, v.key+".away"); err != nil {
 		t.Fatal(err)
 	}
+	config := v.config()
 	for _, wrong := range []string{"", keyring.NewMasterKey()} {
+		asked := strings.Replace(config, "  fresh:\n", "  fresh:\n    encrypt: node\n", 1)
 		if wrong != "" {
 			v.kill()
 			v.write(v.key, wrong)
+			asked = config
 		}
-		v.process = launchIn(t, v.dir, strings.Replace(v.config(), "  fresh:\n", "  fresh:\n    encrypt: node\n", 1))
+		v.process = launchIn(t, v.dir, asked)
 		v.eventually("the alarm", func() bool { return strings.Contains(v.ready(), "stream secret: data key 1 cannot be used") })
 		v.post("plain", "application/json", `{"n":1}`)
 		if got, answer := v.native("secret", `{"m":"`+marker+`"}`); got != http.StatusServiceUnavailable || !strings.Contains(answer, "encryption_key_unavailable") {
