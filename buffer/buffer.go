@@ -4,6 +4,10 @@
 // on the embedded engine, one per partition on Kafka. Records are packed into blocks, blocks into groups; a group is
 // what one sync commits, together with every change of state that arrived meanwhile.
 //
+// A step that is no pure function of its records, such as a call of somebody's service, writes what came of it into a
+// derived lane, in the very change that says its own lane is done with them. The derived lane belongs to the stream and is
+// served like any other; nobody but the owner of its source appends to it.
+//
 // The promises every engine keeps are written at the methods below and executed by package buffertest.
 package buffer
 
@@ -58,7 +62,7 @@ type Log interface {
 }
 
 // Lane is what the owner of a lane may do with it. Read and Commit are for the goroutines of its run function, beside each
-// other; Read not beside itself, Commit beside itself where the changes have no key in common.
+// other, and each beside itself: Read into blocks of their own, Commit where the changes have no key in common.
 type Lane interface {
 	// Info is a snapshot of where the lane stands.
 	Info() LaneInfo
@@ -74,7 +78,9 @@ type Lane interface {
 	// State yields the lane's live entries in the order of their keys. The values must not be changed.
 	State() iter.Seq2[string, []byte]
 
-	// Commit makes a change durable: all of it or nothing. It rides on the next group.
+	// Commit makes a change durable: all of it or nothing. It rides on the next group. A change that derives records runs
+	// beside no other one that does. The records are copied; after a *FullError, or a *DataKeyError of what is derived,
+	// nothing of the change was stored.
 	Commit(ctx context.Context, c Change) error
 }
 
@@ -89,7 +95,7 @@ type Seq uint64
 // LaneID names a lane of a log.
 type LaneID struct {
 	Stream StreamID
-	Number uint32 // 0 on the embedded engine; the partition on Kafka
+	Number uint32 // 0 on the embedded engine; the partition on Kafka. Derived lanes have the highest bit set
 }
 
 // Stream is a stream as the log knows it.
@@ -107,6 +113,10 @@ type Definition struct {
 	Logic  uint32 // the partitioner's logic version
 	Data   []byte
 	Key    DataKeyID // that records are encrypted with; it must be one that the log's keys have
+
+	// Derives gives each lane of the stream a derived lane, for good. The log then keeps room in which records can be
+	// derived when it takes none from outside: only so can a full log be emptied.
+	Derives bool
 }
 
 // Version is a definition in force from one sequence on. It is immutable.
@@ -146,7 +156,7 @@ type LaneInfo struct {
 	Head   Seq
 	Cursor Seq
 
-	Accepted int64     // records made durable since the stream's creation; the last of them is at Head
+	Accepted int64     // records made durable in the lane since the stream's creation; the last of them is at Head
 	InUse    []Version // that a record above the cursor may need, oldest first
 }
 
@@ -162,6 +172,20 @@ type Change struct {
 	Delete []string
 	// Cursor says that every record at or below it is settled: its blocks may be dropped. It never falls; 0 leaves it.
 	Cursor Seq
+	// Derived, where set, is appended to the derived lane. The stream's definition must have said that it derives.
+	Derived *Derivation
+}
+
+// Derivation is what was made of records of a lane.
+type Derivation struct {
+	Records []Derived // at least one
+	Version Version   // that the records they are made of are read under, and so are they; its number never falls
+}
+
+// Derived is one record of a derived lane.
+type Derived struct {
+	Arrival int64 // Unix milliseconds: that of the record it is made of
+	Data    []byte
 }
 
 // Stats counts since the log's creation unless said otherwise.
@@ -178,11 +202,12 @@ type Stats struct {
 	KeysExpiredEarly int64 // since the start: forgotten before their time, for want of room
 }
 
-// StreamStats are one stream's books. Pending is what is not settled; it survives restarts with the records.
+// StreamStats are one stream's books. Pending is what is not settled; it survives restarts with the records. What lies in
+// a derived lane is pending and was not accepted again.
 type StreamStats struct {
 	Accepted      int64 // records made durable
 	AcceptedBytes int64
-	Pending       int64 // records above the cursor, damaged ones included
+	Pending       int64 // records above the cursors, damaged ones included
 	PendingBytes  int64
 	OldestArrival time.Time // of the oldest record above the cursor; zero if there is none
 	Locked        string    // why records cannot be read now: their data key cannot be had; empty if they can

@@ -35,7 +35,7 @@ func onLane(t testing.TB, cfg Config, scratch *Scratch, fn func(ctx context.Cont
 	err = log.Serve(ctx, func(ctx context.Context, in buffer.Lane) error {
 		defer cancel()
 		service.serving.Add(1)
-		l := newLane(service, in)
+		l := newLane(newTracks(service, in), mainTrack, in.Info().Cursor)
 		defer l.forget()
 		defer l.uploads.Wait()
 		defer cancel()

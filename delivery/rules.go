@@ -11,11 +11,11 @@ import (
 	"hydrant/stream"
 )
 
-// rules are what one config version says about membership, key and content. They belong to one lane.
+// rules are what one config version says about membership, key and content on one track. They belong to one lane.
 type rules struct {
 	version     uint64
-	stream      stream.Stream
-	partitioner *partitioner.Partitioner
+	stream      stream.Stream            // as seen from the track
+	partitioner *partitioner.Partitioner // nil where no record of the version takes the track
 	codec       format.Codec
 	extension   string // of objects' keys, with its dot; empty if there is none
 	delimiter   []byte
@@ -24,7 +24,7 @@ type rules struct {
 	private     bool               // records are encrypted on the node's disk: nothing of them goes to scratch
 }
 
-func newRules(v *buffer.Version) (*rules, error) {
+func newRules(v *buffer.Version, t track) (*rules, error) {
 	fault := func(err error) error {
 		return fmt.Errorf("version %d of the stream's definition cannot be used: %w", v.Number, err)
 	}
@@ -35,7 +35,12 @@ func newRules(v *buffer.Version) (*rules, error) {
 	if err != nil {
 		return nil, fault(err)
 	}
-	r := &rules{version: v.Number, stream: s, open: map[string]*object{}, private: v.Key != 0}
+	r := &rules{version: v.Number, open: map[string]*object{}, private: v.Key != 0}
+	s, taken := t.view(s)
+	if !taken {
+		return r, nil
+	}
+	r.stream = s
 	if s.Delimiter != nil {
 		r.delimiter = []byte(*s.Delimiter)
 	}
@@ -65,15 +70,4 @@ func appendPartition(dst []byte, o *partitioner.Output) []byte {
 	dst = append(dst, o.Error...)
 	dst = append(dst, 0)
 	return append(dst, o.Prefix...)
-}
-
-// place names where a destination puts objects, whatever the way there: credentials and endpoints may change.
-func place(d stream.Destination) string {
-	switch {
-	case d.S3 != nil:
-		return "s3://" + d.S3.Bucket
-	case d.Directory != nil:
-		return "file://" + d.Directory.Path
-	}
-	return ""
 }

@@ -37,6 +37,7 @@ func (s Stream) Validate() []Fault {
 	v := validation{stream: s}
 	v.name()
 	v.buffering()
+	v.processing()
 	v.partitionKeys()
 	v.prefix()
 	v.errorPrefix()
@@ -56,6 +57,7 @@ func (s Stream) Validate() []Fault {
 		v.add("delimiter", "%q is not UTF-8", *s.Delimiter)
 	}
 	v.destination()
+	v.backup()
 	return v.faults
 }
 

@@ -121,8 +121,8 @@ func TestValidateRefuses(t *testing.T) {
 		{"destination.s3.endpoint", "holds credentials", func(s *stream.Stream) {
 			s.Destination.S3.Endpoint = "http://u:p@host"
 		}},
-		{"partition_keys.customer", "only simple paths are supported", func(s *stream.Stream) {
-			s.PartitionKeys["customer"] = ".a|.b"
+		{"partition_keys.customer", "there is no function nosuch/0 here", func(s *stream.Stream) {
+			s.PartitionKeys["customer"] = ".a | nosuch"
 		}},
 		{"partition_keys.extra", "is not used", func(s *stream.Stream) { s.PartitionKeys["extra"] = ".a" }},
 		{"prefix", `"customer" is not declared`, func(s *stream.Stream) { s.PartitionKeys = nil }},

@@ -84,26 +84,29 @@ type Log struct {
 
 	defining sync.Mutex // one Define at a time
 
-	mu      sync.Mutex
-	room    *sync.Cond // a group was taken: the next one has room
-	made    *sync.Cond // the maker of generations is done, for better or worse
-	forming *group
-	packing int // bytes of records on their way into the forming group
-	lanes   map[buffer.StreamID]*lane
-	state   map[stateKey]stored
-	keys    keyTable
-	gens    []*generation // oldest first
-	current *generation   // the last of gens, written to; nil where a full disk had no room even for a small one
-	lastID  uint64        // of a generation
-	cache   cache
-	ready   *generation       // made ahead
-	making  bool              // one is being made
-	full    *buffer.FullError // why none could be made
-	short   *buffer.FullError // why records are refused although one could be
-	settled int64             // of committer.used when housekeeping last looked
-	closed  bool
-	failure error
-	arrived chan struct{} // closed and made anew when a lane is added
+	mu       sync.Mutex
+	room     *sync.Cond // a group was taken: the next one has room
+	made     *sync.Cond // the maker of generations is done, for better or worse
+	forming  *group
+	packing  int // bytes of records on their way into the forming group
+	lanes    map[buffer.StreamID]*lane
+	state    map[stateKey]stored
+	keys     keyTable
+	gens     []*generation // oldest first
+	current  *generation   // the last of gens, written to; nil where a full disk had no room even for a small one
+	lastID   uint64        // of a generation
+	cache    cache
+	ready    *generation       // made ahead
+	making   bool              // one is being made
+	full     *buffer.FullError // why none could be made
+	short    *buffer.FullError // why records are refused although one could be
+	deriving int               // streams that derive
+	starved  bool              // one of them was refused for want of room
+	lean     bool              // the disk has little more than what is kept for deriving
+	settled  int64             // of committer.used when housekeeping last looked
+	closed   bool
+	failure  error
+	arrived  chan struct{} // closed and made anew when a lane is added
 
 	work   chan struct{} // the forming group has something
 	failed chan struct{}
@@ -341,7 +344,7 @@ func (l *Log) Stats() buffer.Stats {
 		s.Full = l.full.Error()
 	}
 	for id, lane := range l.lanes {
-		s.Streams[id] = lane.stats()
+		s.Streams[id] = lane.streamStats()
 	}
 	return s
 }
@@ -359,16 +362,16 @@ func (l *Log) Serve(ctx context.Context, run func(context.Context, buffer.Lane) 
 		lanes   sync.WaitGroup
 		mu      sync.Mutex
 		errs    []error
-		started = map[buffer.StreamID]bool{}
+		started = map[buffer.LaneID]bool{}
 	)
 	for {
 		l.mu.Lock()
 		arrived := l.arrived
-		for id, lane := range l.lanes {
-			if started[id] {
+		for lane := range l.allLanes() {
+			if started[lane.id] {
 				continue
 			}
-			started[id] = true
+			started[lane.id] = true
 			lanes.Go(func() {
 				if err := run(ctx, lane); err != nil && ctx.Err() == nil {
 					mu.Lock()

@@ -173,6 +173,9 @@ func (l *Log) admit(id buffer.StreamID, size int) (*lane, *buffer.DataKey, error
 	if !ok {
 		return nil, nil, fmt.Errorf("%w: %s", buffer.ErrUnknownStream, id)
 	}
+	if err := l.overHeadroom(size); err != nil {
+		return nil, nil, err
+	}
 	// Where no further generation can be made, what is left of this one is for the changes of state that drain the log.
 	if l.full != nil && l.ready == nil {
 		if int64(size) > l.left() {
@@ -259,7 +262,15 @@ func (l *Log) Define(ctx context.Context, d buffer.Definition) (buffer.Version, 
 		if d.Name != lane.name {
 			return fmt.Errorf("stream %s is called %q, not %q", d.Stream, lane.name, d.Name)
 		}
-		v = version{buffer.Version{Number: lane.lastVersion() + 1, Logic: d.Logic, Data: d.Data, Key: d.Key}, lane.next}
+		if d.Derives && l.cfg.MaxDisk < MinDeriving {
+			return fmt.Errorf("stream %s has a function, for which buffer.max_disk must be at least %d bytes: it is %d", d.Name, MinDeriving, l.cfg.MaxDisk)
+		}
+		if d.Derives && lane.derived == nil {
+			made := newLane(l, lane.id.Derived(), lane.name)
+			g.lanes = append(g.lanes, made)
+			g.changes = append(g.changes, change{stateKey: stateKey{kindStream, made.id, ""}, value: []byte(d.Name)})
+		}
+		v = version{buffer.Version{Number: lane.lastVersion().Number + 1, Logic: d.Logic, Data: d.Data, Key: d.Key}, lane.next}
 		if ok {
 			g.part(lane).broken = true // a block is read under one version
 		}

@@ -22,8 +22,10 @@ type lane struct {
 	name string
 
 	// Guarded by Log.mu.
-	next buffer.Seq       // the sequence of the next record to come in
-	key  buffer.DataKeyID // that it is encrypted with
+	next    buffer.Seq       // the sequence of the next record to come in
+	key     buffer.DataKeyID // that it is encrypted with
+	derived *lane            // nil where nothing is derived
+	coming  version          // of a derived lane: that of the next record to come in
 
 	stored atomic.Int64 // bytes on disk of the blocks in refs
 	thrift thrift
@@ -103,13 +105,14 @@ func (l *lane) setVersion(c *change) {
 	}
 }
 
-func (l *lane) lastVersion() uint64 {
+// lastVersion is the newest one; its number is 0 where there is none.
+func (l *lane) lastVersion() version {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.versions) == 0 {
-		return 0
+		return version{}
 	}
-	return l.versions[len(l.versions)-1].Number
+	return l.versions[len(l.versions)-1]
 }
 
 // versionAt is the version in force at a sequence. Called with mu held.
@@ -126,17 +129,6 @@ func (l *lane) head() head {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.books
-}
-
-func (l *lane) stream() buffer.Stream {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s := buffer.Stream{ID: l.id.Stream, Name: l.name}
-	for _, v := range l.versions {
-		s.InUse = append(s.InUse, v.Version)
-		s.Current = v.Version
-	}
-	return s
 }
 
 func (l *lane) stats() buffer.StreamStats {
@@ -291,7 +283,18 @@ func (l *lane) State() iter.Seq2[string, []byte] {
 
 // Commit implements buffer.Lane.
 func (l *lane) Commit(ctx context.Context, c buffer.Change) error {
+	size, err := l.log.awaitRoom(c.Derived)
+	if err != nil {
+		return err
+	}
 	return l.log.submit(ctx, func(g *group) error {
+		if err := l.admitDerived(c.Derived, size); err != nil {
+			return err
+		}
+		key, err := l.derivedKey(c.Derived)
+		if err != nil {
+			return err
+		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		if c.Cursor >= l.books.next {
@@ -307,6 +310,7 @@ func (l *lane) Commit(ctx context.Context, c buffer.Change) error {
 			g.changes = append(g.changes, change{stateKey: stateKey{kindCursor, l.id, ""}, value: encodeCursor(c.Cursor)})
 			g.changes = append(g.changes, l.retired(c.Cursor)...)
 		}
+		g.derive(l.derived, c.Derived, size, key)
 		return nil
 	})
 }

@@ -183,39 +183,43 @@ func (l *Log) adopt(m *image) {
 		l.cfg.Log.Error("the buffer is damaged", "damage", sentence)
 	}
 	for key, s := range m.state {
-		if key.kind == kindStream {
+		if key.kind == kindStream && !key.lane.IsDerived() {
 			l.lanes[key.lane.Stream] = newLane(l, key.lane, string(s.value))
 		}
 	}
+	for key := range m.state {
+		if key.kind == kindStream && key.lane.IsDerived() && l.lanes[key.lane.Stream] != nil {
+			l.lanes[key.lane.Stream].derive()
+		}
+	}
 	for key, s := range m.state {
-		if lane := l.lanes[key.lane.Stream]; lane != nil {
+		if lane := l.lane(key.lane); lane != nil {
 			if err := lane.restore(key, s.value); err != nil {
 				l.cfg.Log.Error("the buffer is damaged", "stream", lane.name, "damage", err)
 			}
 		}
 	}
 	for id, blocks := range m.blocks {
-		if lane := l.lanes[id.Stream]; lane != nil {
+		if lane := l.lane(id); lane != nil {
 			lane.index(blocks)
 		}
 	}
 	l.adoptDamage(m)
 	for id, h := range m.heads {
-		if lane := l.lanes[id.Stream]; lane != nil {
+		if lane := l.lane(id); lane != nil {
 			lane.books = h
 		}
 	}
 	for id, seq := range m.named {
-		if lane := l.lanes[id.Stream]; lane != nil {
+		if lane := l.lane(id); lane != nil {
 			lane.books.next = max(lane.books.next, seq+1)
 		}
 	}
-	for _, lane := range l.lanes {
+	for lane := range l.allLanes() {
 		lane.books.next = max(lane.books.next, lane.cursor+1)
 		lane.next = lane.books.next
-		if n := len(lane.versions); n > 0 {
-			lane.key = lane.versions[n-1].Key
-		}
+		lane.coming = lane.lastVersion()
+		lane.key = lane.coming.Key
 	}
 }
 

@@ -51,6 +51,11 @@ type lane struct {
 	versions []version
 	state    map[string][]byte
 	locked   error // why the next block cannot be read
+	derived  *lane // nil where nothing is derived
+}
+
+func newLane(l *Log, id buffer.LaneID, name string) *lane {
+	return &lane{log: l, id: id, name: name, next: 1, state: map[string][]byte{}}
 }
 
 type record struct {
@@ -108,6 +113,7 @@ func (l *Log) Streams() []buffer.Stream {
 		for _, v := range lane.versions {
 			s.InUse, s.Current = append(s.InUse, v.Version), v.Version
 		}
+		s.InUse = lane.withDerived(s.InUse)
 		out = append(out, s)
 	}
 	slices.SortFunc(out, func(a, b buffer.Stream) int { return strings.Compare(a.Name, b.Name) })
@@ -128,11 +134,14 @@ func (l *Log) Define(ctx context.Context, d buffer.Definition) (buffer.Version, 
 	}
 	s := l.lanes[d.Stream]
 	if s == nil {
-		s = &lane{log: l, id: buffer.LaneID{Stream: d.Stream}, name: d.Name, next: 1, state: map[string][]byte{}}
+		s = newLane(l, buffer.LaneID{Stream: d.Stream}, d.Name)
 		l.lanes[d.Stream] = s
 	}
 	if s.name != d.Name {
 		return buffer.Version{}, fmt.Errorf("stream %s is called %q, not %q", d.Stream, s.name, d.Name)
+	}
+	if d.Derives && s.derived == nil {
+		s.derived = newLane(l, s.id.Derived(), s.name)
 	}
 	v := version{buffer.Version{Number: 1, Logic: d.Logic, Data: d.Data, Key: d.Key}, s.next}
 	if n := len(s.versions); n > 0 {
@@ -196,16 +205,16 @@ func (l *Log) Serve(ctx context.Context, run func(context.Context, buffer.Lane) 
 		wg      sync.WaitGroup
 		mu      sync.Mutex
 		errs    []error
-		started = map[buffer.StreamID]bool{}
+		started = map[*lane]bool{}
 	)
 	for {
 		l.mu.Lock()
 		changed := l.changed
-		for id, s := range l.lanes {
-			if started[id] {
+		for _, s := range l.served() {
+			if started[s] {
 				continue
 			}
-			started[id] = true
+			started[s] = true
 			wg.Go(func() {
 				if err := run(ctx, s); err != nil && ctx.Err() == nil {
 					mu.Lock()
@@ -232,20 +241,23 @@ func (l *Log) Stats() buffer.Stats {
 		Streams: map[buffer.StreamID]buffer.StreamStats{},
 		Keys:    len(l.keys.byID), KeysExpiredEarly: l.keys.early,
 	}
-	for id, s := range l.lanes {
-		stats := s.stats
-		stats.Pending = int64(len(s.records)) + s.damagedPending()
+	for _, s := range l.served() {
+		stats := out.Streams[s.id.Stream] // of the source, where s is derived
+		if !s.id.IsDerived() {
+			stats = s.stats
+		}
+		stats.Pending += int64(len(s.records)) + s.damagedPending()
 		out.Damaged += int64(len(s.damage))
 		for _, r := range s.records {
 			stats.PendingBytes += int64(len(r.data))
+			if at := time.UnixMilli(r.arrival); stats.OldestArrival.IsZero() || at.Before(stats.OldestArrival) {
+				stats.OldestArrival = at
+			}
 		}
 		if s.locked != nil {
 			stats.Locked = s.locked.Error()
 		}
-		if len(s.records) > 0 {
-			stats.OldestArrival = time.UnixMilli(s.records[0].arrival)
-		}
-		out.Streams[id] = stats
+		out.Streams[s.id.Stream] = stats
 	}
 	return out
 }
@@ -380,6 +392,9 @@ func (s *lane) Commit(ctx context.Context, c buffer.Change) error {
 	}
 	if c.Cursor >= s.next {
 		return fmt.Errorf("cursor %d is beyond the last record, %d", c.Cursor, s.next-1)
+	}
+	if err := s.derive(c.Derived); err != nil {
+		return err
 	}
 	for _, e := range c.Put {
 		s.state[e.Key] = slices.Clone(e.Value)

@@ -109,8 +109,9 @@ func catalogEntry(id buffer.StreamID, d stream.Stream, key buffer.DataKeyID) ing
 
 // define puts one definition in force. The error is a *buffer.DataKeyError where there is no key for it.
 func (s *streamSet) define(ctx context.Context, known buffer.Stream, d stream.Stream) (ingest.Stream, error) {
-	data := d.Encode()
-	if known.Current.Logic == partitioner.Logic && bytes.Equal(known.Current.Data, data) {
+	// By the oldest logic that does, so that a new release makes no new versions of what it serves as before.
+	data, logic := d.Encode(), partitioner.LogicOf(d)
+	if known.Current.Logic == logic && bytes.Equal(known.Current.Data, data) {
 		return catalogEntry(known.ID, d, known.Current.Key), nil
 	}
 	id := known.ID
@@ -124,7 +125,7 @@ func (s *streamSet) define(ctx context.Context, known buffer.Stream, d stream.St
 	if key != 0 {
 		ctx = context.WithoutCancel(ctx) // its outcome must be known before anybody looks which keys are needed
 	}
-	v, err := s.log.Define(ctx, buffer.Definition{Stream: id, Name: d.Name, Logic: partitioner.Logic, Data: data, Key: key})
+	v, err := s.log.Define(ctx, buffer.Definition{Stream: id, Name: d.Name, Logic: logic, Data: data, Key: key})
 	if err != nil {
 		return catalogEntry(id, d, known.Current.Key), err
 	}
