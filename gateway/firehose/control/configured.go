@@ -58,7 +58,10 @@ func (p *Plane) describeConfigured(s *Stream) *types.DeliveryStreamDescription {
 		destination.S3BackupDescription.ErrorOutputPrefix = nil
 	}
 	description := p.description(s.Definition.Name, s.Version, destination)
-	if s.Trouble != "" {
+	description.DeliveryStreamEncryptionConfiguration = describeEncryption(encryptionOf(s.Definition.Encrypt), s)
+	if s.KeyTrouble != nil {
+		description.FailureDescription = keyFailure(s.KeyTrouble)
+	} else if s.Trouble != "" {
 		description.FailureDescription = failure(s.Trouble)
 	}
 	return description
