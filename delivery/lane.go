@@ -44,7 +44,7 @@ type lane struct {
 	buffering  stream.Buffering // the triggers in force now
 	partitions stream.Partitions
 	target     buffer.Seq // until the position reaches it nothing is sealed for its age alone
-	caughtUp   bool       // target was set because something is due
+	caughtUp   bool       // target was set because something is due, which is not sealed yet
 	held       bool       // at a bound: neither reading nor sealing
 	over       bool       // no record takes the track any more
 	nextLook   time.Time  // before it nothing new is due
@@ -183,9 +183,9 @@ func (l *lane) hold() bool {
 		l.spillLargest() // others may have taken what was left
 	}
 	held := l.full() || l.waiting > 0 && (l.crowded() || l.crammed())
-	// A reader that has not caught up yet goes on to where it was to get: were that moved on each time, a load that the
-	// destination can hardly take would keep what is due waiting for ever.
-	if l.held && !held && l.ledger.position >= l.target {
+	// A reader that has not caught up yet goes on to where it was to get, and what is due then is sealed as there is room:
+	// were that moved on each time, a load that the destination can hardly take would keep it waiting for ever.
+	if l.held && !held && !l.caughtUp && l.ledger.position >= l.target {
 		l.target = l.in.Info().Head
 	}
 	l.held = held

@@ -74,38 +74,44 @@ func (l *lane) sealDue(ctx context.Context) error {
 		return nil
 	}
 	now := time.Now()
-	if now.Before(l.nextLook) || l.dueIn(now) > 0 {
+	if now.Before(l.nextLook) {
+		return nil
+	}
+	if l.dueIn(now) > 0 {
+		l.caughtUp = false
 		return nil
 	}
 	if head := l.in.Info().Head; !l.caughtUp && l.ledger.position < head {
 		l.target, l.caughtUp = head, true
 		return nil
 	}
-	l.caughtUp = false
 	l.nextLook = now.Add(l.interval() / 200) // 10,000 objects that become due one by one are not looked over each time
-	l.closeDue(&l.open.warm, now, l.interval())
-	l.closeDue(&l.open.cold, now, l.coldInterval())
+	all := l.closeDue(&l.open.warm, now, l.interval()) && l.closeDue(&l.open.cold, now, l.coldInterval())
+	if l.caughtUp = !all; !all {
+		l.nextLook = now
+	}
 	return l.seal(ctx)
 }
 
-// closeDue closes the objects of a list that have waited for an interval, but for those that may wait longer.
-func (l *lane) closeDue(list *order, now time.Time, interval time.Duration) {
+// closeDue closes the objects of a list that have waited for an interval, but for those that may wait longer. It reports
+// whether there was room for all.
+func (l *lane) closeDue(list *order, now time.Time, interval time.Duration) bool {
 	for o := range list.all() {
 		wait := o.dueIn(now, interval)
 		if wait > interval/20 {
-			return // those behind it were opened later
+			break // those behind it were opened later
 		}
 		switch {
 		case wait > 0:
 		case !o.cold && l.buffering.IsCold(o.bytes):
 			l.open.chill(o)
 		case l.room() == 0:
-			l.nextLook = now
-			return
+			return false
 		default:
 			l.close(o, reasonInterval)
 		}
 	}
+	return true
 }
 
 // dueIn is how long all open objects may wait yet.

@@ -27,6 +27,15 @@ func (b Buffering) IsCold(bytes int64) bool {
 	return b.ColdInterval > b.Interval && bytes < int64(b.Size)/coldShare
 }
 
+// LongestInterval is how long a record may wait for others, if its destination takes what it is given.
+func (s Stream) LongestInterval() Duration {
+	longest := max(s.Buffering.Interval, s.Buffering.ColdInterval)
+	if b := s.Backup; b != nil {
+		longest = max(longest, b.Buffering.Interval, b.Buffering.ColdInterval)
+	}
+	return longest
+}
+
 func (v *validation) partitions() {
 	if n := v.stream.Partitions.Max; n < 0 || n > maxPartitions {
 		v.add("partitions.max", "%d is not from 1 to %d: past it partitions are delivered early, and nothing is refused", n, maxPartitions)
