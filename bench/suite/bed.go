@@ -77,7 +77,7 @@ func (b *bed) to(url string, l load) bench.Options {
 
 // server is what a load is sent to.
 type server struct {
-	*child
+	*process
 	// count is how many records the server itself has counted.
 	count func(ctx context.Context) (float64, error)
 }
@@ -93,13 +93,13 @@ func (b *bed) send(ctx context.Context, s server, o bench.Options) (*bench.Repor
 		err = ctx.Err()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("load on %s: %w", s.name, err)
+		return nil, fmt.Errorf("load on %s: %w", s.Name, err)
 	}
 	after, err := s.count(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return report, checkReport(s.name, report, after-before)
+	return report, checkReport(s.Name, report, after-before)
 }
 
 // checkReport refuses what is no measurement.
@@ -141,5 +141,5 @@ func (b *bed) measure(ctx context.Context, s server, o bench.Options) (Side, *be
 		f[unsentShare] = ratio(float64(m.Unsent), float64(m.Requests+m.Unsent))
 	}
 	s.watch.memory(f)
-	return Side{Name: s.name, Figures: f, Series: &report.Series}, report, nil
+	return Side{Name: s.Name, Figures: f, Series: &report.Series}, report, nil
 }

@@ -86,7 +86,7 @@ func TestCredentialsOfNodes(t *testing.T) {
 	has := func(s setup) bool {
 		return strings.Contains(strings.Join(s.environment(), " "), "AWS_ACCESS_KEY_ID=suite")
 	}
-	sink := &store{sink: &child{}}
+	sink := &store{sink: &process{}}
 	if has(setup{}) || has(setup{store: sink, off: true}) || !has(setup{store: sink}) {
 		t.Error("credentials where there should be none, or none where they are needed")
 	}

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 
 	"github.com/valyala/fasthttp"
+
+	"hydrant/bench/child"
 )
 
 // floorCountPath is where a floor says how many records it was sent.
@@ -86,7 +88,7 @@ func (f *floor) serve(rc *fasthttp.RequestCtx) {
 
 // startFloor runs a floor. The caller stops it.
 func (b *bed) startFloor(ctx context.Context, batch int) (s server, url string, err error) {
-	address, err := freeAddress()
+	address, err := child.FreeAddress()
 	if err != nil {
 		return s, "", err
 	}
@@ -95,15 +97,15 @@ func (b *bed) startFloor(ctx context.Context, batch int) (s server, url string, 
 	if err != nil {
 		return s, "", err
 	}
-	s = server{child: c, count: func(ctx context.Context) (float64, error) {
+	s = server{process: c, count: func(ctx context.Context) (float64, error) {
 		text, err := get(ctx, url+floorCountPath)
 		if err != nil {
 			return 0, err
 		}
 		return strconv.ParseFloat(string(text), 64)
 	}}
-	if err := c.await(ctx, "it listens", func() bool { return answers(ctx, url+floorCountPath) }); err != nil {
-		c.stop()
+	if err := c.Await(ctx, "it listens", func() bool { return answers(ctx, url+floorCountPath) }); err != nil {
+		c.Kill()
 		return s, "", err
 	}
 	return s, url, nil
@@ -115,7 +117,7 @@ func (b *bed) measureFloor(ctx context.Context, l load) (Side, error) {
 	if err != nil {
 		return Side{}, err
 	}
-	defer s.stop()
+	defer s.Kill()
 	o := b.to(url, l)
 	if err := b.warm(ctx, s, o); err != nil {
 		return Side{}, err

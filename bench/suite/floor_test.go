@@ -10,12 +10,14 @@ import (
 	"time"
 
 	"hydrant/bench"
+	"hydrant/bench/child"
+	"hydrant/bench/sink"
 )
 
 // serveFloor runs the command as a process would, and returns its address.
 func serveFloor(t *testing.T, batch int) string {
 	t.Helper()
-	address, err := freeAddress()
+	address, err := child.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +96,7 @@ func TestServersRefuseABusyAddress(t *testing.T) {
 	if err := (&FloorCommand{Listen: address}).Run(t.Context()); err == nil {
 		t.Error("two floors on one address")
 	}
-	if err := (&SinkCommand{Listen: address}).Run(t.Context()); err == nil {
+	if err := (&sink.Command{Listen: address}).Run(t.Context()); err == nil {
 		t.Error("a sink on a floor's address")
 	}
 	if _, err := http.Get(url + floorCountPath); err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hydrant/bench"
+	"hydrant/bench/child"
 )
 
 const streamName = "suite"
@@ -110,20 +111,20 @@ func (b *bed) run(ctx context.Context, n *node) error {
 	if err := b.launch(ctx, n); err != nil {
 		return err
 	}
-	err := n.await(ctx, "it is ready", func() bool { return answers(ctx, n.admin+"/readyz") })
+	err := n.Await(ctx, "it is ready", func() bool { return answers(ctx, n.admin+"/readyz") })
 	if err != nil {
-		n.stop()
+		n.Kill()
 	}
 	return err
 }
 
 // launch starts the process and does not wait until it is ready.
 func (b *bed) launch(ctx context.Context, n *node) error {
-	listen, err := freeAddress()
+	listen, err := child.FreeAddress()
 	if err != nil {
 		return err
 	}
-	admin, err := freeAddress()
+	admin, err := child.FreeAddress()
 	if err != nil {
 		return err
 	}
@@ -137,13 +138,13 @@ func (b *bed) launch(ctx context.Context, n *node) error {
 	if err != nil {
 		return err
 	}
-	n.server = server{child: c, count: n.incoming}
+	n.server = server{process: c, count: n.incoming}
 	return nil
 }
 
 // close kills the node and removes what it kept.
 func (n *node) close() {
-	n.stop()
+	n.Kill()
 	_ = os.RemoveAll(n.dir) // the bed's end removes it else, and tells
 }
 
@@ -171,7 +172,7 @@ func (b *bed) idleDelivery(ctx context.Context, n *node) error {
 	}
 	sealed, since := -1.0, time.Now()
 	var err error
-	awaited := n.await(ctx, "delivery is at its bound", func() bool {
+	awaited := n.Await(ctx, "delivery is at its bound", func() bool {
 		var m metrics
 		if m, err = n.metrics(ctx); err != nil {
 			return true

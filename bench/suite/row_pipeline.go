@@ -76,7 +76,7 @@ func (r pipeline) parts(ctx context.Context, b *bed) (ingest, delivery Side, err
 		return ingest, delivery, err
 	}
 	ingest.Name = "ingest"
-	n.stop()
+	n.Kill()
 	delivery, err = b.drainBacklog(ctx, n, s, setup{store: s, compression: r.codec, size: "64MiB", interval: "1s"})
 	return ingest, delivery, err
 }
@@ -120,7 +120,7 @@ func (b *bed) drainBacklog(ctx context.Context, n *node, s *store, with setup) (
 // costs the node a few milliseconds.
 func (n *node) awaitDelivered(ctx context.Context) (last metrics, err error) {
 	var looked time.Time
-	awaited := n.await(ctx, "everything is delivered", func() bool {
+	awaited := n.Await(ctx, "everything is delivered", func() bool {
 		if time.Since(looked) < 100*time.Millisecond {
 			return false
 		}

@@ -29,7 +29,7 @@ func (startUp) sample(ctx context.Context, b *bed) (Sample, error) {
 		return Sample{}, err
 	}
 	defer n.close()
-	n.stop()
+	n.Kill()
 	empty, err := b.firstAck(ctx, n)
 	if err != nil {
 		return Sample{}, err
@@ -38,7 +38,7 @@ func (startUp) sample(ctx context.Context, b *bed) (Sample, error) {
 	if _, err := b.send(ctx, n.server, b.backlog(n, batches)); err != nil {
 		return Sample{}, err
 	}
-	n.stop()
+	n.Kill()
 	full, err := b.firstAck(ctx, n)
 	if err != nil {
 		return Sample{}, err
@@ -53,12 +53,12 @@ func (b *bed) firstAck(ctx context.Context, n *node) (Side, error) {
 	if err := b.launch(ctx, n); err != nil {
 		return Side{}, err
 	}
-	err := n.await(ctx, "it acknowledges a record", func() bool { return n.takes(ctx) })
+	err := n.Await(ctx, "it acknowledges a record", func() bool { return n.takes(ctx) })
 	seconds := time.Since(start).Seconds()
 	if err != nil {
 		return Side{}, err
 	}
-	if err := n.await(ctx, "it is ready", func() bool { return answers(ctx, n.admin+"/readyz") }); err != nil {
+	if err := n.Await(ctx, "it is ready", func() bool { return answers(ctx, n.admin+"/readyz") }); err != nil {
 		return Side{}, err
 	}
 	m, err := n.metrics(ctx)

@@ -57,7 +57,7 @@ func (b *bed) measureToStore(ctx context.Context, with setup, l load) (Side, err
 		return Side{}, err
 	}
 	loaded := time.Now()
-	if err := n.finish(); err != nil {
+	if err := n.Finish(); err != nil {
 		return Side{}, err
 	}
 	seconds := report.Measured.Seconds + time.Since(loaded).Seconds()
@@ -167,7 +167,7 @@ func (openPartitions) sample(ctx context.Context, b *bed) (Sample, error) {
 		return Sample{}, err
 	}
 	var m metrics
-	reached := n.await(ctx, "the partitions are open", func() bool {
+	reached := n.Await(ctx, "the partitions are open", func() bool {
 		m, err = n.metrics(ctx)
 		return err != nil || m["hydrant_open_objects"]+m["hydrant_sealed_objects_total"] >= 0.9*float64(keys)
 	})

@@ -6,14 +6,17 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"hydrant/bench/child"
+	"hydrant/bench/sink"
 )
 
 // store is where nodes deliver to: the discarding server of the suite's, or a real one.
 type store struct {
-	destination string // as the configuration has it
-	prefix      string // of all keys
-	sink        *child // nil for a real one
-	address     string // of the discarding one
+	destination string   // as the configuration has it
+	prefix      string   // of all keys
+	sink        *process // nil for a real one
+	address     string   // of the discarding one
 }
 
 const sinkBucket = "suite"
@@ -57,7 +60,7 @@ func parseBucket(location string) (bucket, prefix string, err error) {
 
 // openSink starts a discarding store. The caller closes it.
 func (b *bed) openSink(ctx context.Context) (*store, error) {
-	address, err := freeAddress()
+	address, err := child.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -65,14 +68,14 @@ func (b *bed) openSink(ctx context.Context) (*store, error) {
 	if s.sink, err = b.start(ctx, "sink", nil, "bench", "s3sink", "--listen", address); err != nil {
 		return nil, err
 	}
-	if err := s.sink.await(ctx, "it listens", func() bool { return answers(ctx, s.totalsURL()) }); err != nil {
+	if err := s.sink.Await(ctx, "it listens", func() bool { return answers(ctx, s.totalsURL()) }); err != nil {
 		s.close()
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *store) totalsURL() string { return "http://" + s.address + totalsPath }
+func (s *store) totalsURL() string { return "http://" + s.address + sink.TotalsPath }
 
 // used is the processor time of the store's process so far; nothing for a real one.
 func (s *store) used() time.Duration {
@@ -92,7 +95,7 @@ func (s *store) cost(f Figures, before time.Duration, gigabytes float64) {
 // close ends the discarding store.
 func (s *store) close() {
 	if s.sink != nil {
-		s.sink.stop()
+		s.sink.Kill()
 	}
 }
 
@@ -105,7 +108,7 @@ func (s *store) check(ctx context.Context, records float64) error {
 	if err != nil {
 		return err
 	}
-	var t sinkTotals
+	var t sink.Totals
 	if err := json.Unmarshal(text, &t); err != nil {
 		return err
 	}

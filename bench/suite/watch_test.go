@@ -49,11 +49,20 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// The environment's settings would be measured too.
-func TestChildrenGetACleanEnvironment(t *testing.T) {
-	got := cleanEnvironment([]string{"PATH=/bin", "HYDRANT_LISTEN=x", "GOMEMLIMIT=1", "GOGC=off", "GODEBUG=", "AWS_REGION=r"})
-	if !slices.Equal(got, []string{"PATH=/bin", "AWS_REGION=r"}) {
-		t.Errorf("got %q", got)
+// A process is watched while it runs, and after its end what it had used is known.
+func TestProcessIsWatched(t *testing.T) {
+	p, err := (&bed{program: "/bin/sleep"}).start(t.Context(), "sleeper", nil, "3600")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = p.Await(t.Context(), "its memory is known", func() bool {
+		f := Figures{}
+		p.watch.memory(f)
+		return f[peakFile] > 0
+	})
+	p.Kill()
+	if err != nil || p.watch.used().cpu < 0 {
+		t.Errorf("used %v: %v", p.watch.used(), err)
 	}
 }
 

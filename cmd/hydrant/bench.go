@@ -2,6 +2,7 @@ package main
 
 import (
 	"hydrant/bench"
+	"hydrant/bench/sink"
 	"hydrant/bench/suite"
 )
 
@@ -11,5 +12,5 @@ type benchCommand struct {
 
 	Suite  suite.Command      `cmd:"" help:"Measure this machine: ingest and delivery beside an empty server, the bare disk and the bare compressors."`
 	Floor  suite.FloorCommand `cmd:"" hidden:"" help:"An HTTP server that reads bodies and does nothing."`
-	S3sink suite.SinkCommand  `cmd:"" name:"s3sink" hidden:"" help:"An S3 server that throws away what it is sent."`
+	S3sink sink.Command       `cmd:"" name:"s3sink" hidden:"" help:"An S3 server that throws away what it is sent."`
 }

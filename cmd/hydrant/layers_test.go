@@ -14,8 +14,6 @@ import (
 // Imports point one way; gateway and delivery never see each other, and only cmd sees all.
 var layers = map[string][]string{
 	"hydrant/stream":                             {"hydrant/stream/expr"},
-	"hydrant/stream/definitions/bucket":          {"hydrant/stream/definitions"},
-	"hydrant/stream/definitions/definitionstest": {"hydrant/stream/definitions"},
 	"hydrant/partitioner":                        {"hydrant/stream", "hydrant/stream/expr"},
 	"hydrant/buffer/badgerlog":                   {"hydrant/buffer"},
 	"hydrant/buffer/memlog":                      {"hydrant/buffer"},
@@ -23,14 +21,16 @@ var layers = map[string][]string{
 	"hydrant/delivery":                           {"hydrant/buffer", "hydrant/stream", "hydrant/stream/expr", "hydrant/partitioner", "hydrant/delivery/format"},
 	"hydrant/delivery/directory":                 {"hydrant/delivery", "hydrant/stream"},
 	"hydrant/delivery/s3":                        {"hydrant/delivery", "hydrant/stream"},
-	"hydrant/delivery/deliverytest":              {"hydrant/delivery"},
+	"hydrant/delivery/deliverytest":              {"hydrant/delivery", "hydrant/bench/s3fault"},
 	"hydrant/gateway":                            {"hydrant/buffer", "hydrant/stream", "hydrant/gateway/..."},
 	"hydrant/gateway/ingest":                     {"hydrant/buffer", "hydrant/stream", "hydrant/gateway/auth"},
 	"hydrant/gateway/firehose":                   {"hydrant/buffer", "hydrant/stream", "hydrant/gateway/auth", "hydrant/gateway/ingest"},
 	"hydrant/gateway/firehose/control":           {"hydrant/stream", "hydrant/stream/definitions", "hydrant/stream/expr", "hydrant/gateway/ingest"},
 	"hydrant/gateway/native":                     {"hydrant/buffer", "hydrant/stream", "hydrant/gateway/auth", "hydrant/gateway/ingest"},
-	"hydrant/bench/suite":                        {"hydrant/bench"},
+	"hydrant/bench/suite":                        {"hydrant/bench", "hydrant/bench/child", "hydrant/bench/sink"},
 	"hydrant/cmd/hydrant":                        {"hydrant/..."},
+	"hydrant/stream/definitions/bucket":          {"hydrant/stream/definitions"},
+	"hydrant/stream/definitions/definitionstest": {"hydrant/stream/definitions"},
 }
 
 func TestLayers(t *testing.T) {

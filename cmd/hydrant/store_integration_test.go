@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"hydrant/bench/s3fault"
 	"hydrant/delivery/deliverytest"
 )
 
@@ -26,7 +27,7 @@ func s3Behind(t *testing.T) (destinationUnderTest, *deliverytest.Proxy) {
 // Of every five answers to an upload one is lost after the object was stored: each object is stored once all the same.
 func TestAnswersLost(t *testing.T) {
 	d, proxy := s3Behind(t)
-	lost := proxy.Spoil(deliverytest.Puts, 0.2, -1, deliverytest.LoseAnswer)
+	lost := proxy.Spoil(s3fault.Puts, 0.2, -1, s3fault.LoseAnswer)
 	dir := t.TempDir()
 	ledger := filepath.Join(dir, "ledger")
 	p := startIn(t, dir, crashConfig(dir, d.yaml, 0), d.environment...)
@@ -52,13 +53,13 @@ func TestAnswersLost(t *testing.T) {
 // A store that does everything wrong now and then: nothing is lost or doubled, and no object is stored twice.
 func TestStoreWithFaults(t *testing.T) {
 	d, proxy := s3Behind(t)
-	faults := map[string]*deliverytest.Rule{
-		"answer lost": proxy.Spoil(deliverytest.Puts, 0.05, -1, deliverytest.LoseAnswer),
-		"cut":         proxy.Spoil(deliverytest.Puts, 0.05, -1, deliverytest.ResetMidBody),
-		"500":         proxy.Spoil(deliverytest.Any, 0.05, -1, deliverytest.Answer(500, "InternalError")),
-		"502":         proxy.Spoil(deliverytest.Any, 0.02, -1, deliverytest.Answer(502, "")),
-		"slow down":   proxy.Spoil(deliverytest.Puts, 0.02, -1, deliverytest.Answer(503, "SlowDown")),
-		"slow":        proxy.Spoil(deliverytest.Any, 0.1, -1, deliverytest.Delay(200*time.Millisecond)),
+	faults := map[string]*s3fault.Rule{
+		"answer lost": proxy.Spoil(s3fault.Puts, 0.05, -1, s3fault.LoseAnswer),
+		"cut":         proxy.Spoil(s3fault.Puts, 0.05, -1, s3fault.ResetMidBody),
+		"500":         proxy.Spoil(s3fault.Any, 0.05, -1, s3fault.Answer(500, "InternalError")),
+		"502":         proxy.Spoil(s3fault.Any, 0.02, -1, s3fault.Answer(502, "")),
+		"slow down":   proxy.Spoil(s3fault.Puts, 0.02, -1, s3fault.Answer(503, "SlowDown")),
+		"slow":        proxy.Spoil(s3fault.Any, 0.1, -1, s3fault.Delay(200*time.Millisecond)),
 	}
 	dir := t.TempDir()
 	ledger := filepath.Join(dir, "ledger")
@@ -179,14 +180,14 @@ func TestCredentialsEnd(t *testing.T) {
 	p := startIn(t, dir, oneRecord(filepath.Join(dir, "data"), d.yaml), "AWS_CONFIG_FILE="+profile, "AWS_REGION=us-east-1")
 	p.post("one", "application/json", `{"n":1}`)
 	p.delivered()
-	ended := proxy.Spoil(deliverytest.Any, 1, -1, deliverytest.Answer(403, "ExpiredToken"))
+	ended := proxy.Spoil(s3fault.Any, 1, -1, s3fault.Answer(403, "ExpiredToken"))
 	p.post("one", "application/json", `{"n":2}`)
 	p.eventually("the store refuses", func() bool { return ended.Hits() > 0 && p.metric("hydrant_upload_failures_total") > 0 })
 	hand("AKUNKNOWN") // and what is handed out next is wrong too, as the store itself says
 	proxy.Heal()
 	unknown := proxy.Spoil(func(r *http.Request) bool {
 		return strings.Contains(r.Header.Get("Authorization"), "AKUNKNOWN")
-	}, 1, -1, deliverytest.Delay(0))
+	}, 1, -1, s3fault.Delay(0))
 	p.eventually("the wrong ones are refused", func() bool { return unknown.Hits() > 1 })
 	hand(d.server.AccessKey)
 	p.delivered()

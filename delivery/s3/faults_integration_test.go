@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"hydrant/bench/s3fault"
 	"hydrant/delivery"
 	"hydrant/delivery/deliverytest"
 	"hydrant/stream"
@@ -38,7 +39,7 @@ func TestProbeOfARealStore(t *testing.T) {
 	if can, err := d.Probe(t.Context()); err != nil || can != (delivery.Conditions{Put: true, Multipart: true}) {
 		t.Errorf("Probe = %+v, %v, want both", can, err)
 	}
-	proxy.Spoil(deliverytest.Any, 1, -1, deliverytest.IgnoreConditions(s.S3Server))
+	proxy.Spoil(s3fault.Any, 1, -1, deliverytest.IgnoreConditions(s.S3Server))
 	if can, err := d.Probe(t.Context()); err != nil || can != (delivery.Conditions{}) {
 		t.Errorf("Probe through a proxy that takes the conditions away = %+v, %v, want none", can, err)
 	}
@@ -55,25 +56,25 @@ func TestProbeOfARealStore(t *testing.T) {
 
 // Whatever happens to an upload in parts: it is there whole or not at all, and in the end once, and no part is left.
 func TestPartsUnderFaults(t *testing.T) {
-	for name, spoil := range map[string]func(*deliverytest.Proxy) *deliverytest.Rule{
-		"the end's answer lost": func(p *deliverytest.Proxy) *deliverytest.Rule {
-			return p.Spoil(deliverytest.Completes, 1, 1, deliverytest.LoseAnswer)
+	for name, spoil := range map[string]func(*deliverytest.Proxy) *s3fault.Rule{
+		"the end's answer lost": func(p *deliverytest.Proxy) *s3fault.Rule {
+			return p.Spoil(s3fault.Completes, 1, 1, s3fault.LoseAnswer)
 		},
-		"the end fails in a 200": func(p *deliverytest.Proxy) *deliverytest.Rule {
-			return p.Spoil(deliverytest.Completes, 1, 1, deliverytest.ErrorIn200(false))
+		"the end fails in a 200": func(p *deliverytest.Proxy) *s3fault.Rule {
+			return p.Spoil(s3fault.Completes, 1, 1, s3fault.ErrorIn200(false))
 		},
-		"the end succeeds and says it failed": func(p *deliverytest.Proxy) *deliverytest.Rule {
-			return p.Spoil(deliverytest.Completes, 1, 1, deliverytest.ErrorIn200(true))
+		"the end succeeds and says it failed": func(p *deliverytest.Proxy) *s3fault.Rule {
+			return p.Spoil(s3fault.Completes, 1, 1, s3fault.ErrorIn200(true))
 		},
-		"a part cut": func(p *deliverytest.Proxy) *deliverytest.Rule {
-			return p.Spoil(parts, 1, 1, deliverytest.ResetMidBody)
+		"a part cut": func(p *deliverytest.Proxy) *s3fault.Rule {
+			return p.Spoil(parts, 1, 1, s3fault.ResetMidBody)
 		},
-		"a part refused": func(p *deliverytest.Proxy) *deliverytest.Rule {
-			return p.Spoil(parts, 1, 1, deliverytest.Answer(503, "SlowDown"))
+		"a part refused": func(p *deliverytest.Proxy) *s3fault.Rule {
+			return p.Spoil(parts, 1, 1, s3fault.Answer(503, "SlowDown"))
 		},
-		"parts left behind": func(p *deliverytest.Proxy) *deliverytest.Rule {
-			p.Spoil(aborts, 1, 1, deliverytest.Answer(500, "InternalError"))
-			return p.Spoil(deliverytest.Completes, 1, 1, deliverytest.Answer(500, "InternalError"))
+		"parts left behind": func(p *deliverytest.Proxy) *s3fault.Rule {
+			p.Spoil(aborts, 1, 1, s3fault.Answer(500, "InternalError"))
+			return p.Spoil(s3fault.Completes, 1, 1, s3fault.Answer(500, "InternalError"))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -81,7 +82,7 @@ func TestPartsUnderFaults(t *testing.T) {
 			foreign := s.beginForeign(t, d, example.Key+"2")
 			var conditions sync.Map
 			proxy.Spoil(func(r *http.Request) bool {
-				if deliverytest.Completes(r) {
+				if s3fault.Completes(r) {
 					conditions.Store(r.Header.Get("If-None-Match"), true)
 				}
 				return false

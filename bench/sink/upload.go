@@ -1,4 +1,4 @@
-package suite
+package sink
 
 import (
 	"encoding/xml"
@@ -15,7 +15,7 @@ type upload struct {
 }
 
 // serveUpload serves the calls of uploads in parts.
-func (s *sink) serveUpload(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
 	switch {
 	case r.Method == http.MethodGet && query.Has("uploads"):
@@ -37,7 +37,7 @@ func split(path string) (bucket, key string) {
 	return bucket, key
 }
 
-func (s *sink) beginUpload(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) beginUpload(w http.ResponseWriter, r *http.Request) error {
 	s.mu.Lock()
 	s.changes++
 	id := fmt.Sprintf("upload-%d", s.changes)
@@ -53,7 +53,7 @@ func (s *sink) beginUpload(w http.ResponseWriter, r *http.Request) error {
 }
 
 // find returns the upload that the request is about. The caller holds the lock.
-func (s *sink) find(r *http.Request) (*upload, error) {
+func (s *Server) find(r *http.Request) (*upload, error) {
 	u := s.uploads[r.URL.Query().Get("uploadId")]
 	if u == nil || u.path != r.URL.Path {
 		return nil, noSuchUpload
@@ -61,8 +61,8 @@ func (s *sink) find(r *http.Request) (*upload, error) {
 	return u, nil
 }
 
-func (s *sink) putPart(w http.ResponseWriter, r *http.Request) error {
-	size, content, err := receive(r)
+func (s *Server) putPart(w http.ResponseWriter, r *http.Request) error {
+	size, c, err := s.receive(r)
 	if err != nil {
 		return err
 	}
@@ -74,13 +74,13 @@ func (s *sink) putPart(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.changes++
 	tag := fmt.Sprintf(`"%032x"`, s.changes)
-	u.parts[r.URL.Query().Get("partNumber")] = stored{tag: tag, size: size, content: content}
+	u.parts[r.URL.Query().Get("partNumber")] = stored{tag: tag, size: size, content: c}
 	w.Header().Set("ETag", tag)
 	return nil
 }
 
 // completeUpload makes the object of the parts that the client names.
-func (s *sink) completeUpload(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) completeUpload(w http.ResponseWriter, r *http.Request) error {
 	var named struct {
 		Parts []struct {
 			Number string `xml:"PartNumber"`
@@ -104,7 +104,8 @@ func (s *sink) completeUpload(w http.ResponseWriter, r *http.Request) error {
 			return invalidPart
 		}
 		o.size += part.size
-		o.content = append(o.content, part.content...)
+		o.memory = append(o.memory, part.memory...)
+		o.files = append(o.files, part.files...)
 	}
 	s.mu.Unlock()
 	if err := s.store(r, o); err != nil {
@@ -120,13 +121,13 @@ func (s *sink) completeUpload(w http.ResponseWriter, r *http.Request) error {
 	}{Bucket: bucket, Key: key, ETag: o.tag})
 }
 
-func (s *sink) forget(r *http.Request) {
+func (s *Server) forget(r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.uploads, r.URL.Query().Get("uploadId"))
 }
 
-func (s *sink) abortUpload(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) abortUpload(w http.ResponseWriter, r *http.Request) error {
 	s.mu.Lock()
 	_, err := s.find(r)
 	s.mu.Unlock()
@@ -138,7 +139,7 @@ func (s *sink) abortUpload(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (s *sink) listUploads(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) listUploads(w http.ResponseWriter, r *http.Request) error {
 	type entry struct {
 		Key      string
 		UploadID string `xml:"UploadId"`

@@ -1,7 +1,8 @@
-package suite
+// Package sink is an S3 server for one kind of client, Hydrant, to measure and to try it with: without signatures, and
+// with just the calls that Hydrant and its verifier make. It throws away what it is sent, or keeps it in files.
+package sink
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"encoding/xml"
@@ -10,27 +11,28 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 )
 
-// totalsPath is where a sink tells what it has. No bucket's name begins with a dot.
-const totalsPath = "/.totals"
+// TotalsPath is where a server tells what it has. No bucket's name begins with a dot.
+const TotalsPath = "/.totals"
 
-// SinkCommand is `hydrant bench s3sink`: an S3 server that throws away what it is sent.
-type SinkCommand struct {
+// Command is `hydrant bench s3sink`: an S3 server that throws away what it is sent.
+type Command struct {
 	Listen string `default:"127.0.0.1:8091" help:"Address to listen on."`
 }
 
 // Run serves until the context ends.
-func (c *SinkCommand) Run(ctx context.Context) error {
+func (c *Command) Run(ctx context.Context) error {
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return err
 	}
-	s := &http.Server{Handler: newSink(), ReadHeaderTimeout: time.Minute}
+	s := &http.Server{Handler: New(), ReadHeaderTimeout: time.Minute}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(listener) }()
 	select {
@@ -43,19 +45,21 @@ func (c *SinkCommand) Run(ctx context.Context) error {
 	}
 }
 
-// sink is an S3 server for one kind of client, Hydrant. It keeps the conditions of creation, so that its probe finds a store
-// that refuses to overwrite, but of an object no more than its size and its metadata. Only below hidden keys, where leases
-// and canaries are, it keeps contents. It believes whoever asks. Its methods may run at once.
-type sink struct {
+// Server keeps the conditions of creation, so that a probe finds a store that refuses to overwrite, but of an object, unless
+// it was made by Keep, no more than its size and its metadata. Only below hidden keys, where leases and canaries are, it
+// keeps contents. It believes whoever asks. Its methods may run at once.
+type Server struct {
+	dir string // of the contents' files; empty to throw them away
+
 	mu      sync.Mutex
 	objects map[string]*stored // by /bucket/key
 	uploads map[string]*upload // by id
-	changes int                // tags and ids are made of it
-	totals  sinkTotals
+	changes int                // tags, ids and files' names are made of it
+	totals  Totals
 }
 
-// sinkTotals are about objects that no hidden key names. Records are those that the objects' metadata names.
-type sinkTotals struct {
+// Totals are about objects that no hidden key names. Records are those that the objects' metadata names.
+type Totals struct {
 	Objects int64 `json:"objects"`
 	Bytes   int64 `json:"bytes"`
 	Records int64 `json:"records"`
@@ -66,10 +70,24 @@ type stored struct {
 	tag      string
 	size     int64
 	metadata http.Header
-	content  []byte // nil if it was thrown away
+	content
 }
 
-func newSink() *sink { return &sink{objects: map[string]*stored{}, uploads: map[string]*upload{}} }
+// content is what an object holds: one of the two, or neither if it was thrown away.
+type content struct {
+	memory []byte
+	files  []string // one after the other
+}
+
+// New returns a server that throws contents away.
+func New() *Server { return &Server{objects: map[string]*stored{}, uploads: map[string]*upload{}} }
+
+// Keep returns a server that keeps contents in files of the directory, for as long as it lives.
+func Keep(dir string) *Server {
+	s := New()
+	s.dir = dir
+	return s
+}
 
 // refusal is an answer of S3's other than success.
 type refusal struct {
@@ -90,8 +108,8 @@ var (
 func (r *refusal) Error() string { return r.code }
 
 // ServeHTTP implements http.Handler.
-func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == totalsPath {
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == TotalsPath {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		_ = json.NewEncoder(w).Encode(s.totals) // whoever asked may have gone
@@ -110,11 +128,13 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `<?xml version="1.0" encoding="UTF-8"?><Error><Code>%s</Code><Message>the discarding server says no</Message></Error>`, known.code)
 }
 
-func (s *sink) serve(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
 	switch {
 	case query.Has("uploads") || query.Has("uploadId"):
 		return s.serveUpload(w, r)
+	case r.Method == http.MethodGet && query.Get("list-type") == "2" && s.dir != "":
+		return s.list(w, r)
 	case len(query) > 0 && !query.Has("x-id"): // the SDKs name their call so
 		return unknownCall
 	case r.Method == http.MethodPut:
@@ -132,17 +152,25 @@ func (s *sink) serve(w http.ResponseWriter, r *http.Request) error {
 // hidden says that a key is for the client's own use: its first segment begins with a dot.
 func hidden(path string) bool { return strings.Contains(path, "/.") }
 
-// receive reads a body, and keeps it if it is hidden.
-func receive(r *http.Request) (size int64, content []byte, err error) {
+// receive reads a body, and keeps what is to be kept.
+func (s *Server) receive(r *http.Request) (size int64, c content, err error) {
 	if hidden(r.URL.Path) {
 		const most = 1 << 20
-		content, err = io.ReadAll(io.LimitReader(r.Body, most))
-		return int64(len(content)), content, err
+		c.memory, err = io.ReadAll(io.LimitReader(r.Body, most))
+		return int64(len(c.memory)), c, err
 	}
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
-	size, err = io.CopyBuffer(discard{}, r.Body, *buffer)
-	return size, nil, err
+	if s.dir == "" {
+		size, err = io.CopyBuffer(discard{}, r.Body, *buffer)
+		return size, c, err
+	}
+	f, err := os.CreateTemp(s.dir, "content-")
+	if err != nil {
+		return 0, c, err
+	}
+	size, err = io.CopyBuffer(f, r.Body, *buffer)
+	return size, content{files: []string{f.Name()}}, errors.Join(err, f.Close())
 }
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 256<<10); return &b }}
@@ -152,12 +180,12 @@ type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
-func (s *sink) put(w http.ResponseWriter, r *http.Request) error {
-	size, content, err := receive(r)
+func (s *Server) put(w http.ResponseWriter, r *http.Request) error {
+	size, c, err := s.receive(r)
 	if err != nil {
 		return err
 	}
-	o := &stored{size: size, content: content, metadata: metadataOf(r.Header)}
+	o := &stored{size: size, content: c, metadata: metadataOf(r.Header)}
 	if err := s.store(r, o); err != nil {
 		return err
 	}
@@ -166,7 +194,7 @@ func (s *sink) put(w http.ResponseWriter, r *http.Request) error {
 }
 
 // store makes an object visible if the request's conditions hold.
-func (s *sink) store(r *http.Request, o *stored) error {
+func (s *Server) store(r *http.Request, o *stored) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	path := r.URL.Path
@@ -188,7 +216,7 @@ func (s *sink) store(r *http.Request, o *stored) error {
 	return nil
 }
 
-func (s *sink) count(o *stored, sign int64) {
+func (s *Server) count(o *stored, sign int64) {
 	if o == nil {
 		return
 	}
@@ -208,14 +236,14 @@ func metadataOf(header http.Header) http.Header {
 	return kept
 }
 
-func (s *sink) read(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) read(w http.ResponseWriter, r *http.Request) error {
 	s.mu.Lock()
 	o := s.objects[r.URL.Path]
 	s.mu.Unlock()
 	if o == nil {
 		return noSuchKey
 	}
-	if r.Method == http.MethodGet && !hidden(r.URL.Path) {
+	if r.Method == http.MethodGet && !hidden(r.URL.Path) && s.dir == "" {
 		return thrownAway
 	}
 	for name, values := range o.metadata {
@@ -224,12 +252,28 @@ func (s *sink) read(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("ETag", o.tag)
 	w.Header().Set("Content-Length", strconv.FormatInt(o.size, 10))
 	if r.Method == http.MethodGet {
-		_, _ = io.Copy(w, bytes.NewReader(o.content)) // the client may have gone
+		o.content.writeTo(w)
 	}
 	return nil
 }
 
-func (s *sink) remove(path string) {
+// writeTo breaks off where the client has gone; a file that cannot be read ends the answer too early, which shows.
+func (c content) writeTo(w io.Writer) {
+	_, _ = w.Write(c.memory)
+	for _, path := range c.files {
+		f, err := os.Open(path)
+		if err != nil {
+			return
+		}
+		_, err = io.Copy(w, f)
+		_ = f.Close() // it was only read
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (s *Server) remove(path string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if o := s.objects[path]; o != nil && !hidden(path) {

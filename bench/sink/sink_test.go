@@ -1,4 +1,4 @@
-package suite
+package sink
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 
@@ -19,15 +20,17 @@ import (
 	"hydrant/stream"
 )
 
+const testBucket = "suite"
+
 // openSink serves a sink and returns what Hydrant makes of it.
-func openSink(t *testing.T) (*sink, *hydrants3.Destination) {
+func openSink(t *testing.T) (*Server, *hydrants3.Destination) {
 	t.Helper()
 	t.Setenv("AWS_ACCESS_KEY_ID", "any")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "any")
-	s := newSink()
+	s := New()
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	d, err := hydrants3.New(t.Context(), stream.S3{Bucket: sinkBucket, Region: "us-east-1", Endpoint: server.URL, PathStyle: true})
+	d, err := hydrants3.New(t.Context(), stream.S3{Bucket: testBucket, Region: "us-east-1", Endpoint: server.URL, PathStyle: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +57,7 @@ func TestSinkSatisfiesTheProbe(t *testing.T) {
 	if err != nil || !can.Put || !can.Multipart {
 		t.Errorf("got %+v %v, want both", can, err)
 	}
-	if len(s.objects)+len(s.uploads) > 0 || s.totals != (sinkTotals{}) {
+	if len(s.objects)+len(s.uploads) > 0 || s.totals != (Totals{}) {
 		t.Errorf("left: %v %v, totals %+v", s.objects, s.uploads, s.totals)
 	}
 }
@@ -101,7 +104,7 @@ func TestSinkCreatesOnce(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if want := (sinkTotals{Objects: 1, Bytes: 1000, Records: 7}); created != 1 || s.totals != want {
+	if want := (Totals{Objects: 1, Bytes: 1000, Records: 7}); created != 1 || s.totals != want {
 		t.Errorf("created %d times, totals %+v", created, s.totals)
 	}
 	got, err := d.Stat(t.Context(), "a/b c+d.gz")
@@ -123,14 +126,14 @@ func TestSinkTakesParts(t *testing.T) {
 	if err := d.Create(t.Context(), objectOf("large.gz", size, 9)); err != nil {
 		t.Fatal(err)
 	}
-	if want := (sinkTotals{Objects: 1, Bytes: size, Records: 9}); s.totals != want || len(s.uploads) > 0 {
+	if want := (Totals{Objects: 1, Bytes: size, Records: 9}); s.totals != want || len(s.uploads) > 0 {
 		t.Errorf("totals %+v, want %+v; %d uploads are left", s.totals, want, len(s.uploads))
 	}
 	if err := d.Create(t.Context(), objectOf("large.gz", size, 9)); !errors.Is(err, delivery.ErrExists) {
 		t.Errorf("created twice: %v", err)
 	}
 	for path, o := range s.objects {
-		if o.content != nil {
+		if o.memory != nil || o.files != nil {
 			t.Errorf("%s: its content was kept", path)
 		}
 	}
@@ -138,7 +141,7 @@ func TestSinkTakesParts(t *testing.T) {
 
 // Uploads that nobody ends can be found and removed, and no others.
 func TestSinkListsUploads(t *testing.T) {
-	s := newSink()
+	s := New()
 	server := httptest.NewServer(s)
 	defer server.Close()
 	client := s3.New(s3.Options{
@@ -147,7 +150,7 @@ func TestSinkListsUploads(t *testing.T) {
 			return aws.Credentials{AccessKeyID: "a", SecretAccessKey: "b"}, nil
 		}),
 	})
-	bucket := sinkBucket
+	bucket := testBucket
 	for _, key := range []string{"a/1", "a/2", "b/1"} {
 		if _, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &bucket, Key: &key}); err != nil {
 			t.Fatal(err)
@@ -178,7 +181,7 @@ func TestSinkListsUploads(t *testing.T) {
 
 // What it does not know it refuses, and a body that breaks off makes no object.
 func TestSinkRefuses(t *testing.T) {
-	s := newSink()
+	s := New()
 	for path, want := range map[string]int{
 		"GET /suite/none":                       http.StatusNotFound,
 		"HEAD /suite/none":                      http.StatusNotFound,
@@ -211,3 +214,34 @@ func TestSinkRefuses(t *testing.T) {
 type brokenBody struct{}
 
 func (brokenBody) Read([]byte) (int, error) { return 0, errors.New("reset") }
+
+// A server that keeps contents gives them back, and lists its objects page by page.
+func TestSinkKeeps(t *testing.T) {
+	s := Keep(t.TempDir())
+	call := func(method, target, body string) string {
+		t.Helper()
+		recorder := httptest.NewRecorder()
+		s.ServeHTTP(recorder, httptest.NewRequest(method, target, strings.NewReader(body)))
+		if recorder.Code != http.StatusOK {
+			t.Fatalf("%s %s: %d", method, target, recorder.Code)
+		}
+		return recorder.Body.String()
+	}
+	const objects = pageSize + 2
+	for n := range objects {
+		call(http.MethodPut, fmt.Sprintf("/lake/a/%04d", n), fmt.Sprint("content ", n))
+	}
+	call(http.MethodPut, "/lake/b", "another prefix")
+	call(http.MethodPut, "/sea/a/1", "another bucket")
+	if got := call(http.MethodGet, "/lake/a/0007", ""); got != "content 7" {
+		t.Errorf("got %q", got)
+	}
+	first := call(http.MethodGet, "/lake?list-type=2&prefix=a/", "")
+	second := call(http.MethodGet, "/lake?list-type=2&prefix=a/&continuation-token=a/0999", "")
+	if n := strings.Count(first, "<Key>"); n != pageSize || !strings.Contains(first, "<NextContinuationToken>a/0999<") {
+		t.Errorf("the first page has %d keys: %.300s", n, first)
+	}
+	if n := strings.Count(second, "<Key>"); n != 2 || !strings.Contains(second, "<IsTruncated>false<") {
+		t.Errorf("the second page: %s", second)
+	}
+}
