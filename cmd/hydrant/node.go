@@ -26,7 +26,6 @@ import (
 	"hydrant/gateway/firehose/control"
 	"hydrant/gateway/ingest"
 	"hydrant/stream"
-	"hydrant/stream/definitions"
 )
 
 // Places in the data directory: of the buffer, and of parts of objects for which there is no memory.
@@ -34,6 +33,7 @@ const (
 	bufferDir      = "buffer"
 	scratchDir     = "scratch"
 	definitionsDir = "definitions" // of streams made through the API
+	fleetDir       = "fleet"       // the same of a fleet, as last seen
 )
 
 // node is a running node. It starts in the direction of its dependencies and stops in the direction of the data:
@@ -109,21 +109,30 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 
 // openStreams puts the streams of the file in force, and with them those made through the API.
 func (n *node) openStreams() error {
-	store, err := definitions.OpenDirectory(filepath.Join(n.cfg.DataDir, definitionsDir))
+	ctx := context.Background()
+	store, err := n.cfg.openDefinitions(ctx, n.log)
 	if err != nil {
 		return err
 	}
-	ctx := context.Background()
 	n.control, err = control.New(ctx, n.cfg.APIStreams.config(), control.Deps{
 		Store: store,
-		Node:  madeStreams{n.streams, func() []delivery.Trouble { return n.service.Health() }},
+		Node:  madeStreams{n.streams, n.health},
 		Log:   n.log,
 	})
 	if err != nil {
 		return err
 	}
+	n.observeLooks()
 	n.streams.configured = n.cfg.Streams
 	return n.control.Serve(ctx)
+}
+
+// health is what is wrong with streams; nothing before delivery has started.
+func (n *node) health() []delivery.Trouble {
+	if n.service == nil {
+		return nil
+	}
+	return n.service.Health()
 }
 
 // open lets producers and operators in.
@@ -190,7 +199,7 @@ func (n *node) startGateway() (err error) {
 			Records:      int64(limits.Records),
 			InFlight:     int64(limits.InFlight),
 		}},
-	}, gateway.Deps{Log: n.buffer, Catalog: n.streams.catalog, Registerer: n.registry, Logger: n.log, Guard: n.guard, TLS: n.tls, Control: n.control})
+	}, gateway.Deps{Log: n.buffer, Catalog: n.streams.catalog, Registerer: n.registry, Logger: n.log, Guard: n.guard, TLS: n.tls, Control: n.control, Look: n.look()})
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func (p *Plane) definition(r *record) (stream.Stream, error) {
 	hints := describeS3(c).BufferingHints
 	d := stream.Stream{
 		Name:     r.Name,
-		Revision: r.Version,
+		Revision: r.Version, Incarnation: r.Incarnation,
 		Buffering: stream.Buffering{
 			Size: stream.Size(*hints.SizeInMBs) * stream.MiB,
 			// An interval of 0 asks for delivery without delay, for which AWS takes seconds.

@@ -15,13 +15,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"hydrant/bench/s3fault"
 	"hydrant/delivery/deliverytest"
 	"hydrant/stream/definitions"
 	"hydrant/stream/definitions/definitionstest"
 )
 
 func TestMain(m *testing.M) {
-	if err := flag.Set("rapid.checks", "15"); err != nil { // of a hundred: each step is several requests
+	if err := flag.Set("rapid.checks", "8"); err != nil { // of a hundred: each step is several requests
 		panic(err)
 	}
 	os.Exit(m.Run())
@@ -72,8 +73,8 @@ func TestContract(t *testing.T) {
 // A store that takes no notice of conditions is refused before anything is written.
 func TestUnconditionalStoreIsRefused(t *testing.T) {
 	p := newPlace(t)
-	for _, fault := range []deliverytest.Fault{
-		deliverytest.IgnoreConditions(p.server), deliverytest.Answer(http.StatusNotImplemented, "NotImplemented"),
+	for _, fault := range []s3fault.Fault{
+		deliverytest.IgnoreConditions(p.server), s3fault.Answer(http.StatusNotImplemented, "NotImplemented"),
 	} {
 		p.Heal()
 		p.Spoil(puts, 1, -1, fault)
@@ -99,7 +100,7 @@ func TestLostAnswers(t *testing.T) {
 	}
 	lose := func(match func(*http.Request) bool) {
 		p.Heal()
-		p.Spoil(match, 1, 1, deliverytest.LoseAnswer)
+		p.Spoil(match, 1, 1, s3fault.LoseAnswer)
 	}
 	lose(puts)
 	first, err := s.Put(t.Context(), "s", []byte("one"), "")
@@ -129,7 +130,7 @@ func TestLooksAreCheap(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	all := p.Spoil(deliverytest.Any, 1, -1, func(w http.ResponseWriter, r *http.Request, forward http.HandlerFunc) { forward(w, r) })
+	all := p.Spoil(s3fault.Any, 1, -1, func(w http.ResponseWriter, r *http.Request, forward http.HandlerFunc) { forward(w, r) })
 	look := func(want int) {
 		t.Helper()
 		before := all.Hits()
@@ -154,7 +155,7 @@ func TestLooksAreCheap(t *testing.T) {
 // What is wrong is told with its place.
 func TestTroubleNamesThePlace(t *testing.T) {
 	p := newPlace(t)
-	p.Spoil(deliverytest.Any, 1, -1, deliverytest.Answer(http.StatusForbidden, "AccessDenied"))
+	p.Spoil(s3fault.Any, 1, -1, s3fault.Answer(http.StatusForbidden, "AccessDenied"))
 	for _, err := range []error{
 		p.store().Check(t.Context()),
 		func() error { _, err := p.store().Load(t.Context()); return err }(),
