@@ -40,7 +40,7 @@ func (l *lane) deliver(ctx context.Context, o *object) error {
 	for attempt := 0; ; attempt++ {
 		start := time.Now()
 		err := l.attempt(ctx, o)
-		l.service.deps.Metrics.attempted(l.info.Name, err, time.Since(start))
+		l.service.deps.Metrics.attempted(l, err, time.Since(start))
 		if err == nil {
 			l.recovered()
 			return nil
@@ -190,8 +190,8 @@ func (l *lane) settle(ctx context.Context, r result) error {
 	}
 	c := l.advance()
 	c.Put = append(c.Put, marks...)
-	if err := l.commit(ctx, c); err != nil {
-		return fmt.Errorf("settle up to %d: %w", c.Cursor, err)
+	if err := l.move(ctx, c); err != nil {
+		return err
 	}
 	l.publishTotals()
 	return nil

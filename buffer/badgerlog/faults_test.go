@@ -13,6 +13,7 @@ import (
 	"github.com/dgraph-io/badger/v4"
 
 	"hydrant/buffer"
+	"hydrant/buffer/checked"
 )
 
 // rig is a log of one stream and what tests do to it.
@@ -412,7 +413,7 @@ func TestUnknownFormatIsRefused(t *testing.T) {
 	r := openRig(t, Config{Dir: dir})
 	r.stop()
 	newer := identity{Format: 99, Incarnation: "00", Epoch: 2}
-	if err := writeChecked(filepath.Join(dir, identityName), newer); err != nil {
+	if err := checked.Write(filepath.Join(dir, identityName), newer); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(Config{Dir: dir}); err == nil {

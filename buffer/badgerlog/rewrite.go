@@ -63,7 +63,8 @@ func (l *Log) rewrite() {
 		return
 	}
 	settled := l.sparse >= sparseLooks && l.worthRewriting(liveShare)
-	if !settled && !(l.pressed() && l.worthRewriting(pressedShare)) || !l.roomToMove(oldest) {
+	pressed := l.pressed() && (l.worthRewriting(pressedShare) || l.starves())
+	if !settled && !pressed || !l.roomToMove(oldest) {
 		return
 	}
 	moves, err := l.movesFrom(oldest)
@@ -127,7 +128,7 @@ func (l *Log) roomToMove(oldest *generation) bool {
 func (l *Log) movesFrom(g *generation) ([]*move, error) {
 	l.mu.Lock()
 	var found []*move
-	for _, lane := range l.lanes {
+	for lane := range l.allLanes() {
 		found = append(found, lane.blocksIn(g)...)
 	}
 	l.mu.Unlock()

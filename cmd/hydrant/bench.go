@@ -14,3 +14,9 @@ type benchCommand struct {
 	Floor  suite.FloorCommand `cmd:"" hidden:"" help:"An HTTP server that reads bodies and does nothing."`
 	S3sink sink.Command       `cmd:"" name:"s3sink" hidden:"" help:"An S3 server that throws away what it is sent."`
 }
+
+// Help is shown behind the command's own line.
+func (c *benchCommand) Help() string {
+	return "hydrant bench --duration 10s makes a load on the stream demo of a node of this machine; hydrant bench run --help lists what " +
+		"a load can be made of."
+}

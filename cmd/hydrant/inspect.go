@@ -24,6 +24,9 @@ type inspectCommand struct {
 // Run prints the report; damage makes it fail, after everything is printed.
 func (c *inspectCommand) Run(to console) error {
 	dir := c.Dir
+	if _, err := os.Stat(dir); err != nil {
+		return fmt.Errorf("inspect: %w: name the data directory of a node, its data_dir", err)
+	}
 	if _, err := os.Stat(filepath.Join(dir, bufferDir)); err == nil {
 		dir = filepath.Join(dir, bufferDir)
 	}

@@ -54,7 +54,7 @@ func (c *nodeClient) call(ctx context.Context, operation string, in, out any) er
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return fmt.Errorf("is the node running? %w", err)
+		return fmt.Errorf("no answer: %w: is the node running there? --url or HYDRANT_URL names another address", err)
 	}
 	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err = errors.Join(err, response.Body.Close()); err != nil {

@@ -61,7 +61,7 @@ func (s *streamSet) finishFormer(ctx context.Context, known map[string]buffer.St
 
 // bury marks a stream as deleted, for ever, and has delivery give up what it holds.
 func (s *streamSet) bury(ctx context.Context, k buffer.Stream) error {
-	if _, err := s.log.Define(ctx, buffer.Definition{Stream: k.ID, Name: k.Name, Logic: partitioner.Logic, Data: tombstone}); err != nil {
+	if _, err := s.log.Define(ctx, buffer.Definition{Stream: k.ID, Name: k.Name, Logic: partitioner.LogicOf(stream.Stream{}), Data: tombstone}); err != nil {
 		return fmt.Errorf("mark stream %s as deleted: %w", k.Name, err)
 	}
 	if s.discard != nil { // else delivery finds it when it starts
