@@ -4,7 +4,9 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -210,15 +212,15 @@ func (f *fleetUnderTest) end(l *sdkLoad, stream string) (lost, doubled int) {
 
 // restartsUnderLoad takes the nodes away one by one, each when the others serve, while clients of the SDK and the load
 // generator send through the balancer; and has the verifier compare.
-func restartsUnderLoad(t *testing.T, restart func(p *process) *process) (f *fleetUnderTest, lost, doubled, sent int) {
+func restartsUnderLoad(t *testing.T, rounds int, restart func(p *process) *process) (f *fleetUnderTest, lost, doubled, sent int) {
 	f = startFleet(t)
 	f.fleetStream(f.url, "sdk")
 	f.fleetStream(f.url, "bench")
 	ledger := filepath.Join(t.TempDir(), "ledger")
 	bench := startLoad(&process{t: t, url: f.url, admin: f.nodes[0].admin, ended: f.nodes[0].ended}, "bench", ledger, "--api", "firehose", "--connections", "4", "--batch", "10", "--rate", "2000")
 	sdk := f.startSDK("sdk")
-	for i := range f.nodes {
-		before := sdk.answered()
+	for n := range rounds * len(f.nodes) {
+		i, before := n%len(f.nodes), sdk.answered()
 		f.nodes[i].eventually("requests are answered", func() bool { return sdk.answered() > before+300 })
 		f.nodes[i] = restart(f.nodes[i])
 	}
@@ -235,7 +237,7 @@ func restartsUnderLoad(t *testing.T, restart func(p *process) *process) (f *flee
 // A rolling restart under load: no request fails with the SDK's default retries, nothing is lost and nothing doubled.
 func TestFleetRollingRestart(t *testing.T) {
 	t.Parallel()
-	f, lost, doubled, sent := restartsUnderLoad(t, func(p *process) *process {
+	f, lost, doubled, sent := restartsUnderLoad(t, 1, func(p *process) *process {
 		p.stop()
 		return p.again()
 	})
@@ -249,12 +251,18 @@ func TestFleetRollingRestart(t *testing.T) {
 // and what the first had stored is doubled then; the count is in docs/fleet.md.
 func TestFleetKills(t *testing.T) {
 	t.Parallel()
-	_, lost, doubled, sent := restartsUnderLoad(t, func(p *process) *process {
+	rounds := 1
+	if text := os.Getenv("HYDRANT_TEST_FLEET_ROUNDS"); text != "" {
+		var err error
+		rounds, err = strconv.Atoi(text)
+		must(t, err)
+	}
+	_, lost, doubled, sent := restartsUnderLoad(t, rounds, func(p *process) *process {
 		p.kill()
 		return p.again()
 	})
 	if lost != 0 {
 		t.Errorf("%d records are lost, of %d", lost, sent)
 	}
-	t.Logf("%d records over three kills, %d of them doubled", sent, doubled)
+	t.Logf("%d records over %d kills, %d of them doubled", sent, 3*rounds, doubled)
 }
