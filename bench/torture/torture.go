@@ -158,6 +158,9 @@ func (b *bed) settle(ctx context.Context, n *node) (delivered float64, err error
 	if gone > 0 {
 		b.notes.problem("%s has given %.0f records up, but nobody has damaged its files", n.name, gone)
 	}
+	if ranges := m["hydrant_buffer_damaged_ranges"]; ranges > 0 {
+		b.notes.problem("%s tells of %.0f damaged ranges, but nobody has damaged its files", n.name, ranges)
+	}
 	return delivered, n.terminate()
 }
 

@@ -191,6 +191,11 @@ func TestSecondFailureWithinAMinuteIsTheEnd(t *testing.T) {
 		}
 	}
 	<-l.Failed()
+	_ = l.Close() // it tells of the broken disk
+	marks, err := filepath.Glob(filepath.Join(dir, "*", sealedName))
+	if err != nil || len(marks) > 0 {
+		t.Errorf("generations whose syncs failed were closed as if they were good: %v %v", marks, err)
+	}
 	r := openRig(t, Config{Dir: copyDir(t, dir)})
 	if got := r.records(); len(got) < 1 || got[0] != "acked" {
 		t.Errorf("after the restart: %v", got)

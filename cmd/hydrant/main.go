@@ -28,7 +28,7 @@ type commands struct {
 	Inspect inspectCommand `cmd:"" help:"Show what a stopped node's buffer holds."`
 	Streams streamsCommand `cmd:"" help:"List, describe, create, update, delete and tag the streams of a running node."`
 	Bench   benchCommand   `cmd:"" help:"Load a node, and verify what it delivered."`
-	Keys    keysCommand    `cmd:"" help:"API keys of producers."`
+	Keys    keysCommand    `cmd:"" help:"API keys of producers, and master keys for encryption."`
 	Version versionCommand `cmd:"" help:"Print what this binary was built from."`
 }
 

@@ -86,10 +86,10 @@ func (in *Ingest) Limits() Limits { return in.limits }
 func (in *Ingest) InFlight() int64 { return in.inFlight.used.Load() }
 
 // Stream finds a stream that takes records, also one that another node has just made. Errors: StreamNotFound,
-// StreamNotAccepting, DefinitionsAway.
+// StreamNotAccepting, KeyUnavailable, DefinitionsAway.
 func (in *Ingest) Stream(ctx context.Context, name []byte) (*Stream, error) {
 	stream, err := in.lookup(name)
-	if err == nil || in.look == nil {
+	if err == nil || in.look == nil || AsError(err).Code == KeyUnavailable {
 		return stream, err
 	}
 	if trouble := in.look(ctx); trouble != nil {
@@ -106,6 +106,9 @@ func (in *Ingest) lookup(name []byte) (*Stream, error) {
 	if !stream.Accepting {
 		return nil, streamNotAccepting(stream.Name)
 	}
+	if stream.Locked != nil {
+		return nil, NoDataKey(stream.Name, stream.Locked)
+	}
 	return stream, nil
 }
 
@@ -114,7 +117,7 @@ func (in *Ingest) lookup(name []byte) (*Stream, error) {
 // only where the request may be cut.
 //
 // Errors: AccessDenied, EmptyBody, TooManyRecords, RecordTooLarge, StreamNotFound, KeyReused, QuotaExceeded, BufferFull,
-// ShuttingDown; nothing was stored then. After Internal the outcome is unknown.
+// KeyUnavailable, ShuttingDown; nothing was stored then. After Internal the outcome is unknown.
 func (in *Ingest) Append(ctx context.Context, stream *Stream, req *Request) (buffer.Receipt, error) {
 	if err := req.permitted(stream); err != nil {
 		return buffer.Receipt{}, err
@@ -168,7 +171,10 @@ func (in *Ingest) check(records [][]byte) error {
 
 func (in *Ingest) appendError(stream *Stream, records int, err error) error {
 	var full *buffer.FullError
+	var locked *buffer.DataKeyError
 	switch {
+	case errors.As(err, &locked):
+		return NoDataKey(stream.Name, locked)
 	case errors.As(err, &full):
 		in.metrics.throttled.WithLabelValues(stream.Name).Add(float64(records))
 		return bufferFull(full)

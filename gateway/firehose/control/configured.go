@@ -48,7 +48,10 @@ func (p *Plane) describeConfigured(s *Stream) *types.DeliveryStreamDescription {
 		}
 	}
 	description := p.description(d.Name, s.Version, destination)
-	if s.Trouble != "" {
+	description.DeliveryStreamEncryptionConfiguration = describeEncryption(encryptionOf(d.Encrypt), s)
+	if s.KeyTrouble != nil {
+		description.FailureDescription = keyFailure(s.KeyTrouble)
+	} else if s.Trouble != "" {
 		description.FailureDescription = failure(s.Trouble)
 	}
 	return description

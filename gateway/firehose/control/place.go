@@ -55,6 +55,7 @@ func (p *Plane) definition(r *record) (stream.Stream, error) {
 		Delimiter:     aws.String(""),
 		Destination:   destination,
 	}
+	d.Encrypt, d.EncryptRevision = r.Encryption.asked()
 	if err := setPrefixes(&d, c); err != nil {
 		return stream.Stream{}, err
 	}

@@ -23,6 +23,8 @@ type record struct {
 	Source      *types.DirectPutSourceConfiguration       `json:"source,omitempty"`
 	Destination *types.ExtendedS3DestinationConfiguration `json:"destination"`
 
+	Encryption *encryption `json:"encryption,omitempty"` // nil for a stream that never had any
+
 	// Incarnation tells the stream from an earlier or later one of its name; empty for one made before there were any.
 	Incarnation string `json:"incarnation,omitempty"`
 

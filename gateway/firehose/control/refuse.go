@@ -15,7 +15,6 @@ var notBuilt = map[string]map[string]string{
 		"KinesisStreamSourceConfiguration":                   "streams are written to directly (DirectPut)",
 		"MSKSourceConfiguration":                             "streams are written to directly (DirectPut)",
 		"DatabaseSourceConfiguration":                        "streams are written to directly (DirectPut)",
-		"DeliveryStreamEncryptionConfigurationInput":         "records are not encrypted at rest",
 		"RedshiftDestinationConfiguration":                   onlyS3,
 		"ElasticsearchDestinationConfiguration":              onlyS3,
 		"AmazonopensearchserviceDestinationConfiguration":    onlyS3,
@@ -35,8 +34,6 @@ var notBuilt = map[string]map[string]string{
 		"SnowflakeDestinationUpdate":                  onlyS3,
 		"IcebergDestinationUpdate":                    onlyS3,
 	},
-	"StartDeliveryStreamEncryption": {"": "records are not encrypted at rest"},
-	"StopDeliveryStreamEncryption":  {"": "records are not encrypted at rest"},
 }
 
 const onlyS3 = "the destination of a stream is S3"
