@@ -82,11 +82,6 @@ func (l *Log) makeNext() {
 	if errors.As(err, &full) && capacity > minCapacity {
 		g, err = l.makeGeneration(minCapacity)
 	}
-	if err == nil && l.committer.worthPreparing() {
-		if err = g.prepare(l.quit); err != nil {
-			g, err = nil, errors.Join(err, g.discard())
-		}
-	}
 	if err != nil && !errors.As(err, &full) {
 		full = &buffer.FullError{Reason: "the next generation could not be made: " + err.Error()}
 	}
