@@ -18,11 +18,11 @@ import (
 //
 //	offset size
 //	     0    4  magic "HYB1"
-//	     4    1  format version, 1
+//	     4    1  format version, 1; 2 where the payload is encrypted
 //	     5    1  flags, 0
 //	     6    1  codec of the payload: 0 none, 1 s2
 //	     7    1  0
-//	     8    4  key id of the payload's encryption, 0 for none
+//	     8    4  id of the data key that the payload is encrypted with, 0 for none
 //	    12   16  stream incarnation
 //	    28    4  lane
 //	    32    8  first sequence
@@ -34,13 +34,16 @@ import (
 //	    64       payload
 //
 // The payload is one entry a record: uvarint length, varint arrival minus the base in milliseconds, the record's bytes.
+// It is compressed first and then encrypted: 24 bytes of nonce, the ciphertext, 16 bytes of tag. The tag covers the header
+// too, but for what is not known when a block is packed: its first sequence, its arrival base and the checksum.
 const (
 	HeaderSize = 64
 
 	// Magic begins every block.
 	Magic = "HYB1"
 
-	blockFormat   = 1
+	plainFormat   = 1
+	sealedFormat  = 2
 	codecNone     = 0
 	codecS2       = 1
 	maxBlockBytes = 1 << 30
@@ -54,6 +57,7 @@ var ErrDamaged = errors.New("damaged block")
 // Header is what a block says about itself before its payload is opened.
 type Header struct {
 	Lane      LaneID
+	Key       DataKeyID // that the payload is encrypted with
 	First     Seq
 	Count     int
 	Arrival   time.Time // the base: not later than the block's first record, to the millisecond
@@ -95,16 +99,22 @@ func (w *Builder) Reset() { w.block, w.count = w.block[:0], 0 }
 // Encode returns the block that begins at first, in memory of its own and no more than it needs, compressed where that
 // makes it smaller.
 func (w *Builder) Encode(lane LaneID, first Seq) []byte {
-	block := w.Pack(true)
+	return w.EncodeSealed(lane, first, nil)
+}
+
+// EncodeSealed is Encode with a data key, unless that is nil.
+func (w *Builder) EncodeSealed(lane LaneID, first Seq, key *DataKey) []byte {
+	block := w.Pack(true, lane, key)
 	Place(block, lane, first, w.base)
 	return block
 }
 
-// Pack returns the block but for its place, in memory of its own and no more than it needs. With compress its payload is
-// compressed, where that makes it smaller. The block is whole once Place has completed it.
-func (w *Builder) Pack(compress bool) []byte {
+// Pack returns the block but for its place in its lane, in memory of its own and no more than it needs. With compress its
+// payload is compressed, where that makes it smaller; with a key it is encrypted. The block is whole once Place has
+// completed it.
+func (w *Builder) Pack(compress bool, lane LaneID, key *DataKey) []byte {
 	if !compress {
-		return w.pack(w.block, codecNone)
+		return w.pack(w.block, codecNone, lane, key)
 	}
 	scratch := scratches.Get().(*[]byte)
 	defer scratches.Put(scratch)
@@ -113,30 +123,60 @@ func (w *Builder) Pack(compress bool) []byte {
 	out := (*scratch)[:cap(*scratch)]
 	stored := len(s2.Encode(out[HeaderSize:], payload))
 	if stored >= len(payload) {
-		return w.pack(w.block, codecNone)
+		return w.pack(w.block, codecNone, lane, key)
 	}
-	return w.pack(out[:HeaderSize+stored], codecS2)
+	return w.pack(out[:HeaderSize+stored], codecS2, lane, key)
 }
 
 // pack fills in the header's part that is known before the block has a place.
-func (w *Builder) pack(block []byte, codec byte) []byte {
-	block = bytes.Clone(block)
+func (w *Builder) pack(plain []byte, codec byte, lane LaneID, key *DataKey) []byte {
+	if key != nil {
+		return w.seal(plain[HeaderSize:], codec, lane, key)
+	}
+	block := bytes.Clone(plain)
 	clear(block[:HeaderSize])
+	w.describe(block, plainFormat, codec, len(block)-HeaderSize)
+	return block
+}
+
+func (w *Builder) describe(block []byte, format, codec byte, stored int) {
 	copy(block, Magic)
-	block[4], block[6] = blockFormat, codec
+	block[4], block[6] = format, codec
 	binary.LittleEndian.PutUint32(block[40:], uint32(w.count))
 	binary.LittleEndian.PutUint32(block[52:], uint32(w.Len()))
-	binary.LittleEndian.PutUint32(block[56:], uint32(len(block)-HeaderSize))
-	return block
+	binary.LittleEndian.PutUint32(block[56:], uint32(stored))
+}
+
+// seal is pack for a block that is encrypted. The payload goes to the block's memory in its encrypted form only.
+func (w *Builder) seal(payload []byte, codec byte, lane LaneID, key *DataKey) []byte {
+	stored := len(payload) + sealedExtra
+	block := make([]byte, HeaderSize, HeaderSize+stored)
+	w.describe(block, sealedFormat, codec, stored)
+	binary.LittleEndian.PutUint32(block[8:], uint32(key.ID))
+	placeIn(block, lane)
+	return key.seal(block, payload, bound(block))
+}
+
+// bound is what an encrypted payload's tag covers of its header: all but first sequence, arrival base and checksum.
+func bound(block []byte) []byte {
+	header := bytes.Clone(block[:HeaderSize])
+	clear(header[32:40])
+	clear(header[44:52])
+	clear(header[60:64])
+	return header
 }
 
 // Place completes a packed block: it lies at first in its lane, and arrival is the base of its records'.
 func Place(block []byte, lane LaneID, first Seq, arrival int64) {
-	copy(block[12:], lane.Stream[:])
-	binary.LittleEndian.PutUint32(block[28:], lane.Number)
+	placeIn(block, lane)
 	binary.LittleEndian.PutUint64(block[32:], uint64(first))
 	binary.LittleEndian.PutUint64(block[44:], uint64(arrival))
 	binary.LittleEndian.PutUint32(block[60:], checksum(block))
+}
+
+func placeIn(block []byte, lane LaneID) {
+	copy(block[12:], lane.Stream[:])
+	binary.LittleEndian.PutUint32(block[28:], lane.Number)
 }
 
 // scratches hold a block while it is made: fresh memory is dear.
@@ -155,7 +195,7 @@ func ParseHeader(block []byte) (Header, error) {
 		return h, fmt.Errorf("%w: %d bytes are no header", ErrDamaged, len(block))
 	case string(block[:4]) != Magic:
 		return h, fmt.Errorf("%w: wrong magic %q", ErrDamaged, block[:4])
-	case block[4] != blockFormat:
+	case block[4] != plainFormat && block[4] != sealedFormat:
 		return h, fmt.Errorf("%w: format %d is not known to this version", ErrDamaged, block[4])
 	}
 	h = PeekHeader(block)
@@ -164,6 +204,8 @@ func ParseHeader(block []byte) (Header, error) {
 		return h, fmt.Errorf("%w: %d bytes of payload, the header says %d", ErrDamaged, len(block)-HeaderSize, h.StoredLen)
 	case checksum(block) != h.Checksum:
 		return h, fmt.Errorf("%w: wrong checksum", ErrDamaged)
+	case (block[4] == sealedFormat) != (h.Key != 0):
+		return h, fmt.Errorf("%w: format %d with data key %d", ErrDamaged, block[4], h.Key)
 	case h.RawLen > maxBlockBytes || h.Count < 1 || h.Count > h.RawLen:
 		return h, fmt.Errorf("%w: %d records in %d bytes", ErrDamaged, h.Count, h.RawLen)
 	}
@@ -178,6 +220,7 @@ type Block struct {
 
 	payload []byte
 	memory  []byte // kept from read to read
+	opened  []byte // the same, of what was encrypted and is compressed
 }
 
 // Record is one record of a block. Data is good until the block is read into again, and must not be changed.
@@ -187,13 +230,19 @@ type Record struct {
 	Data    []byte
 }
 
-// Decode opens the bytes of one block and keeps none of them. Errors wrap ErrDamaged.
-func (b *Block) Decode(data []byte) error {
+// Decode opens the bytes of one block and keeps none of them. A block that is encrypted asks keys for its data key. Errors
+// wrap ErrDamaged, or are a *DataKeyError: the block is whole then.
+func (b *Block) Decode(data []byte, keys DataKeys) error {
 	h, err := ParseHeader(data)
 	if err != nil {
 		return err
 	}
 	payload := data[HeaderSize:]
+	if h.Key != 0 {
+		if payload, err = b.open(data, h.Key, keys); err != nil {
+			return err
+		}
+	}
 	switch data[6] {
 	case codecNone:
 		b.memory = append(b.memory[:0], payload...)
@@ -213,6 +262,19 @@ func (b *Block) Decode(data []byte) error {
 	}
 	b.Header, b.payload, b.Version = h, b.memory, nil
 	return b.check()
+}
+
+// open decrypts a block's payload.
+func (b *Block) open(data []byte, id DataKeyID, keys DataKeys) ([]byte, error) {
+	if keys == nil {
+		return nil, &DataKeyError{ID: id, Code: KeyNotFound, Reason: "no keys are given"}
+	}
+	key, err := keys.Key(id)
+	if err != nil {
+		return nil, err
+	}
+	b.opened, err = key.open(b.opened[:0], data[HeaderSize:], bound(data))
+	return b.opened, err
 }
 
 // check walks the entries, so that Records need not doubt them.
@@ -254,7 +316,7 @@ func (b *Block) Records() iter.Seq[Record] {
 
 // PeekHeader reads a header whose checksum was verified before, or covers a payload that is not at hand.
 func PeekHeader(data []byte) Header {
-	var h Header
+	h := Header{Key: DataKeyID(binary.LittleEndian.Uint32(data[8:]))}
 	copy(h.Lane.Stream[:], data[12:])
 	h.Lane.Number = binary.LittleEndian.Uint32(data[28:])
 	h.First = Seq(binary.LittleEndian.Uint64(data[32:]))

@@ -22,7 +22,7 @@ func TestBlockRoundTrip(t *testing.T) {
 		records := rapid.SliceOfN(rapid.SliceOfN(rapid.Byte(), 0, 300), 1, 50).Draw(t, "records")
 		arrivals := rapid.SliceOfN(rapid.Int64Range(0, 1<<45), len(records), len(records)).Draw(t, "arrivals")
 		first := Seq(rapid.Uint64Range(1, 1<<60).Draw(t, "first"))
-		if err := b.Decode(encodeBlock(records, arrivals, first)); err != nil {
+		if err := b.Decode(encodeBlock(records, arrivals, first), nil); err != nil {
 			t.Fatal(err)
 		}
 		if b.First != first || b.Count != len(records) || b.Lane.Number != 4 || b.Arrival.UnixMilli() != arrivals[0] {
@@ -48,7 +48,7 @@ func TestBlockNoticesEveryFlippedBit(t *testing.T) {
 		for bit := range 8 {
 			flipped := bytes.Clone(data)
 			flipped[i] ^= 1 << bit
-			if err := new(Block).Decode(flipped); !errors.Is(err, ErrDamaged) {
+			if err := new(Block).Decode(flipped, nil); !errors.Is(err, ErrDamaged) {
 				t.Fatalf("bit %d of byte %d: %v", bit, i, err)
 			}
 		}
@@ -59,7 +59,7 @@ func TestBlockReusesMemory(t *testing.T) {
 	data := encodeBlock([][]byte{bytes.Repeat([]byte("abc"), 1000)}, []int64{1}, 1)
 	var b Block
 	if n := testing.AllocsPerRun(100, func() {
-		if err := b.Decode(data); err != nil {
+		if err := b.Decode(data, nil); err != nil {
 			t.Fatal(err)
 		}
 		for r := range b.Records() {
@@ -77,7 +77,7 @@ func FuzzBlockDecode(f *testing.F) {
 	f.Add([]byte(Magic))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var b Block
-		if err := b.Decode(data); err != nil {
+		if err := b.Decode(data, nil); err != nil {
 			if !errors.Is(err, ErrDamaged) {
 				t.Fatalf("the error does not say damage: %v", err)
 			}
@@ -90,7 +90,7 @@ func FuzzBlockDecode(f *testing.F) {
 			for i := range 4 {
 				mended[HeaderSize-4+i] = byte(sum >> (8 * i))
 			}
-			if b.Decode(mended) != nil {
+			if b.Decode(mended, nil) != nil {
 				return
 			}
 		}

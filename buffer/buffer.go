@@ -4,6 +4,10 @@
 // on the embedded engine, one per partition on Kafka. Records are packed into blocks, blocks into groups; a group is
 // what one sync commits, together with every change of state that arrived meanwhile.
 //
+// A step that is no pure function of its records, such as a call of somebody's service, writes what came of it into a
+// derived lane, in the very change that says its own lane is done with them. The derived lane belongs to the stream and is
+// served like any other; nobody but the owner of its source appends to it.
+//
 // The promises every engine keeps are written at the methods below and executed by package buffertest.
 package buffer
 
@@ -22,7 +26,8 @@ type Log interface {
 
 	// Define puts a version of a stream's definition in force for every record appended after it returns, and creates
 	// the stream if the log does not know d.Stream yet. The switch is durable on return: after a restart each record
-	// is read under the version that was in force at its sequence. Versions count from 1 and rise by 1.
+	// is read under the version that was in force at its sequence. Versions count from 1 and rise by 1. Where the definition
+	// names a data key, every such record is on disk in encrypted form only.
 	Define(ctx context.Context, d Definition) (Version, error)
 
 	// Append stores one batch and returns after the sync that made it durable. A batch is never split over two syncs:
@@ -34,7 +39,7 @@ type Log interface {
 	// become durable together or not at all. A repetition of a batch that is still on its way waits for it, and fails
 	// as it fails; afterwards the key is free again.
 	//
-	// Errors: ErrUnknownStream, ErrClosed, ErrKeyReused, *FullError; nothing was stored then. Any other error, a
+	// Errors: ErrUnknownStream, ErrClosed, ErrKeyReused, *FullError, *DataKeyError; nothing was stored then. Any other error, a
 	// cancelled ctx included, leaves the outcome unknown: the batch may appear, once, and never partly. A batch with a
 	// key may be sent again to find out.
 	Append(ctx context.Context, b Batch) (Receipt, error)
@@ -57,14 +62,14 @@ type Log interface {
 }
 
 // Lane is what the owner of a lane may do with it. Read and Commit are for the goroutines of its run function, beside each
-// other; Read not beside itself, Commit beside itself where the changes have no key in common.
+// other, and each beside itself: Read into blocks of their own, Commit where the changes have no key in common.
 type Lane interface {
 	// Info is a snapshot of where the lane stands.
 	Info() LaneInfo
 
 	// Read waits for the first block that holds a record above after and reads it into b, whose memory it reuses. Only
 	// synced records are ever seen. Blocks come in order; a block may begin at or below after. A slow reader never holds
-	// up a writer.
+	// up a writer. It waits, too, while the data key of that block cannot be had; the log's Stats say so.
 	//
 	// Errors: *CorruptError where the next thing above after is a damaged range: its To lies above after, it is quarantined
 	// durably, and what is behind it is read from its To on. Else the context's error.
@@ -73,7 +78,9 @@ type Lane interface {
 	// State yields the lane's live entries in the order of their keys. The values must not be changed.
 	State() iter.Seq2[string, []byte]
 
-	// Commit makes a change durable: all of it or nothing. It rides on the next group.
+	// Commit makes a change durable: all of it or nothing. It rides on the next group. A change that derives records runs
+	// beside no other one that does. The records are copied; after a *FullError, or a *DataKeyError of what is derived,
+	// nothing of the change was stored.
 	Commit(ctx context.Context, c Change) error
 }
 
@@ -88,7 +95,7 @@ type Seq uint64
 // LaneID names a lane of a log.
 type LaneID struct {
 	Stream StreamID
-	Number uint32 // 0 on the embedded engine; the partition on Kafka
+	Number uint32 // 0 on the embedded engine; the partition on Kafka. Derived lanes have the highest bit set
 }
 
 // Stream is a stream as the log knows it.
@@ -105,6 +112,11 @@ type Definition struct {
 	Name   string // of the stream; may not change
 	Logic  uint32 // the partitioner's logic version
 	Data   []byte
+	Key    DataKeyID // that records are encrypted with; it must be one that the log's keys have
+
+	// Derives gives each lane of the stream a derived lane, for good. The log then keeps room in which records can be
+	// derived when it takes none from outside: only so can a full log be emptied.
+	Derives bool
 }
 
 // Version is a definition in force from one sequence on. It is immutable.
@@ -112,6 +124,7 @@ type Version struct {
 	Number uint64
 	Logic  uint32
 	Data   []byte
+	Key    DataKeyID
 }
 
 // Batch is one request's records.
@@ -143,7 +156,7 @@ type LaneInfo struct {
 	Head   Seq
 	Cursor Seq
 
-	Accepted int64     // records made durable since the stream's creation; the last of them is at Head
+	Accepted int64     // records made durable in the lane since the stream's creation; the last of them is at Head
 	InUse    []Version // that a record above the cursor may need, oldest first
 }
 
@@ -159,6 +172,20 @@ type Change struct {
 	Delete []string
 	// Cursor says that every record at or below it is settled: its blocks may be dropped. It never falls; 0 leaves it.
 	Cursor Seq
+	// Derived, where set, is appended to the derived lane. The stream's definition must have said that it derives.
+	Derived *Derivation
+}
+
+// Derivation is what was made of records of a lane.
+type Derivation struct {
+	Records []Derived // at least one
+	Version Version   // that the records they are made of are read under, and so are they; its number never falls
+}
+
+// Derived is one record of a derived lane.
+type Derived struct {
+	Arrival int64 // Unix milliseconds: that of the record it is made of
+	Data    []byte
 }
 
 // Stats counts since the log's creation unless said otherwise.
@@ -175,13 +202,15 @@ type Stats struct {
 	KeysExpiredEarly int64 // since the start: forgotten before their time, for want of room
 }
 
-// StreamStats are one stream's books. Pending is what is not settled; it survives restarts with the records.
+// StreamStats are one stream's books. Pending is what is not settled; it survives restarts with the records. What lies in
+// a derived lane is pending and was not accepted again.
 type StreamStats struct {
 	Accepted      int64 // records made durable
 	AcceptedBytes int64
-	Pending       int64 // records above the cursor, damaged ones included
+	Pending       int64 // records above the cursors, damaged ones included
 	PendingBytes  int64
 	OldestArrival time.Time // of the oldest record above the cursor; zero if there is none
+	Locked        string    // why records cannot be read now: their data key cannot be had; empty if they can
 }
 
 // MaxRecord is the largest record an engine must take, in bytes.

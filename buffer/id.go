@@ -29,3 +29,15 @@ func (id StreamID) String() string { return hex.EncodeToString(id[:]) }
 
 // IsZero reports whether the id is unset.
 func (id StreamID) IsZero() bool { return id == StreamID{} }
+
+// derivedLane is set in the number of every derived lane.
+const derivedLane = 1 << 31
+
+// Derived is the derived lane of a lane.
+func (id LaneID) Derived() LaneID { return LaneID{id.Stream, id.Number | derivedLane} }
+
+// Source is the lane that a derived lane belongs to, and any other lane itself.
+func (id LaneID) Source() LaneID { return LaneID{id.Stream, id.Number &^ derivedLane} }
+
+// IsDerived reports whether the lane holds what was derived from another.
+func (id LaneID) IsDerived() bool { return id.Number&derivedLane != 0 }

@@ -24,6 +24,7 @@ func (l *lane) passDamage(ctx context.Context, d buffer.Damage) error {
 func (l *lane) advance() buffer.Change {
 	var c buffer.Change
 	c.Cursor, c.Delete = l.ledger.advance()
+	l.totals.Dropped += l.ledger.dropped()
 	var ahead []buffer.Damage
 	for _, d := range l.damage {
 		if d.To > c.Cursor {
@@ -35,10 +36,13 @@ func (l *lane) advance() buffer.Change {
 	l.damage = ahead
 	// An object may have been delivered before a part of it was damaged, and nobody knows any more how much of it lay in
 	// the range. Where everything is settled, what is in no object is what was lost.
-	if info := l.in.Info(); l.totals.Quarantined > 0 && c.Cursor == info.Head {
+	if info := l.in.Info(); l.track == mainTrack && l.totals.Quarantined > 0 && c.Cursor == info.Head {
 		l.totals.Quarantined += info.Accepted - l.totals.Settled()
 	}
-	c.Put = []buffer.Entry{l.totals.entry()}
+	if l.tracks.shared() {
+		l.totals.Cursor = c.Cursor
+	}
+	c.Put = []buffer.Entry{l.totalsEntry()}
 	return c
 }
 

@@ -30,8 +30,8 @@ func (s *Service) Hasten(id buffer.StreamID) {
 		return
 	}
 	s.hastes[id] = true
-	for lane, l := range s.lanes {
-		if lane.Stream == id {
+	for key, l := range s.lanes {
+		if key.id.Stream == id {
 			close(l.hurry)
 		}
 	}
@@ -43,8 +43,7 @@ func (s *Service) serve(ctx context.Context, in buffer.Lane) error {
 	life, end := s.enter(ctx, id)
 	defer end()
 	if !s.discarded(id) {
-		if err := s.deliver(life, in); err != nil && life.Err() == nil {
-			s.noteEnd(in.Info().Name, err)
+		if err := newTracks(s, in).run(life); err != nil && life.Err() == nil {
 			<-life.Done() // a lane that has stopped can still be discarded
 		}
 	}
@@ -84,8 +83,9 @@ func (s *Service) stopped() error {
 
 // discard settles what a lane holds, and what a request that had found the stream before its end still appends.
 func (s *Service) discard(ctx context.Context, in buffer.Lane) error {
-	l := newLane(s, in)
-	s.forgetLane(l.info.ID)
+	l := newLane(newTracks(s, in), mainTrack, in.Info().Cursor)
+	s.forgetLane(l.key())
+	s.forgetLane(laneKey{l.info.ID, backupTrack})
 	for key, value := range in.State() {
 		if key != totalsKey {
 			continue
@@ -114,7 +114,7 @@ func (s *Service) discardUpTo(ctx context.Context, l *lane, info buffer.LaneInfo
 	}
 	n := info.Accepted - l.totals.Settled()
 	l.totals.Discarded += n
-	c := buffer.Change{Put: []buffer.Entry{l.totals.entry()}, Cursor: info.Head}
+	c := buffer.Change{Put: []buffer.Entry{l.totalsEntry()}, Cursor: info.Head}
 	for key := range l.in.State() {
 		if key != totalsKey {
 			c.Delete = append(c.Delete, key)
@@ -132,10 +132,10 @@ func (s *Service) discardUpTo(ctx context.Context, l *lane, info buffer.LaneInfo
 }
 
 // forgetLane takes a lane out of what is served and told.
-func (s *Service) forgetLane(id buffer.LaneID) {
+func (s *Service) forgetLane(key laneKey) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.lanes, id)
+	delete(s.lanes, key)
 }
 
 // wakeDrain lets Drain look again at what is left.

@@ -13,15 +13,18 @@ import (
 	"hydrant/stream"
 )
 
-// lane delivers one lane of the log. One goroutine, run, owns everything but what is said to be shared; uploads run
+// lane delivers one track of one lane of the log. One goroutine, run, owns everything but what is said to be shared; uploads run
 // beside it and answer on results.
 //
 // The life of an output: read from the log, taken into the open object of its partition, sealed with it (the manifest is
 // durable), uploaded, settled (the delivered mark and the cursor are durable).
 type lane struct {
 	service *Service
+	tracks  *tracks
+	track   track
 	in      buffer.Lane
 	info    buffer.LaneInfo
+	after   buffer.Seq // where this life began
 	log     *slog.Logger
 
 	rules   map[uint64]*rules
@@ -41,6 +44,7 @@ type lane struct {
 	target    buffer.Seq       // until the position reaches it nothing is sealed for its age alone
 	caughtUp  bool             // target was set because something is due
 	held      bool             // at a bound: neither reading nor sealing
+	over      bool             // no record takes the track any more
 	nextLook  time.Time        // before it nothing new is due
 
 	scratch     *Scratch  // nil once it has not kept what it was given
@@ -62,17 +66,25 @@ type lane struct {
 	}
 }
 
-func newLane(s *Service, in buffer.Lane) *lane {
-	info := in.Info()
+// newLane returns a lane that delivers what lies above a cursor.
+func newLane(t *tracks, way track, cursor buffer.Seq) *lane {
+	s, info := t.service, t.in.Info()
+	log := s.deps.Log.With("stream", info.Name)
+	if way == backupTrack {
+		log = log.With("backup", true)
+	}
 	return &lane{
 		service: s,
-		in:      in,
+		tracks:  t,
+		track:   way,
+		in:      t.in,
 		info:    info,
-		log:     s.deps.Log.With("stream", info.Name),
+		after:   cursor,
+		log:     log,
 		rules:   map[uint64]*rules{},
 		sealed:  map[*object]struct{}{},
 		scratch: s.deps.Scratch,
-		ledger:  newLedger(info.Cursor),
+		ledger:  newLedger(cursor),
 		target:  info.Head,
 		results: make(chan result, s.cfg.Waiting),
 		drained: make(chan struct{}),
@@ -133,7 +145,7 @@ func (l *lane) loop(ctx context.Context, blocks *reader) error {
 		if err == nil && drain == nil {
 			err = l.finishDrain(ctx)
 		}
-		if err != nil {
+		if err != nil || l.over {
 			return err
 		}
 	}
@@ -187,9 +199,41 @@ func (l *lane) take(ctx context.Context, b *buffer.Block) error {
 	if err != nil {
 		return err
 	}
+	if l.track == mainTrack && r.stream.Backup != nil {
+		l.tracks.startBackup(ctx, max(b.First-1, l.in.Info().Cursor))
+	}
 	if r.version != l.version { // what is open under the old version is sealed
 		l.closeAll(reasonVersion, l.open.len)
 		l.version = r.version
+	}
+	l.takeRecords(r, b)
+	l.relieve()
+	if err := l.seal(ctx); err != nil {
+		return err
+	}
+	if l.ledger.position >= l.target {
+		if err := l.sealDue(ctx); err != nil { // what became due while the backlog was read
+			return err
+		}
+	}
+	if r.partitioner == nil && l.open.len == 0 && l.waiting == 0 && l.tracks.leave() {
+		return l.leave(ctx)
+	}
+	return l.passOver(ctx)
+}
+
+// leave ends a track that no record takes any more.
+func (l *lane) leave(ctx context.Context) error {
+	l.over = true
+	l.service.forgetLane(l.key())
+	l.sayDrained()
+	return l.commit(ctx, buffer.Change{Cursor: l.tracks.others(l.track)})
+}
+
+func (l *lane) takeRecords(r *rules, b *buffer.Block) {
+	if r.partitioner == nil {
+		l.ledger.position = max(l.ledger.position, b.Last())
+		return
 	}
 	l.buffering = l.triggers(r)
 	for record := range b.Records() {
@@ -200,19 +244,12 @@ func (l *lane) take(ctx context.Context, b *buffer.Block) error {
 		for i := range l.outputs {
 			l.add(r, record, &l.outputs[i])
 		}
+		if len(l.outputs) == 0 {
+			l.ledger.drop(record.Seq)
+		}
 		l.ledger.position = record.Seq
 		l.closeFilled()
 	}
-	l.relieve()
-	if err := l.seal(ctx); err != nil {
-		return err
-	}
-	if l.ledger.position >= l.target {
-		if err := l.sealDue(ctx); err != nil { // what became due while the backlog was read
-			return err
-		}
-	}
-	return l.passOver(ctx)
 }
 
 // passOver moves the cursor over records whose outputs the last life of the lane delivered.
@@ -220,7 +257,7 @@ func (l *lane) passOver(ctx context.Context) error {
 	if l.open.len > 0 || l.waiting > 0 || l.ledger.position == l.ledger.cursor {
 		return nil
 	}
-	if err := l.commit(ctx, l.advance()); err != nil {
+	if err := l.move(ctx, l.advance()); err != nil {
 		return err
 	}
 	l.publishTotals()
@@ -252,7 +289,7 @@ func (l *lane) rulesOf(v *buffer.Version) (*rules, error) {
 	if r, ok := l.rules[v.Number]; ok {
 		return r, nil
 	}
-	r, err := newRules(v)
+	r, err := newRules(v, l.track)
 	if err != nil {
 		return nil, err
 	}
@@ -262,10 +299,20 @@ func (l *lane) rulesOf(v *buffer.Version) (*rules, error) {
 
 // triggers are the buffering hints in force now, whatever version the records are read under.
 func (l *lane) triggers(r *rules) stream.Buffering {
-	if s, ok := l.service.deps.Current(l.info.Name); ok {
+	if s, ok := l.definition(); ok {
 		return s.Buffering
 	}
 	return r.stream.Buffering
+}
+
+// definition is the one in force now, as seen from the track; false where the stream is not configured any more, or sends
+// nothing there.
+func (l *lane) definition() (stream.Stream, bool) {
+	s, ok := l.service.deps.Current(l.info.Name)
+	if !ok {
+		return s, false
+	}
+	return l.track.view(s)
 }
 
 // add takes one output into the open object of its partition.
@@ -284,7 +331,7 @@ func (l *lane) add(r *rules, record buffer.Record, out *partitioner.Output) {
 		l.service.open.Add(1)
 		l.account(o.memory)
 	}
-	l.account(o.write(out.Data, r.delimiterOf(out)))
+	l.account(o.write(out, r.delimiterOf(out)))
 	o.last = record.Seq
 	if o.bytes >= int64(l.buffering.Size) {
 		l.filled = append(l.filled, o)

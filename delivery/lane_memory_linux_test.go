@@ -35,7 +35,7 @@ func onLane(t testing.TB, cfg Config, scratch *Scratch, fn func(ctx context.Cont
 	err = log.Serve(ctx, func(ctx context.Context, in buffer.Lane) error {
 		defer cancel()
 		service.serving.Add(1)
-		l := newLane(service, in)
+		l := newLane(newTracks(service, in), mainTrack, in.Info().Cursor)
 		defer l.forget()
 		defer l.uploads.Wait()
 		defer cancel()
@@ -62,7 +62,7 @@ func blocks(t testing.TB, n, keys, size int, v *buffer.Version) []*buffer.Block 
 			w.Add(fmt.Appendf(nil, `{"key":"%d","pad":"%s"}`, random.IntN(keys), pad), time.Now().UnixMilli())
 		}
 		out[i] = new(buffer.Block)
-		if err := out[i].Decode(w.Encode(buffer.LaneID{}, next)); err != nil {
+		if err := out[i].Decode(w.Encode(buffer.LaneID{}, next), nil); err != nil {
 			t.Fatal(err)
 		}
 		out[i].Version = v

@@ -33,7 +33,7 @@ func TestManifestsOfOneGroupDoNotOverlap(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	err := log.Serve(ctx, func(ctx context.Context, in buffer.Lane) error {
 		defer cancel()
-		l := newLane(service, in)
+		l := newLane(newTracks(service, in), mainTrack, in.Info().Cursor)
 		defer l.uploads.Wait()
 		defer cancel()
 		var b buffer.Block

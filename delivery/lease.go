@@ -71,7 +71,7 @@ func (t *target) hold(ctx context.Context, l *lane) error {
 		return nil
 	}
 	if t.lease == nil {
-		t.lease = &lease{keeper: keeper, place: place(t.definition), now: time.Now, ours: LeaseRecord{
+		t.lease = &lease{keeper: keeper, place: t.definition.Place(), now: time.Now, ours: LeaseRecord{
 			Log:   fmt.Sprintf("%x", l.info.Origin.Log),
 			Epoch: l.info.Origin.Epoch,
 			Life:  t.service.life,

@@ -3,6 +3,7 @@ package delivery
 import (
 	"container/heap"
 	"fmt"
+	"slices"
 
 	"hydrant/buffer"
 )
@@ -18,6 +19,16 @@ type ledger struct {
 	pending  entryHeap  // not settled, by first; settled ones leave when they reach the top
 	done     entryHeap  // settled, by to: their manifests are kept until the cursor has passed them
 	sealedTo map[partitionID]buffer.Seq
+	opened   int     // entries so far
+	drops    []drops // that the cursor has not passed, in order
+}
+
+// drops counts records without outputs, up to the last of them. No entry was opened between them, so that the cursor
+// comes to rest before them all or behind them all.
+type drops struct {
+	last    buffer.Seq
+	records int64
+	opened  int
 }
 
 type partitionID struct {
@@ -43,11 +54,38 @@ func newLedger(cursor buffer.Seq) *ledger {
 	}
 }
 
+// resume says that everything up to cursor was settled before.
+func (l *ledger) resume(cursor buffer.Seq) {
+	l.cursor, l.position = max(l.cursor, cursor), max(l.position, cursor)
+}
+
 // open begins an object with an output of the record at first.
 func (l *ledger) open(p partitionID, first buffer.Seq) *entry {
 	e := &entry{partition: p, first: first}
 	heap.Push(&l.pending, e)
+	l.opened++
 	return e
+}
+
+// drop says that the record at seq has no outputs.
+func (l *ledger) drop(seq buffer.Seq) {
+	if n := len(l.drops); n > 0 && l.drops[n-1].opened == l.opened {
+		l.drops[n-1].last = seq
+		l.drops[n-1].records++
+		return
+	}
+	l.drops = append(l.drops, drops{last: seq, records: 1, opened: l.opened})
+}
+
+// dropped takes out the records dropped that the cursor has passed.
+func (l *ledger) dropped() (records int64) {
+	n := 0
+	for n < len(l.drops) && l.drops[n].last <= l.cursor {
+		records += l.drops[n].records
+		n++
+	}
+	l.drops = slices.Delete(l.drops, 0, n)
+	return records
 }
 
 // from is what a manifest of the partition sealed now begins after.

@@ -2,6 +2,8 @@ package delivery
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -12,9 +14,10 @@ import (
 // model is one lane's life reduced to its decisions. What is durable is what survives a crash: the log, the manifests
 // and the cursor. visible is the destination.
 type model struct {
-	log       []string // partition of each record; the record at index i has sequence i+1
+	log       []string // the partitions of each record's outputs, a letter each; the one at index i has sequence i+1
 	manifests map[string]Manifest
 	cursor    buffer.Seq
+	dropped   int64                   // with the cursor
 	visible   map[string][]buffer.Seq // by object key
 
 	ledger *ledger
@@ -39,9 +42,9 @@ func (m *model) start() {
 			continue
 		}
 		o := &modelObject{entry: e, manifest: stored}
-		for i, p := range m.log {
-			if seq := buffer.Seq(i + 1); p == stored.Partition && stored.From < seq && seq <= stored.To {
-				o.members = append(o.members, seq)
+		for i, outputs := range m.log {
+			if seq := buffer.Seq(i + 1); stored.From < seq && seq <= stored.To {
+				o.members = append(o.members, slices.Repeat([]buffer.Seq{seq}, strings.Count(outputs, stored.Partition))...)
 			}
 		}
 		m.sealed = append(m.sealed, o)
@@ -53,11 +56,15 @@ func (m *model) read() {
 	if int(seq) > len(m.log) {
 		return
 	}
-	p := m.log[seq-1]
-	if o := m.open[p]; o != nil {
-		o.members = append(o.members, seq)
-	} else if id := (partitionID{1, p}); !m.ledger.covered(id, seq) {
-		m.open[p] = &modelObject{entry: m.ledger.open(id, seq), members: []buffer.Seq{seq}}
+	for _, p := range strings.Split(m.log[seq-1], "") {
+		if o := m.open[p]; o != nil {
+			o.members = append(o.members, seq)
+		} else if id := (partitionID{1, p}); !m.ledger.covered(id, seq) {
+			m.open[p] = &modelObject{entry: m.ledger.open(id, seq), members: []buffer.Seq{seq}}
+		}
+	}
+	if m.log[seq-1] == "" {
+		m.ledger.drop(seq)
 	}
 	m.ledger.position = seq
 }
@@ -96,50 +103,64 @@ func (m *model) deliver(t *rapid.T, i int, crash bool) {
 	}
 	m.sealed = append(m.sealed[:i], m.sealed[i+1:]...)
 	m.ledger.settle(o.entry)
-	cursor, passed := m.ledger.advance()
+	passed := m.advance(t)
 	done := o.manifest
 	done.Delivered = true
 	m.manifests[done.Key] = done
 	for _, key := range passed {
 		delete(m.manifests, key)
 	}
+}
+
+func (m *model) advance(t *rapid.T) (passed []string) {
+	cursor, passed := m.ledger.advance()
 	if cursor < m.cursor {
 		t.Fatalf("the cursor fell from %d to %d", m.cursor, cursor)
 	}
 	m.cursor = cursor
+	m.dropped += m.ledger.dropped()
+	return passed
 }
 
-// check verifies that nothing is twice anywhere, and nothing below the cursor is missing.
+// check verifies that nothing is twice anywhere, and that nothing below the cursor is missing or not counted.
 func (m *model) check(t *rapid.T) {
 	if err := m.ledger.check(); err != nil {
 		t.Fatal(err)
 	}
-	seen := map[buffer.Seq]string{}
+	seen := make([]string, len(m.log)) // the partitions that each record is in, as often as it is
 	for key, members := range m.visible {
 		for _, seq := range members {
-			if other, ok := seen[seq]; ok {
-				t.Fatalf("record %d is in %s and in %s", seq, other, key)
-			}
-			seen[seq] = key
+			seen[seq-1] += key[:1]
 		}
 	}
-	for seq := buffer.Seq(1); seq <= m.cursor; seq++ {
-		if seen[seq] == "" {
-			t.Fatalf("record %d is below the cursor %d and in no object", seq, m.cursor)
+	var dropped int64
+	for i, outputs := range m.log {
+		for _, p := range []string{"a", "b", "c"} {
+			want, have := strings.Count(outputs, p), strings.Count(seen[i], p)
+			if have > want || have < want && buffer.Seq(i+1) <= m.cursor {
+				t.Fatalf("record %d has %d outputs in partition %s, of %d; the cursor is %d", i+1, have, p, want, m.cursor)
+			}
 		}
+		if outputs == "" && buffer.Seq(i+1) <= m.cursor {
+			dropped++
+		}
+	}
+	if dropped != m.dropped {
+		t.Fatalf("%d records are dropped below the cursor %d, %d are counted", dropped, m.cursor, m.dropped)
 	}
 }
 
-// Whatever is sealed, delivered and killed in whatever order, every record ends in exactly one object.
+// Whatever is sealed, delivered and killed in whatever order, every output of every record ends in exactly one object, and
+// every record without outputs is counted once.
 func TestLedgerExactlyOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &model{manifests: map[string]Manifest{}, visible: map[string][]buffer.Seq{}}
 		m.start()
 		partitions := []string{"a", "b", "c"}
-		partition := rapid.SampledFrom(partitions)
+		partition, outputs := rapid.SampledFrom(partitions), rapid.SampledFrom([]string{"a", "a", "b", "c", "", "ab", "aab", "cb"})
 		t.Repeat(map[string]func(*rapid.T){
 			"":       m.check,
-			"append": func(t *rapid.T) { m.log = append(m.log, partition.Draw(t, "partition")) },
+			"append": func(t *rapid.T) { m.log = append(m.log, outputs.Draw(t, "outputs")) },
 			"read":   func(*rapid.T) { m.read() },
 			"seal":   func(t *rapid.T) { m.seal(partition.Draw(t, "partition"), rapid.IntRange(0, 9).Draw(t, "crash") == 0) },
 			"deliver": func(t *rapid.T) {
@@ -160,7 +181,7 @@ func TestLedgerExactlyOnce(t *testing.T) {
 			m.deliver(t, 0, false)
 			m.check(t)
 		}
-		m.cursor, _ = m.ledger.advance()
+		m.advance(t)
 		if int(m.cursor) != len(m.log) {
 			t.Fatalf("everything is delivered, but the cursor is %d of %d", m.cursor, len(m.log))
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"hydrant/buffer"
@@ -18,12 +19,14 @@ type Manifest struct {
 	Version     uint64     `json:"version"`   // of the stream's definition
 	Partition   string     `json:"partition"` // see partitionOf
 	Destination string     `json:"destination"`
+	Backup      bool       `json:"backup,omitempty"` // of the backup track
 	Key         string     `json:"key"`
 	From        buffer.Seq `json:"from"`
 	First       buffer.Seq `json:"first"` // of the first output's record
 	To          buffer.Seq `json:"to"`
 	Outputs     int64      `json:"outputs"`
-	Bytes       int64      `json:"bytes"` // uncompressed
+	Extra       int64      `json:"extra,omitempty"` // outputs among them that are more than the one of their record
+	Bytes       int64      `json:"bytes"`           // uncompressed
 	Checksum    string     `json:"checksum"`
 	Codec       string     `json:"codec"`
 	Revision    int        `json:"revision"`
@@ -39,7 +42,12 @@ type Manifest struct {
 // manifestPrefix begins the keys of manifests among a lane's state.
 const manifestPrefix = "manifest/"
 
-func (m *Manifest) stateKey() string { return manifestPrefix + m.Key }
+func (m *Manifest) stateKey() string {
+	if m.Backup {
+		return backupPrefix + manifestPrefix + m.Key
+	}
+	return manifestPrefix + m.Key
+}
 
 func (m *Manifest) entry() buffer.Entry {
 	data, err := json.Marshal(m)
@@ -51,14 +59,14 @@ func (m *Manifest) entry() buffer.Entry {
 
 // DecodeManifest reads what a lane's state holds under a key, and reports whether that is a manifest.
 func DecodeManifest(key string, value []byte) (*Manifest, bool, error) {
-	if len(key) < len(manifestPrefix) || key[:len(manifestPrefix)] != manifestPrefix {
+	if !strings.HasPrefix(strings.TrimPrefix(key, backupPrefix), manifestPrefix) {
 		return nil, false, nil
 	}
 	m := new(Manifest)
 	if err := json.Unmarshal(value, m); err != nil {
 		return nil, true, fmt.Errorf("manifest %s: %w", key, err)
 	}
-	if m.stateKey() != key || m.First > m.To || m.From >= m.First || m.Outputs < 1 {
+	if m.stateKey() != key || m.First > m.To || m.From >= m.First || m.Outputs < 1 || m.Extra > m.Outputs {
 		return nil, true, fmt.Errorf("manifest %s contradicts itself: %s", key, value)
 	}
 	return m, true, nil
@@ -82,6 +90,9 @@ func objectID(m *Manifest, lane buffer.LaneInfo) string {
 		_ = binary.Write(h, binary.LittleEndian, n) // a hash does not fail
 	}
 	h.Write([]byte(m.Partition))
+	if m.Backup { // it may lie beside the records of the same range
+		h.Write([]byte{1})
+	}
 	id := h.Sum(nil)
 	id[6], id[8] = id[6]&0x0f|0x80, id[8]&0x3f|0x80 // RFC 9562, version 8: a hash
 	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:16])

@@ -19,6 +19,7 @@ type Metrics struct {
 	able     *prometheus.GaugeVec
 	limits   *prometheus.GaugeVec
 	discards *prometheus.CounterVec
+	backups  *prometheus.CounterVec
 }
 
 // NewMetrics registers delivery's metrics.
@@ -58,8 +59,12 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "hydrant_discarded_records_total",
 			Help: "Records that were not delivered because their stream was deleted, since the start of the process.",
 		}, []string{"stream"}),
+		backups: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "hydrant_backup_upload_failures_total",
+			Help: "Attempts to create an object of a backup that failed, by class of error; all are tried again.",
+		}, []string{"stream", "class"}),
 	}
-	r.MustRegister(m.uploads, m.failures, m.sizes, m.seals, m.replaced, m.able, m.limits, m.discards)
+	r.MustRegister(m.uploads, m.failures, m.sizes, m.seals, m.replaced, m.able, m.limits, m.discards, m.backups)
 	return m
 }
 
@@ -69,12 +74,13 @@ func (m *Metrics) superseded(stream string) {
 	}
 }
 
-func (m *Metrics) sealed(stream string, o *object) {
-	if m == nil {
+// sealed counts an object of the main track. Backups have totals alone.
+func (m *Metrics) sealed(l *lane, o *object) {
+	if m == nil || l.track != mainTrack {
 		return
 	}
-	m.sizes.WithLabelValues(stream).Observe(float64(o.bytes))
-	m.seals.WithLabelValues(stream, o.reason).Inc()
+	m.sizes.WithLabelValues(l.info.Name).Observe(float64(o.bytes))
+	m.seals.WithLabelValues(l.info.Name, o.reason).Inc()
 }
 
 func (m *Metrics) conditional(destination string, can Conditions) {
@@ -96,18 +102,22 @@ func (m *Metrics) bounded(destination string, limit int) {
 	}
 }
 
-func (m *Metrics) attempted(stream string, err error, took time.Duration) {
+func (m *Metrics) attempted(l *lane, err error, took time.Duration) {
 	if m == nil {
 		return
 	}
-	m.uploads.WithLabelValues(stream).Observe(took.Seconds())
+	failures := m.backups
+	if l.track == mainTrack {
+		m.uploads.WithLabelValues(l.info.Name).Observe(took.Seconds())
+		failures = m.failures
+	}
 	var conflict *ConflictError
 	switch {
 	case err == nil:
 	case errors.As(err, &conflict):
-		m.failures.WithLabelValues(stream, "conflict").Inc()
+		failures.WithLabelValues(l.info.Name, "conflict").Inc()
 	default:
-		m.failures.WithLabelValues(stream, classOf(err).String()).Inc()
+		failures.WithLabelValues(l.info.Name, classOf(err).String()).Inc()
 	}
 }
 
@@ -126,12 +136,17 @@ var (
 	deliveredB   = prometheus.NewDesc("hydrant_delivered_bytes_total", "Bytes of these records before compression, delimiters included.", byStream, nil)
 	objects      = prometheus.NewDesc("hydrant_delivered_objects_total", "Objects at the destination, error output included.", byStream, nil)
 	failed       = prometheus.NewDesc("hydrant_error_output_records_total", "Records in the error output.", []string{"stream", "type"}, nil)
-	dropped      = prometheus.NewDesc("hydrant_dropped_records_total", "Records that a transform dropped by its own word.", byStream, nil)
+	expanded     = prometheus.NewDesc("hydrant_expanded_records_total", "Records that processing made of others, beyond the one that each of those is.", byStream, nil)
+	dropped      = prometheus.NewDesc("hydrant_dropped_records_total", "Records of which processing leaves nothing, such as control messages of CloudWatch Logs.", byStream, nil)
 	quarantined  = prometheus.NewDesc("hydrant_quarantined_records_total", "Records lost to damage of the buffer. Alert on this.", byStream, nil)
 	pending      = prometheus.NewDesc("hydrant_pending_records", "Records accepted and not yet at their destination.", byStream, nil)
 	pendingSize  = prometheus.NewDesc("hydrant_pending_bytes", "Bytes of the records that the buffer still holds.", byStream, nil)
 	oldest       = prometheus.NewDesc("hydrant_oldest_undelivered_seconds", "Age of the oldest record that is not settled; 0 if there is none. Alert on this.", byStream, nil)
 	troubled     = prometheus.NewDesc("hydrant_delivery_stopped", "1 if delivery of the stream has stopped and waits for somebody to look.", byStream, nil)
+	backedUp     = prometheus.NewDesc("hydrant_backup_records_total", "Copies of records in objects of the stream's backup.", byStream, nil)
+	backedUpSize = prometheus.NewDesc("hydrant_backup_bytes_total", "Bytes of these copies before compression, delimiters included.", byStream, nil)
+	backedUpObj  = prometheus.NewDesc("hydrant_backup_objects_total", "Objects of the stream's backup.", byStream, nil)
+	backupWaits  = prometheus.NewDesc("hydrant_backup_pending_records", "Records that wait for the stream's backup. Alert on a rise.", byStream, nil)
 	disk         = prometheus.NewDesc("hydrant_buffer_disk_bytes", "Bytes that the buffer holds on disk, preallocated space included.", nil, nil)
 	diskLimit    = prometheus.NewDesc("hydrant_buffer_disk_limit_bytes", "The bound on hydrant_buffer_disk_bytes.", nil, nil)
 	damaged      = prometheus.NewDesc("hydrant_buffer_damaged_ranges", "Damaged ranges of the buffer that are known; hydrant inspect names them. Alert on a rise.", nil, nil)
@@ -139,7 +154,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{accepted, acceptedSize, delivered, deliveredB, objects, failed, dropped, quarantined, pending, pendingSize, oldest, troubled, disk, diskLimit, damaged} {
+	for _, d := range []*prometheus.Desc{accepted, acceptedSize, delivered, deliveredB, objects, failed, expanded, dropped, quarantined, pending, pendingSize, oldest, troubled, backedUp, backedUpSize, backedUpObj, backupWaits, disk, diskLimit, damaged} {
 		ch <- d
 	}
 }
@@ -158,11 +173,25 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	for _, s := range streams {
 		c.collectStream(ch, s.Name, stats.Streams[s.ID], books[s.Name])
 	}
+	stopped := map[string]bool{}
 	for _, t := range c.Service.Health() {
-		if t.Stopped {
-			gauge(troubled, 1, t.Stream)
+		stopped[t.Stream] = stopped[t.Stream] || t.Stopped
+	}
+	for name, is := range stopped {
+		if is {
+			gauge(troubled, 1, name)
 		}
 	}
+	for name, b := range c.Service.Backups() {
+		collectBackup(ch, name, b)
+	}
+}
+
+func collectBackup(ch chan<- prometheus.Metric, name string, b Backup) {
+	for d, v := range map[*prometheus.Desc]int64{backedUp: b.Delivered, backedUpSize: b.Bytes, backedUpObj: b.Objects} {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), name)
+	}
+	ch <- prometheus.MustNewConstMetric(backupWaits, prometheus.GaugeValue, float64(b.Pending), name)
 }
 
 func (c *Collector) collectStream(ch chan<- prometheus.Metric, name string, s buffer.StreamStats, t Totals) {
@@ -177,6 +206,7 @@ func (c *Collector) collectStream(ch chan<- prometheus.Metric, name string, s bu
 	counter(delivered, t.Delivered)
 	counter(deliveredB, t.Bytes)
 	counter(objects, t.Objects)
+	counter(expanded, t.Expanded)
 	counter(dropped, t.Dropped)
 	counter(quarantined, t.Quarantined)
 	for kind, n := range t.Errors {

@@ -27,6 +27,7 @@ type object struct {
 	opened    time.Time // by the monotonic clock
 	spread    uint16    // 0 to 1023, by the partition
 	outputs   int64
+	extra     int64 // of the outputs, see partitioner.Output
 	bytes     int64
 
 	tail     tail
@@ -59,8 +60,8 @@ var packings = sync.Pool{New: func() any { return new(packing) }}
 type packing struct{ raw, packed []byte }
 
 // write adds an output whole and returns how much more memory the object holds now.
-func (o *object) write(data, delimiter []byte) int64 {
-	before := o.memory
+func (o *object) write(out *partitioner.Output, delimiter []byte) int64 {
+	before, data := o.memory, out.Data
 	held, size := o.tail.held(), o.tail.size
 	o.tail.append(data)
 	if len(delimiter) > 0 && !bytes.HasSuffix(data, delimiter) {
@@ -69,6 +70,9 @@ func (o *object) write(data, delimiter []byte) int64 {
 	o.memory += o.tail.held() - held
 	o.bytes += int64(o.tail.size - size)
 	o.outputs++
+	if out.Extra {
+		o.extra++
+	}
 	if o.tail.size >= chunkSize {
 		o.cut()
 	}

@@ -18,7 +18,10 @@ import (
 func (l *lane) recover(ctx context.Context) error {
 	var sealed []*Manifest
 	for key, value := range l.in.State() {
-		if key == totalsKey {
+		if !l.track.owns(key) {
+			continue
+		}
+		if key == l.track.key(totalsKey) {
 			if err := l.totals.decode(value); err != nil {
 				return err
 			}
@@ -33,6 +36,10 @@ func (l *lane) recover(ctx context.Context) error {
 		} else if ok {
 			l.ledger.restore(m)
 		}
+	}
+	l.ledger.resume(l.totals.Cursor)
+	if err := l.reached(ctx, l.ledger.cursor, l.in.Info().Cursor); err != nil {
+		return err
 	}
 	l.publishTotals()
 	slices.SortFunc(sealed, func(a, b *Manifest) int { return cmp.Compare(a.First, b.First) })
@@ -132,6 +139,9 @@ func (l *lane) readUpTo(ctx context.Context, after, last buffer.Seq, b *buffer.B
 
 // refill gives a block's outputs to the objects of the wave that they belong to.
 func (l *lane) refill(w *wave, r *rules, b *buffer.Block) {
+	if r.partitioner == nil {
+		return
+	}
 	for record := range b.Records() {
 		l.outputs = r.partitioner.Process(l.outputs[:0], uint64(record.Seq), record.Arrival, record.Data)
 		for i := range l.outputs {
@@ -139,7 +149,7 @@ func (l *lane) refill(w *wave, r *rules, b *buffer.Block) {
 			l.name = appendPartition(l.name[:0], out)
 			if o := w.member(partitionID{r.version, string(l.name)}, record.Seq); o != nil {
 				o.rules, o.failure = r, out.Error
-				l.account(o.write(out.Data, r.delimiterOf(out)))
+				l.account(o.write(out, r.delimiterOf(out)))
 			}
 		}
 	}
@@ -165,6 +175,7 @@ type wave struct {
 
 func (w *wave) add(m *Manifest, e *entry) {
 	o := &object{manifest: m, entry: e, partition: m.Partition, first: m.First, last: m.To, reason: m.Reason, sum: xxhash.New()}
+	o.doubtful = m.Attempted // by an earlier life of the lane
 	w.objects = append(w.objects, o)
 	w.members[e.partition] = append(w.members[e.partition], o)
 	if w.first == 0 || m.First < w.first {

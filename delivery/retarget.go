@@ -11,7 +11,7 @@ import (
 
 // current is where new objects of the lane go.
 func (l *lane) current(r *rules) stream.Destination {
-	if s, ok := l.service.deps.Current(l.info.Name); ok {
+	if s, ok := l.definition(); ok {
 		return s.Destination
 	}
 	return r.stream.Destination
@@ -21,7 +21,7 @@ func (l *lane) current(r *rules) stream.Destination {
 func (l *lane) home(o *object) stream.Destination {
 	current := l.current(o.rules)
 	switch {
-	case place(current) == o.manifest.Destination:
+	case current.Place() == o.manifest.Destination:
 		return current
 	case o.manifest.Target != nil:
 		return *o.manifest.Target
@@ -31,8 +31,8 @@ func (l *lane) home(o *object) stream.Destination {
 
 // aim names the destination in a manifest that is not durable yet.
 func (m *Manifest) aim(d stream.Destination, r *rules) {
-	m.Destination, m.Target = place(d), nil
-	if m.Destination != place(r.stream.Destination) {
+	m.Destination, m.Target = d.Place(), nil
+	if m.Destination != r.stream.Destination.Place() {
 		m.Target = &d
 	}
 }
@@ -42,7 +42,7 @@ func (m *Manifest) aim(d stream.Destination, r *rules) {
 // looking found the object, which is as good as delivered.
 func (l *lane) retarget(ctx context.Context, o *object) (delivered bool, err error) {
 	current := l.current(o.rules)
-	if o.manifest.Destination == place(current) {
+	if o.manifest.Destination == current.Place() {
 		return false, nil
 	}
 	if o.doubtful {

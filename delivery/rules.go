@@ -11,11 +11,11 @@ import (
 	"hydrant/stream"
 )
 
-// rules are what one config version says about membership, key and content. They belong to one lane.
+// rules are what one config version says about membership, key and content on one track. They belong to one lane.
 type rules struct {
 	version     uint64
-	stream      stream.Stream
-	partitioner *partitioner.Partitioner
+	stream      stream.Stream            // as seen from the track
+	partitioner *partitioner.Partitioner // nil where no record of the version takes the track
 	codec       format.Codec
 	extension   string // of objects' keys, with its dot; empty if there is none
 	delimiter   []byte
@@ -23,7 +23,7 @@ type rules struct {
 	open        map[string]*object // by partition
 }
 
-func newRules(v *buffer.Version) (*rules, error) {
+func newRules(v *buffer.Version, t track) (*rules, error) {
 	fault := func(err error) error {
 		return fmt.Errorf("version %d of the stream's definition cannot be used: %w", v.Number, err)
 	}
@@ -34,7 +34,12 @@ func newRules(v *buffer.Version) (*rules, error) {
 	if err != nil {
 		return nil, fault(err)
 	}
-	r := &rules{version: v.Number, stream: s, open: map[string]*object{}}
+	r := &rules{version: v.Number, open: map[string]*object{}}
+	s, taken := t.view(s)
+	if !taken {
+		return r, nil
+	}
+	r.stream = s
 	if s.Delimiter != nil {
 		r.delimiter = []byte(*s.Delimiter)
 	}
@@ -64,15 +69,4 @@ func appendPartition(dst []byte, o *partitioner.Output) []byte {
 	dst = append(dst, o.Error...)
 	dst = append(dst, 0)
 	return append(dst, o.Prefix...)
-}
-
-// place names where a destination puts objects, whatever the way there: credentials and endpoints may change.
-func place(d stream.Destination) string {
-	switch {
-	case d.S3 != nil:
-		return "s3://" + d.S3.Bucket
-	case d.Directory != nil:
-		return "file://" + d.Directory.Path
-	}
-	return ""
 }

@@ -106,13 +106,17 @@ func (l *lane) finishDrain(ctx context.Context) error {
 		return err
 	}
 	if l.open.len == 0 && l.waiting == 0 {
-		select {
-		case <-l.drained:
-		default:
-			close(l.drained)
-		}
+		l.sayDrained()
 	}
 	return nil
+}
+
+func (l *lane) sayDrained() {
+	select {
+	case <-l.drained:
+	default:
+		close(l.drained)
+	}
 }
 
 // seal makes the manifests of the closed objects durable, all in one group, and only then lets the uploads begin.
@@ -133,7 +137,7 @@ func (l *lane) seal(ctx context.Context) error {
 		return fmt.Errorf("write %d manifests: %w", len(c.Put), err)
 	}
 	for _, o := range l.closing {
-		l.service.deps.Metrics.sealed(l.info.Name, o)
+		l.service.deps.Metrics.sealed(l, o)
 		l.start(ctx, o)
 	}
 	clear(l.closing)
@@ -154,11 +158,13 @@ func (l *lane) finish(o *object) {
 func (l *lane) manifest(o *object) *Manifest {
 	m := &Manifest{
 		Version:   o.rules.version,
+		Backup:    l.track == backupTrack,
 		Partition: o.partition,
 		From:      l.ledger.from(o.entry.partition),
 		First:     o.first,
 		To:        o.last,
 		Outputs:   o.outputs,
+		Extra:     o.extra,
 		Bytes:     o.bytes,
 		Checksum:  o.checksum(),
 		Codec:     o.rules.codec.Name(),

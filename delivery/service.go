@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -72,7 +73,7 @@ type Service struct {
 	refused *refusals
 
 	mu      sync.Mutex
-	lanes   map[buffer.LaneID]*lane
+	lanes   map[laneKey]*lane
 	arrived chan struct{}      // closed and made anew when a lane is added
 	targets map[string]*target // by their definition
 	lives   map[buffer.LaneID]context.CancelFunc
@@ -96,7 +97,7 @@ func New(cfg Config, deps Deps) *Service {
 		drain:   make(chan struct{}),
 		life:    rand.Text(),
 		refused: newRefusals(),
-		lanes:   map[buffer.LaneID]*lane{},
+		lanes:   map[laneKey]*lane{},
 		arrived: make(chan struct{}),
 		targets: map[string]*target{},
 		lives:   map[buffer.LaneID]context.CancelFunc{},
@@ -128,31 +129,40 @@ func (s *Service) closeDestinations() error {
 	return errors.Join(errs...)
 }
 
-// deliver delivers a lane until ctx ends, or it cannot go on.
-func (s *Service) deliver(ctx context.Context, in buffer.Lane) error {
+// laneKey names a track of a lane.
+type laneKey struct {
+	id    buffer.LaneID
+	track track
+}
+
+func (l *lane) key() laneKey { return laneKey{l.info.ID, l.track} }
+
+// deliver delivers a track of a lane from a cursor on until ctx ends, or it cannot go on.
+func (s *Service) deliver(ctx context.Context, t *tracks, way track, cursor buffer.Seq) error {
 	s.serving.Add(1)
 	defer s.serving.Add(-1)
-	l := s.begin(in, nil)
+	begin := func(before *lane) *lane { return s.begin(newLane(t, way, cursor), before) }
+	l := begin(nil)
 	defer close(l.done)
 	err := l.run(ctx)
 	for errors.Is(err, errScratchDamaged) {
 		l.log.Error("scratch did not keep what was stored in it: what the stream had there is made again from the buffer, and the stream uses it no more", "error", err)
-		l = s.begin(in, l)
+		l = begin(l)
 		err = l.run(ctx)
 	}
 	l.ended(err, ctx.Err() != nil)
 	if err != nil && ctx.Err() == nil {
 		l.log.Error("delivery of this stream has stopped; its records wait in the buffer", "error", err)
+		s.noteEnd(l.info.Name, err)
 		return err
 	}
 	return nil
 }
 
 // begin puts a life of a lane in the place of the one before, if there was one.
-func (s *Service) begin(in buffer.Lane, before *lane) *lane {
+func (s *Service) begin(l, before *lane) *lane {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l := newLane(s, in)
 	if before != nil {
 		l.drained, l.done = before.drained, before.done
 		l.scratch = nil // not trusted again
@@ -160,7 +170,7 @@ func (s *Service) begin(in buffer.Lane, before *lane) *lane {
 	if s.hastes[l.info.ID.Stream] {
 		close(l.hurry)
 	}
-	s.lanes[l.info.ID] = l
+	s.lanes[l.key()] = l
 	close(s.arrived)
 	s.arrived = make(chan struct{})
 	return l
@@ -209,6 +219,11 @@ func (l *lane) awaitDrained(ctx context.Context) error {
 	case <-l.drained:
 		return nil
 	case <-l.done:
+		select {
+		case <-l.drained: // a track that was over
+			return nil
+		default:
+		}
 		return fmt.Errorf("stream %s is not delivered: its lane has ended", l.info.Name)
 	case <-ctx.Done():
 		return ctx.Err()
@@ -226,12 +241,13 @@ func left(log buffer.Log) (records int64) {
 // Trouble is why a stream is not being delivered as it should.
 type Trouble struct {
 	Stream  string
+	Backup  bool // of the stream's backup; the stream itself may be well
 	Stopped bool // for good, until somebody has looked; else it resumes by itself
 	Reason  string
 	Since   time.Time
 }
 
-// Health returns what is wrong now, by stream.
+// Health returns what is wrong now, by stream; of a stream and its backup apart.
 func (s *Service) Health() []Trouble {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -241,6 +257,8 @@ func (s *Service) Health() []Trouble {
 			out = append(out, *t)
 		}
 	}
-	slices.SortFunc(out, func(a, b Trouble) int { return strings.Compare(a.Stream, b.Stream) })
+	slices.SortFunc(out, func(a, b Trouble) int {
+		return cmp.Or(strings.Compare(a.Stream, b.Stream), strings.Compare(a.Reason, b.Reason))
+	})
 	return out
 }

@@ -138,16 +138,21 @@ func (w *world) append(records ...string) {
 // lines returns what the destination holds: every line with the first segment of its object's key.
 func (w *world) lines() []string {
 	w.t.Helper()
+	return linesOf(w.t, w.objects)
+}
+
+func linesOf(t *testing.T, objects *deliverytest.Memory) []string {
+	t.Helper()
 	var out []string
-	for _, key := range w.objects.Keys() {
-		o, _ := w.objects.Object(key)
-		r, err := codecOf(w.t, o.ContentEncoding).Decode(bytes.NewReader(bytes.Join(o.Body, nil)))
+	for _, key := range objects.Keys() {
+		o, _ := objects.Object(key)
+		r, err := codecOf(t, o.ContentEncoding).Decode(bytes.NewReader(bytes.Join(o.Body, nil)))
 		if err != nil {
-			w.t.Fatalf("%s: %v", key, err)
+			t.Fatalf("%s: %v", key, err)
 		}
 		content, err := io.ReadAll(r)
 		if err != nil {
-			w.t.Fatalf("%s: %v", key, err)
+			t.Fatalf("%s: %v", key, err)
 		}
 		segment, _, _ := strings.Cut(key, "/")
 		for line := range strings.Lines(string(content)) {

@@ -28,7 +28,7 @@ func (l *lane) supersede(ctx context.Context, o *object) error {
 	old := o.manifest
 	c := buffer.Change{Delete: []string{old.stateKey()}}
 	if o.outputs > 0 {
-		o.manifest = l.superseding(o)
+		o.manifest, o.doubtful = l.superseding(o), false
 		o.entry.stateKey = o.manifest.stateKey()
 		c.Put = []buffer.Entry{o.manifest.entry()}
 	} else {
@@ -104,8 +104,8 @@ func (l *lane) look(ctx context.Context, o *object) (bool, error) {
 // settleFound marks the object delivered as its manifest says, with the records that are damaged by now.
 func (l *lane) settleFound(ctx context.Context, o *object) error {
 	m := o.manifest
-	l.totals.Spared += m.Outputs - o.outputs
-	o.outputs, o.bytes = m.Outputs, m.Bytes
+	l.totals.Spared += (m.Outputs - m.Extra) - (o.outputs - o.extra) // in records
+	o.outputs, o.extra, o.bytes = m.Outputs, m.Extra, m.Bytes
 	o.failure, _, _ = strings.Cut(m.Partition, "\x00")
 	l.waiting++
 	return l.settle(ctx, result{object: o})
@@ -116,7 +116,7 @@ func (l *lane) settleFound(ctx context.Context, o *object) error {
 func (l *lane) superseding(o *object) *Manifest {
 	m := *o.manifest
 	m.Revision++
-	m.Outputs, m.Bytes, m.Checksum = o.outputs, o.bytes, o.checksum()
+	m.Outputs, m.Extra, m.Bytes, m.Checksum = o.outputs, o.extra, o.bytes, o.checksum()
 	m.Epoch = l.info.Origin.Epoch
 	stem := strings.TrimSuffix(m.Key, o.rules.extension)
 	m.Key = stem[:len(stem)-idLength] + objectID(&m, l.info) + o.rules.extension

@@ -40,7 +40,7 @@ func (s *Service) target(definition stream.Destination) *target {
 	defer s.mu.Unlock()
 	t := s.targets[key]
 	if t == nil {
-		name := place(definition)
+		name := definition.Place()
 		t = &target{service: s, definition: definition, turn: make(chan struct{}, 1)}
 		t.gate = newGate(s.cfg.Uploads, func(limit int) { s.deps.Metrics.bounded(name, limit) })
 		s.targets[key] = t
@@ -87,7 +87,7 @@ func (t *target) opened(ctx context.Context) (Destination, error) {
 		if errors.As(err, &known) {
 			return nil, err
 		}
-		return nil, &Error{Op: "open", Key: place(t.definition), Class: Held, Refused: true, Err: err}
+		return nil, &Error{Op: "open", Key: t.definition.Place(), Class: Held, Refused: true, Err: err}
 	}
 	t.destination = d
 	return d, nil
@@ -103,7 +103,7 @@ func (t *target) probe(ctx context.Context) error {
 		return err
 	}
 	t.probed = true
-	name := place(t.definition)
+	name := t.definition.Place()
 	t.service.deps.Metrics.conditional(name, can)
 	log := t.service.deps.Log.With("destination", name, "put", can.Put, "multipart", can.Multipart)
 	if !can.Put {

@@ -9,26 +9,36 @@ import (
 	"hydrant/buffer"
 )
 
-// Totals are a lane's books since its creation, counted in outputs. They are stored with the cursor and the delivered
+// Totals are a track's books since its creation, counted in outputs. They are stored with the cursor and the delivered
 // marks, in the same group, and so survive a restart:
 //
-//	accepted = Delivered + all of Errors + Dropped + Quarantined + Discarded + pending
+//	accepted + Expanded = Delivered + all of Errors + Dropped + Quarantined + Discarded + pending
+//
+// A record that processing makes many of counts as pending, once, until the first of its outputs is settled; each of the
+// others is counted on both sides when it is settled itself. So the books hold at every moment.
+//
+// That holds for the main track. A backup's copies are counted apart: it has Delivered, Bytes and Objects alone, since the
+// backup began.
 type Totals struct {
 	Delivered int64            `json:"delivered"` // records in data objects
 	Bytes     int64            `json:"bytes"`     // of them, uncompressed
 	Objects   int64            `json:"objects"`   // of data and of error output
 	Errors    map[string]int64 `json:"errors,omitempty"`
-	Dropped   int64            `json:"dropped,omitempty"` // by a transform's own word; none in this version
+	Expanded  int64            `json:"expanded,omitempty"` // outputs settled that are more than the one of their record
+	Dropped   int64            `json:"dropped,omitempty"`  // records of which processing leaves nothing
 
 	Quarantined int64 `json:"quarantined,omitempty"` // records lost to damage of the buffer
 	Discarded   int64 `json:"discarded,omitempty"`   // given up with the stream
 	Spared      int64 `json:"spared,omitempty"`      // delivered, and damaged since in a range that the cursor has not passed
+
+	Cursor buffer.Seq `json:"cursor,omitempty"` // of the track, where another one may hold the log's cursor back
 }
 
 const totalsKey = "totals"
 
 func (t *Totals) add(o *object) {
 	t.Objects++
+	t.Expanded += o.extra
 	if o.failure == "" {
 		t.Delivered += o.outputs
 		t.Bytes += o.bytes
@@ -40,21 +50,21 @@ func (t *Totals) add(o *object) {
 	t.Errors[o.failure] += o.outputs
 }
 
-// Settled is everything that is not pending any more.
+// Settled is how many of the records accepted are not pending any more.
 func (t *Totals) Settled() int64 {
-	n := t.Delivered + t.Dropped + t.Quarantined + t.Discarded
+	n := t.Delivered + t.Dropped + t.Quarantined + t.Discarded - t.Expanded
 	for _, errors := range t.Errors {
 		n += errors
 	}
 	return n
 }
 
-func (t *Totals) entry() buffer.Entry {
-	data, err := json.Marshal(t)
+func (l *lane) totalsEntry() buffer.Entry {
+	data, err := json.Marshal(&l.totals)
 	if err != nil {
 		panic("delivery: totals are always JSON: " + err.Error()) // numbers only
 	}
-	return buffer.Entry{Key: totalsKey, Value: data}
+	return buffer.Entry{Key: l.track.key(totalsKey), Value: data}
 }
 
 func (t *Totals) decode(data []byte) error {
@@ -69,12 +79,40 @@ func (s *Service) Books() map[string]Totals {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := map[string]Totals{}
-	for _, l := range s.lanes {
-		l.shared.Lock()
-		out[l.info.Name] = l.shared.totals
-		l.shared.Unlock()
+	for key, l := range s.lanes {
+		if key.track == mainTrack {
+			out[l.info.Name] = l.books()
+		}
 	}
 	return out
+}
+
+// Backup is how far the backup of a stream is.
+type Backup struct {
+	Totals
+	Pending int64 // sequences above its cursor
+}
+
+// Backups returns each stream's backup, as it is on disk, by the stream's name.
+func (s *Service) Backups() map[string]Backup {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := map[string]Backup{}
+	for key, l := range s.lanes {
+		if key.track != backupTrack {
+			continue
+		}
+		b := Backup{Totals: l.books()}
+		b.Pending = int64(l.in.Info().Head - max(b.Cursor, l.after))
+		out[l.info.Name] = b
+	}
+	return out
+}
+
+func (l *lane) books() Totals {
+	l.shared.Lock()
+	defer l.shared.Unlock()
+	return l.shared.totals
 }
 
 func (l *lane) publishTotals() {
@@ -90,9 +128,12 @@ func (l *lane) troubled(err error) {
 	l.shared.Lock()
 	defer l.shared.Unlock()
 	if l.shared.trouble == nil {
-		l.shared.trouble = &Trouble{Stream: l.info.Name, Since: time.Now()}
+		l.shared.trouble = &Trouble{Stream: l.info.Name, Backup: l.track == backupTrack, Since: time.Now()}
 	}
 	l.shared.trouble.Reason = err.Error()
+	if l.track == backupTrack {
+		l.shared.trouble.Reason = "backup: " + err.Error()
+	}
 }
 
 func (l *lane) recovered() {

@@ -36,11 +36,10 @@ func (l *lane) start(ctx context.Context, o *object) {
 // deliver tries until the object is surely there. It is the one place that retries: without end, because no kind of
 // trouble may drop data; more slowly the less a retry can help. A slot is held only while an attempt is under way.
 func (l *lane) deliver(ctx context.Context, o *object) error {
-	o.doubtful = o.manifest.Attempted && o.manifest.Epoch != l.info.Origin.Epoch // by an earlier life
 	for attempt := 0; ; attempt++ {
 		start := time.Now()
 		err := l.attempt(ctx, o)
-		l.service.deps.Metrics.attempted(l.info.Name, err, time.Since(start))
+		l.service.deps.Metrics.attempted(l, err, time.Since(start))
 		if err == nil {
 			l.recovered()
 			return nil
@@ -190,8 +189,8 @@ func (l *lane) settle(ctx context.Context, r result) error {
 	}
 	c := l.advance()
 	c.Put = append(c.Put, marks...)
-	if err := l.commit(ctx, c); err != nil {
-		return fmt.Errorf("settle up to %d: %w", c.Cursor, err)
+	if err := l.move(ctx, c); err != nil {
+		return err
 	}
 	l.publishTotals()
 	return nil

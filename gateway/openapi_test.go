@@ -90,6 +90,7 @@ func TestTakenAsDescribed(t *testing.T) {
 		post(clicksURL, "application/protobuf", protobuf([]string{"a"})),
 		post(clicksURL, "application/octet-stream", "\x00"),
 		request("GET", "/v1/openapi.yaml", ""),
+		request("GET", "/v1/records.proto", ""),
 	} {
 		in, err := d.input(t, script)
 		if err != nil {

@@ -3,7 +3,6 @@
 package partitioner
 
 import (
-	"errors"
 	"fmt"
 
 	"hydrant/stream"
@@ -13,17 +12,41 @@ import (
 // Logic is the version of the rules by which Process turns a record into its outputs, the texts of its error messages,
 // the time zone data and the names of time zones included. It is kept with each version of a definition, and a binary that
 // does not know a stored one refuses to start. Whatever changes an output of any record must raise it.
-const Logic = 1
+//
+// Logic 1 partitions records as they are, by paths. Logic 2 has processing and queries besides, and is otherwise the same.
+const Logic = 2
 
-// ProcessingFailed is the error output type of records that cannot be partitioned.
-const ProcessingFailed = "processing-failed"
+// LogicOf is the oldest version of the rules that a definition can be served by.
+func LogicOf(s stream.Stream) uint32 {
+	if !s.Processing.IsZero() {
+		return 2
+	}
+	for _, source := range s.PartitionKeys {
+		if _, err := expr.ParsePath(source); err != nil {
+			return 2
+		}
+	}
+	return 1
+}
 
-// Firehose's error code for a record without a usable key, and ours, in its form, for a key that no store could take and
-// for a record without a usable event time.
+// The error output types of records that cannot be processed or partitioned, and of those that cannot be decompressed.
+const (
+	ProcessingFailed    = "processing-failed"
+	DecompressionFailed = "decompression-failed"
+)
+
+// Firehose's error code for a record without a usable key, and ours, in its form, for a key that no store could take,
+// for a record without a usable event time, and for one that cannot be taken apart.
 const (
 	extractionFailed = "DynamicPartitioning.MetadataExtractionFailed"
 	keyTooLong       = "DynamicPartitioning.KeyTooLong"
 	timeFailed       = "DynamicPartitioning.EventTimeFailed"
+	notGzip          = "Decompression.InvalidGzip"
+	tooLarge         = "Decompression.TooLarge"
+	notLogs          = "CloudWatchLogProcessing.InvalidRecord"
+	notJSON          = "RecordDeAggregation.InvalidJson"
+	tooMany          = "RecordDeAggregation.TooManyRecords"
+	tooManyFailures  = "Processing.TooManyFailures"
 )
 
 // maxKept bounds the memory that a single long prefix may leave behind.
@@ -33,19 +56,20 @@ const maxKept = 64 << 10
 type Output struct {
 	Prefix []byte // as evaluated, the part of the key before the file name; good until the next Process
 	Error  string // the error output type; empty for data
-	Data   []byte // the record itself, or a line of error output with its line feed, which is the caller's to keep
+	Data   []byte // a record, good as long as the Prefix and the record that came in; or a line of error output with its line feed
+	Extra  bool   // one more than the one that came in: the record holds several
 }
 
 // Partitioner partitions the records of one version of one stream. It is for one goroutine; each lane makes its own.
 type Partitioner struct {
+	splitter    *splitter // nil where each record is one
 	prefix      *expr.Evaluator
-	errorPrefix *expr.Evaluator
-	keys        []string        // the names, in the order of the prefix's values
-	extractor   *expr.Extractor // of the keys, then the event time; nil without either: then records are never parsed
-	time        *eventTime      // nil where a record's time is its arrival
-	fileName    int             // size of the longest file name behind a prefix
+	errorPrefix map[string]*expr.Evaluator // by error output type
+	keys        *keySource                 // nil where records are never looked into
+	time        *eventTime                 // nil where a record's time is its arrival
+	fileName    int                        // size of the longest file name behind a prefix
 
-	evaluated []byte // the last prefix
+	evaluated []byte // the prefixes of the last record's outputs, one behind another
 }
 
 // New returns a partitioner for a definition that has its defaults and is valid.
@@ -73,98 +97,98 @@ func compile(s stream.Stream) (*Partitioner, error) {
 	if keys := errorPrefix.Keys(); len(keys) > 0 {
 		return nil, fmt.Errorf("error_prefix: the partition key %q cannot be used here", keys[0])
 	}
-	extractor, err := newExtractor(s, prefix.Keys())
-	if err != nil {
-		return nil, err
-	}
 	event, err := newEventTime(s, prefix.Keys(), zone)
 	if err != nil {
 		return nil, fmt.Errorf("time.%w", err)
 	}
-	return &Partitioner{
+	keys, err := newKeySource(s, prefix.Keys(), event)
+	if err != nil {
+		return nil, err
+	}
+	p := &Partitioner{
+		splitter:    newSplitter(s),
 		prefix:      prefix.Evaluator(zone, ""),
-		errorPrefix: errorPrefix.Evaluator(zone, ProcessingFailed),
-		keys:        prefix.Keys(),
-		extractor:   extractor,
+		errorPrefix: map[string]*expr.Evaluator{},
+		keys:        keys,
 		time:        event,
 		fileName:    s.LongestFileName(),
-	}, nil
+	}
+	for _, kind := range []string{ProcessingFailed, DecompressionFailed} {
+		p.errorPrefix[kind] = errorPrefix.Evaluator(zone, kind)
+	}
+	return p, nil
 }
 
-func newExtractor(s stream.Stream, keys []string) (*expr.Extractor, error) {
-	if len(keys) == 0 && s.Time == nil {
-		return nil, nil
-	}
-	paths := make([]expr.Path, len(keys), len(keys)+1)
-	for i, key := range keys {
-		source, declared := s.PartitionKeys[key]
-		if !declared {
-			return nil, fmt.Errorf("prefix: the partition key %q is not declared", key)
-		}
-		path, err := expr.ParsePath(source)
-		if err != nil {
-			return nil, fmt.Errorf("partition_keys.%s: %w", key, err)
-		}
-		paths[i] = path
-	}
-	if s.Time != nil {
-		path, err := expr.ParsePath(s.Time.Field)
-		if err != nil {
-			return nil, fmt.Errorf("time.field: %w", err)
-		}
-		paths = append(paths, path)
-	}
-	return expr.NewExtractor(paths...), nil
-}
-
-// Process appends the outputs of one record to out: one in this version. It is a pure function of the record, its arrival
-// in Unix milliseconds and the definition, whichever Partitioner computes it and whatever that one has seen before. Time
-// in a prefix is the record's own: its event time where the definition has one, or else its arrival. It does not fail: a
-// record that cannot be keyed is an output to the error prefix.
+// Process appends the outputs of one record to out: one, or where the definition takes records apart, as many as it
+// holds. It is a pure function of the record, its arrival in Unix milliseconds and the definition, whichever Partitioner
+// computes it and whatever that one has seen before. Time in a prefix is the record's own: its event time where the
+// definition has one, or else its arrival. It does not fail: a record that cannot be taken apart, or one in it that cannot
+// be keyed, is an output to the error prefix.
 func (p *Partitioner) Process(out []Output, _ uint64, arrival int64, data []byte) []Output {
+	if p.evaluated = p.evaluated[:0]; cap(p.evaluated) > maxKept {
+		p.evaluated = nil
+	}
+	if p.splitter == nil {
+		return append(out, p.place(arrival, data, nil))
+	}
+	pieces, refused := p.splitter.split(data)
+	if refused != nil {
+		return append(out, p.failed(arrival, data, refused))
+	}
+	start, failures := len(out), 0
+	for i, one := range pieces {
+		o := p.place(arrival, one.data, func() []byte { return p.splitter.raw(data, i) })
+		o.Extra = i > 0
+		if out = append(out, o); o.Error == "" {
+			continue
+		}
+		if failures += len(o.Data); failures > maxFailures {
+			return append(out[:start], p.failed(arrival, data, refuse(tooManyFailures,
+				"the records in it that cannot be partitioned make more than %d bytes of error output", maxFailures)))
+		}
+	}
+	return out
+}
+
+// place is the output of one record. raw is what an error output keeps of it; nil for the record itself.
+func (p *Partitioner) place(arrival int64, data []byte, raw func() []byte) Output {
+	fail := func(code, message string) Output {
+		if raw != nil {
+			data = raw()
+		}
+		return p.failed(arrival, data, &refusal{ProcessingFailed, code, message})
+	}
 	var values [][]byte
-	if p.extractor != nil {
+	if p.keys != nil {
 		var err error
-		if values, err = p.extractor.Extract(data); err != nil {
-			code, message := p.blame(err)
-			return append(out, p.failed(arrival, data, code, message))
+		if values, err = p.keys.extract(data); err != nil {
+			return fail(p.keys.blame(err))
 		}
 	}
 	prefix, at := p.prefix, arrival
 	if p.time != nil {
 		var err error
-		if prefix, at, err = p.time.choose(p.prefix, arrival, values[len(p.keys)]); err != nil {
-			return append(out, p.failed(arrival, data, timeFailed, err.Error()))
+		if prefix, at, err = p.time.choose(p.prefix, arrival, values[len(values)-1]); err != nil {
+			return fail(timeFailed, err.Error())
 		}
 	}
-	p.evaluated = prefix.Append(p.evaluated[:0], at, values)
-	if err := stream.CheckKey(p.evaluated, p.fileName); err != nil {
-		if cap(p.evaluated) > maxKept {
+	start := len(p.evaluated)
+	p.evaluated = prefix.Append(p.evaluated, at, values)
+	if err := stream.CheckKey(p.evaluated[start:], p.fileName); err != nil {
+		if p.evaluated = p.evaluated[:start]; start == 0 && cap(p.evaluated) > maxKept {
 			p.evaluated = nil
 		}
-		return append(out, p.failed(arrival, data, keyTooLong, err.Error()))
+		return fail(keyTooLong, err.Error())
 	}
-	return append(out, Output{Prefix: p.evaluated, Data: data})
+	return Output{Prefix: p.evaluated[start:len(p.evaluated):len(p.evaluated)], Data: data}
 }
 
-// blame names the partition key, or the event time, where a single value is to blame. It quotes nothing with %q, which
-// follows Unicode's tables and so the release of Go.
-func (p *Partitioner) blame(err error) (code, message string) {
-	var value *expr.ValueError
-	switch {
-	case !errors.As(err, &value):
-		return extractionFailed, err.Error()
-	case value.Path == len(p.keys):
-		return timeFailed, p.time.fault(value.Reason)
-	}
-	return extractionFailed, fmt.Sprintf("the partition key %s (%s) %s", p.keys[value.Path], value.Source, value.Reason)
-}
-
-func (p *Partitioner) failed(arrival int64, data []byte, code, message string) Output {
-	p.evaluated = p.errorPrefix.Append(p.evaluated[:0], arrival, nil)
+func (p *Partitioner) failed(arrival int64, raw []byte, why *refusal) Output {
+	start := len(p.evaluated)
+	p.evaluated = p.errorPrefix[why.kind].Append(p.evaluated, arrival, nil)
 	return Output{
-		Prefix: p.evaluated,
-		Error:  ProcessingFailed,
-		Data:   failure{arrival: arrival, code: code, message: message, record: data}.line(),
+		Prefix: p.evaluated[start:len(p.evaluated):len(p.evaluated)],
+		Error:  why.kind,
+		Data:   failure{arrival: arrival, code: why.code, message: why.message, record: raw}.line(),
 	}
 }

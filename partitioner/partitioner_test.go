@@ -60,7 +60,7 @@ func TestGoodRecords(t *testing.T) {
 	} {
 		got := newPartitioner(t, definition(test.prefix, test.keys)).Process(nil, 1, arrival, []byte(test.record))
 		if len(got) != 1 || string(got[0].Prefix) != test.want || got[0].Error != "" || string(got[0].Data) != test.record {
-			t.Errorf("%s: got %q, want %q", test.prefix, got, test.want)
+			t.Errorf("%s: got %+v, want %q", test.prefix, got, test.want)
 		}
 	}
 }
@@ -69,7 +69,7 @@ func TestProcessAppends(t *testing.T) {
 	p := newPartitioner(t, definition("legacy", nil))
 	out := p.Process([]partitioner.Output{{Error: "before"}}, 1, arrival, []byte("r"))
 	if len(out) != 2 || out[0].Error != "before" || string(out[1].Data) != "r" {
-		t.Errorf("got %q, want one output behind the one before", out)
+		t.Errorf("got %+v, want one output behind the one before", out)
 	}
 }
 
@@ -92,11 +92,12 @@ func TestErrorOutput(t *testing.T) {
 		{`{"customer":{"the id":[]}}`, extraction, `the partition key customer (.customer."the id") is an array`},
 		{id(strings.Repeat("x", 256)), tooLong, "a segment of the key has 256 bytes; the limit is 255"},
 		{id(strings.Repeat("/", 86)), tooLong, "a segment of the key has 258 bytes; the limit is 255"},
-		{id(strings.Repeat("x", 1<<20)), tooLong, "the key has 1048674 bytes with the longest file name; the limit is 1024"},
+		{id(strings.Repeat("x", 510)), tooLong, "the evaluated prefix has 513 characters; the limit is 512"},
+		{id(strings.Repeat("x", 1<<20)), tooLong, "the evaluated prefix has 1048579 characters; the limit is 512"},
 	} {
 		got := p.Process(nil, 1, arrival, []byte(test.record))
 		if len(got) != 1 || got[0].Error != "processing-failed" || string(got[0].Prefix) != prefix {
-			t.Errorf("%.40s: got %.200q, want one error output", test.record, got)
+			t.Errorf("%.40s: got %.200v, want one error output", test.record, got)
 			continue
 		}
 		want := failureLine{
@@ -104,7 +105,7 @@ func TestErrorOutput(t *testing.T) {
 			ErrorCode: test.code, ErrorMessage: test.message, RawData: []byte(test.record),
 		}
 		if line := readLine(t, got[0].Data); !reflect.DeepEqual(line, want) {
-			t.Errorf("got %.300v, want %.300v", line, want)
+			t.Errorf("%.40s: got %s: %s, want %s: %s", test.record, line.ErrorCode, line.ErrorMessage, want.ErrorCode, want.ErrorMessage)
 		}
 	}
 }
@@ -223,7 +224,7 @@ func TestPure(t *testing.T) {
 		backwards := outputs(newPartitioner(t, s), records)
 		slices.Reverse(backwards)
 		if !reflect.DeepEqual(forwards, backwards) {
-			t.Fatalf("got %q, want %q", backwards, forwards)
+			t.Fatalf("got %+v, want %+v", backwards, forwards)
 		}
 	})
 }
@@ -319,7 +320,7 @@ func FuzzProcess(f *testing.F) {
 		for i, lane := range lanes {
 			once, again := lane[0].Process(nil, 1, at, data), lane[1].Process(nil, 2, at, data)
 			if !reflect.DeepEqual(once, again) {
-				t.Fatalf("got %q, want %q", again, once)
+				t.Fatalf("got %+v, want %+v", again, once)
 			}
 			if err := stream.CheckKey(once[0].Prefix, definitions[i].LongestFileName()); err != nil {
 				t.Fatal(err)

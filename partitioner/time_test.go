@@ -47,7 +47,7 @@ func TestEventTime(t *testing.T) {
 		data := fmt.Appendf(nil, `{"b":"y","a":"x","ts":%s}`, test.ts)
 		got := newPartitioner(t, timed(prefix, keys, test.time)).Process(nil, 1, arrival, data)
 		if len(got) != 1 || got[0].Error != "" || string(got[0].Prefix) != test.want || string(got[0].Data) != string(data) {
-			t.Errorf("%s: got %q, want %q", test.ts, got, test.want)
+			t.Errorf("%s: got %+v, want %q", test.ts, got, test.want)
 		}
 	}
 }
@@ -75,7 +75,7 @@ func TestWithoutEventTime(t *testing.T) {
 	} {
 		got := p.Process(nil, 1, arrival, []byte(test.record))
 		if len(got) != 1 || got[0].Error != "processing-failed" || string(got[0].Prefix) != "errors/clicks/processing-failed/2025/07/11/14/" {
-			t.Errorf("%.60s: got %.200q, want one error output", test.record, got)
+			t.Errorf("%.60s: got %.200v, want one error output", test.record, got)
 			continue
 		}
 		want := failureLine{
@@ -108,7 +108,7 @@ func TestBoundsDivide(t *testing.T) {
 		want := kind + "/" + strings.Replace(stamp, ".", "", 1) + "/"
 		out := p.Process(nil, 1, at, fmt.Appendf(nil, `{"ts":%d}`, event))
 		if string(out[0].Prefix) != want || out[0].Error != "" {
-			t.Fatalf("got %q, want %q", out, want)
+			t.Fatalf("got %+v, want %q", out, want)
 		}
 	})
 }

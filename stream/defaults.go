@@ -43,5 +43,8 @@ func (s Stream) WithDefaults() Stream {
 	if s.Delimiter == nil {
 		s.Delimiter = new("\n")
 	}
+	if s.Backup != nil {
+		s.Backup = s.Backup.withDefaults(s)
+	}
 	return s
 }

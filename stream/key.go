@@ -3,12 +3,14 @@ package stream
 import (
 	"bytes"
 	"fmt"
+	"unicode/utf8"
 )
 
-// The limits of an object's key, in bytes.
+// The limits of an object's key.
 const (
-	MaxKey     = 1024 // of S3
-	MaxSegment = 255  // between two slashes: of the file names of common file systems, and of MinIO
+	MaxEvaluated = 512  // characters of an evaluated prefix: of Firehose
+	MaxKey       = 1024 // bytes: of S3
+	MaxSegment   = 255  // bytes between two slashes: of the file names of common file systems, and of MinIO
 )
 
 // compressionExtension bounds the extension that a compression gives, its dot included.
@@ -29,6 +31,11 @@ func (s Stream) LongestFileName() int {
 // CheckKey says whether every object may lie under an evaluated prefix, given the size of the longest file name. The
 // text of its error ends up in error output. It allocates nothing for a good prefix.
 func CheckKey(prefix []byte, fileName int) error {
+	if len(prefix) > MaxEvaluated {
+		if size := utf8.RuneCount(prefix); size > MaxEvaluated {
+			return fmt.Errorf("the evaluated prefix has %d characters; the limit is %d", size, MaxEvaluated)
+		}
+	}
 	if size := len(prefix) + fileName; size > MaxKey {
 		return fmt.Errorf("the key has %d bytes with the longest file name; the limit is %d", size, MaxKey)
 	}

@@ -27,6 +27,7 @@ func (s Stream) Warnings() []Fault {
 			"smaller than the buffering asks for; use a coarser timestamp or a shorter interval", finest, interval)
 	}
 	v.confused("prefix", template)
+	v.doubled()
 	if t := v.stream.Time; t != nil && template.Finest() == 0 && t.Late == 0 && t.Early == 0 {
 		v.add("time", "nothing depends on the event time, and records without it go to the error output: write a "+
 			"!{timestamp:...} in prefix or remove time")
@@ -44,14 +45,6 @@ func (v *validation) confused(path string, template *expr.Template) {
 	}
 	if (template.Uses('h') || template.Uses('K')) && !template.Uses('a') {
 		v.add(path, "h and K are hours of a half day, the same in the morning and in the evening: write H, or add a")
-	}
-}
-
-func (v *validation) partitionKeys() {
-	for _, key := range slices.Sorted(maps.Keys(v.stream.PartitionKeys)) {
-		if _, err := expr.ParsePath(v.stream.PartitionKeys[key]); err != nil {
-			v.add("partition_keys."+key, "%v", err)
-		}
 	}
 }
 

@@ -21,7 +21,10 @@ type Stream struct {
 	// RecordForm is json, to refuse requests with a record that is not JSON, or empty, to take any bytes.
 	RecordForm string `json:"validate,omitempty" yaml:"validate"`
 
-	// PartitionKeys are the paths of the keys' values in a record, such as .customer.id, by the keys' names.
+	Processing Processing `json:"processing,omitzero" yaml:"processing"` // before a record's partition is chosen
+
+	// PartitionKeys are where the keys' values are in a record, by the keys' names: paths such as .customer.id, or queries
+	// of jq such as (.ts | strftime("%Y")), which take longer.
 	PartitionKeys map[string]string `json:"partition_keys,omitempty" yaml:"partition_keys"`
 
 	Time *Time `json:"time,omitempty" yaml:"time"` // nil means that a record's time is its arrival
@@ -38,7 +41,11 @@ type Stream struct {
 
 	Quota Quota `json:"-" yaml:"quota"`
 
+	Logging Logging `json:"-" yaml:"-"` // of streams made through the API
+
 	Destination Destination `json:"destination" yaml:"destination"`
+
+	Backup *Backup `json:"backup,omitempty" yaml:"backup"` // nil keeps no second copy
 
 	// Revision counts the changes of a stream made through the API; 0 for one of the configuration file. Each is in force
 	// as a version of its own, even where it changes nothing else.
@@ -80,6 +87,17 @@ type S3 struct {
 	RoleARN         string `json:"role_arn,omitempty" yaml:"role_arn"`                   // to assume through STS
 	ExternalID      string `json:"external_id,omitempty" yaml:"external_id"`             // that the role asks for
 	RoleSessionName string `json:"role_session_name,omitempty" yaml:"role_session_name"` // empty means hydrant
+}
+
+// Place names where a destination puts objects, whatever the way there: credentials and endpoints may change.
+func (d Destination) Place() string {
+	switch {
+	case d.S3 != nil:
+		return "s3://" + d.S3.Bucket
+	case d.Directory != nil:
+		return "file://" + d.Directory.Path
+	}
+	return ""
 }
 
 // Directory is a tree of files on this machine.

@@ -99,6 +99,12 @@ func drawStream(t *rapid.T) stream.Stream {
 	} else {
 		s.Destination.Directory = &stream.Directory{Path: text("path")}
 	}
+	if rapid.Bool().Draw(t, "backup") {
+		s.Backup = &stream.Backup{
+			Prefix: text("backup prefix"), Compression: text("backup compression"),
+			Destination: stream.Destination{Directory: &stream.Directory{Path: text("backup path")}},
+		}
+	}
 	return s
 }
 

@@ -54,6 +54,14 @@ func (s Size) String() string {
 	return strconv.FormatInt(int64(s), 10)
 }
 
+// Words is the size for people: String, and "bytes" where that has no unit.
+func (s Size) Words() string {
+	if s%KiB != 0 {
+		return s.String() + " bytes"
+	}
+	return s.String()
+}
+
 // MarshalText is String.
 func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 

@@ -33,6 +33,7 @@ func (s Stream) Validate() []Fault {
 	v := validation{stream: s}
 	v.name()
 	v.buffering()
+	v.processing()
 	v.partitionKeys()
 	v.prefix()
 	v.errorPrefix()
@@ -49,6 +50,7 @@ func (s Stream) Validate() []Fault {
 		v.add("delimiter", "%q is not UTF-8", *s.Delimiter)
 	}
 	v.destination()
+	v.backup()
 	return v.faults
 }
 
@@ -74,7 +76,7 @@ func (v *validation) name() {
 
 func (v *validation) buffering() {
 	if size := v.stream.Buffering.Size; size < minSize || size > maxSize {
-		v.add("buffering.size", "the size is %v; it must be from %v to %v", size, minSize, maxSize)
+		v.add("buffering.size", "the size is %v; it must be from %v to %v", size.Words(), minSize, maxSize)
 	}
 	if interval := v.stream.Buffering.Interval; interval < minInterval || interval > maxInterval {
 		v.add("buffering.interval", "the interval is %v; it must be from %v to %v", interval, minInterval, maxInterval)

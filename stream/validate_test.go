@@ -69,7 +69,7 @@ func TestValidateRefuses(t *testing.T) {
 	}{
 		{"name", "65 characters; it must have 1 to 64", func(s *stream.Stream) { s.Name = strings.Repeat("n", 65) }},
 		{"name", `"a b" may hold only letters`, func(s *stream.Stream) { s.Name = "a b" }},
-		{"buffering.size", "is 1048575; it must be from 1MiB to 5GiB", func(s *stream.Stream) {
+		{"buffering.size", "is 1048575 bytes; it must be from 1MiB to 5GiB", func(s *stream.Stream) {
 			s.Buffering.Size = stream.MiB - 1
 		}},
 		{"buffering.size", "is 6GiB; it must", func(s *stream.Stream) { s.Buffering.Size = 6 * stream.GiB }},
@@ -121,8 +121,8 @@ func TestValidateRefuses(t *testing.T) {
 		{"destination.s3.endpoint", "holds credentials", func(s *stream.Stream) {
 			s.Destination.S3.Endpoint = "http://u:p@host"
 		}},
-		{"partition_keys.customer", "only simple paths are supported", func(s *stream.Stream) {
-			s.PartitionKeys["customer"] = ".a|.b"
+		{"partition_keys.customer", "there is no function nosuch/0 here", func(s *stream.Stream) {
+			s.PartitionKeys["customer"] = ".a | nosuch"
 		}},
 		{"partition_keys.extra", "is not used", func(s *stream.Stream) { s.PartitionKeys["extra"] = ".a" }},
 		{"prefix", `"customer" is not declared`, func(s *stream.Stream) { s.PartitionKeys = nil }},
@@ -139,8 +139,11 @@ func TestValidateRefuses(t *testing.T) {
 			s.Prefix += strings.Repeat("x", 191)
 		}},
 		{"prefix", "a segment of the key has 256 bytes", func(s *stream.Stream) { s.Prefix += strings.Repeat("x", 256) + "/" }},
-		{"prefix", "the limit is 1024: shorten", func(s *stream.Stream) {
-			s.Prefix += strings.Repeat(strings.Repeat("x", 104)+"/", 9)
+		{"prefix", "the evaluated prefix has 545 characters; the limit is 512: shorten", func(s *stream.Stream) {
+			s.Prefix += strings.Repeat(strings.Repeat("x", 104)+"/", 5)
+		}},
+		{"prefix", "the limit is 1024: shorten", func(s *stream.Stream) { // 465 characters, 1,005 bytes
+			s.Prefix = "!{partitionKeyFromQuery:customer}/" + strings.Repeat(strings.Repeat("é", 60)+"é/", 8)
 		}},
 		{"error_prefix", "must use !{firehose:error-output-type}", func(s *stream.Stream) {
 			s.ErrorPrefix = "e/!{timestamp:yyyy}/"
@@ -152,8 +155,8 @@ func TestValidateRefuses(t *testing.T) {
 			s.Prefix += strings.Repeat("x", 150) + "!{firehose:random-string}" // 150 + 11 + 95
 		}},
 		{"error_prefix", "has a segment", func(s *stream.Stream) { s.ErrorPrefix = "../e/" }},
-		{"error_prefix", "the limit is 1024", func(s *stream.Stream) {
-			s.ErrorPrefix = strings.Repeat(strings.Repeat("x", 99)+"/", 9)
+		{"error_prefix", "the evaluated prefix has 545 characters; the limit is 512", func(s *stream.Stream) {
+			s.ErrorPrefix = strings.Repeat(strings.Repeat("x", 99)+"/", 5)
 		}},
 	} {
 		faults := valid(test.change).Validate()
@@ -252,6 +255,7 @@ func TestEveryCompressionIsValid(t *testing.T) {
 
 func TestCheckKeyAtTheLimits(t *testing.T) {
 	segment := strings.Repeat("s", stream.MaxSegment) + "/"
+	wide := strings.Repeat(strings.Repeat("é", 102)+"/", 4) // 412 characters, 820 bytes
 	for _, test := range []struct {
 		prefix   string
 		fileName int
@@ -263,11 +267,12 @@ func TestCheckKeyAtTheLimits(t *testing.T) {
 		{"a/", 255, ""},
 		{segment, 255, ""},
 		{"s" + segment, 100, "a segment of the key has 256 bytes"},
-		{segment + segment + segment, 1, ""},
-		{segment + segment + segment + "/", 255, ""},
-		{segment + segment + segment + "a/", 255, "the key has 1025 bytes"},
-		{strings.Repeat("a/", 462), 100, ""},
-		{strings.Repeat("a/", 462), 101, "the key has 1025 bytes"},
+		{segment + segment, 255, ""},
+		{segment + segment + "a", 254, "the evaluated prefix has 513 characters; the limit is 512"},
+		{strings.Repeat("é/", 256), 255, ""},
+		{strings.Repeat("é/", 256) + "é", 0, "the evaluated prefix has 513 characters"},
+		{wide, 204, ""},
+		{wide, 205, "the key has 1025 bytes"},
 	} {
 		err := stream.CheckKey([]byte(test.prefix), test.fileName)
 		if got := ""; err != nil {

@@ -50,6 +50,7 @@ type load struct {
 	connections int
 	in          input
 	keys        int // 0: the generator's default
+	bytes       int // of a record that the generator makes up; 0: those of in
 }
 
 // The loads of the figures that others publish.
@@ -68,6 +69,9 @@ func (b *bed) to(url string, l load) bench.Options {
 	o := bench.DefaultOptions()
 	o.URL, o.Stream, o.API, o.Body = []string{url}, streamName, l.api, l.body
 	o.Batch, o.Connections, o.Input = l.batch, l.connections, []string{b.input(l.in)}
+	if l.bytes > 0 {
+		o.Size, o.Input = l.bytes, nil
+	}
 	if l.keys > 0 {
 		o.Keys = l.keys
 	}

@@ -35,6 +35,10 @@ type Config struct {
 	Log     *slog.Logger
 	Window  buffer.Window // of keys; no more of them than fit in a sixteenth of MaxDisk
 
+	// DataKeys are what blocks are encrypted with, where a definition asks for that; nil has none. They are asked with locks
+	// held: they must not wait.
+	DataKeys buffer.DataKeys
+
 	// StreamShare is how many bytes of MaxDisk one stream's undelivered blocks may hold where there are other streams; 0
 	// means a half. Past it the stream is refused, by a group at most too late, and no other.
 	StreamShare int64
@@ -64,6 +68,7 @@ const (
 	defaultMaxDisk = 20 << 30
 
 	formatVersion = 1
+	sealedVersion = 2 // of a log that has had an encrypted stream
 	identityName  = "log.json"
 	lockName      = "LOCK"
 
@@ -79,26 +84,29 @@ type Log struct {
 
 	defining sync.Mutex // one Define at a time
 
-	mu      sync.Mutex
-	room    *sync.Cond // a group was taken: the next one has room
-	made    *sync.Cond // the maker of generations is done, for better or worse
-	forming *group
-	packing int // bytes of records on their way into the forming group
-	lanes   map[buffer.StreamID]*lane
-	state   map[stateKey]stored
-	keys    keyTable
-	gens    []*generation // oldest first
-	current *generation   // the last of gens, written to; nil where a full disk had no room even for a small one
-	lastID  uint64        // of a generation
-	cache   cache
-	ready   *generation       // made ahead
-	making  bool              // one is being made
-	full    *buffer.FullError // why none could be made
-	short   *buffer.FullError // why records are refused although one could be
-	settled int64             // of committer.used when housekeeping last looked
-	closed  bool
-	failure error
-	arrived chan struct{} // closed and made anew when a lane is added
+	mu       sync.Mutex
+	room     *sync.Cond // a group was taken: the next one has room
+	made     *sync.Cond // the maker of generations is done, for better or worse
+	forming  *group
+	packing  int // bytes of records on their way into the forming group
+	lanes    map[buffer.StreamID]*lane
+	state    map[stateKey]stored
+	keys     keyTable
+	gens     []*generation // oldest first
+	current  *generation   // the last of gens, written to; nil where a full disk had no room even for a small one
+	lastID   uint64        // of a generation
+	cache    cache
+	ready    *generation       // made ahead
+	making   bool              // one is being made
+	full     *buffer.FullError // why none could be made
+	short    *buffer.FullError // why records are refused although one could be
+	deriving int               // streams that derive
+	starved  bool              // one of them was refused for want of room
+	lean     bool              // the disk has little more than what is kept for deriving
+	settled  int64             // of committer.used when housekeeping last looked
+	closed   bool
+	failure  error
+	arrived  chan struct{} // closed and made anew when a lane is added
 
 	work   chan struct{} // the forming group has something
 	failed chan struct{}
@@ -165,6 +173,9 @@ func (c *Config) setDefaults() error {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.DataKeys == nil {
+		c.DataKeys = noKeys{}
+	}
 	if c.Observe == nil {
 		c.Observe = func(Group) {}
 	}
@@ -224,6 +235,9 @@ func (l *Log) open() error {
 	found, err := load(l.cfg.Dir, l.cfg.Log)
 	if err != nil {
 		return err
+	}
+	if err := found.sync(); err != nil {
+		return errors.Join(err, found.release())
 	}
 	l.adopt(found)
 	l.measureQuarantine()
@@ -333,7 +347,7 @@ func (l *Log) Stats() buffer.Stats {
 		s.Full = l.full.Error()
 	}
 	for id, lane := range l.lanes {
-		s.Streams[id] = lane.stats()
+		s.Streams[id] = lane.streamStats()
 	}
 	return s
 }
@@ -351,16 +365,16 @@ func (l *Log) Serve(ctx context.Context, run func(context.Context, buffer.Lane) 
 		lanes   sync.WaitGroup
 		mu      sync.Mutex
 		errs    []error
-		started = map[buffer.StreamID]bool{}
+		started = map[buffer.LaneID]bool{}
 	)
 	for {
 		l.mu.Lock()
 		arrived := l.arrived
-		for id, lane := range l.lanes {
-			if started[id] {
+		for lane := range l.allLanes() {
+			if started[lane.id] {
 				continue
 			}
-			started[id] = true
+			started[lane.id] = true
 			lanes.Go(func() {
 				if err := run(ctx, lane); err != nil && ctx.Err() == nil {
 					mu.Lock()

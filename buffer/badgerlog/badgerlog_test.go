@@ -20,14 +20,20 @@ type engine struct {
 	dir string
 	log *Log
 	age atomic.Int64 // of the log: time is what Advance says
+
+	keys buffertest.DataKeys
 }
+
+func (e *engine) DataKeys() *buffertest.DataKeys { return &e.keys }
 
 func (e *engine) Open(t *testing.T) buffer.Log {
 	t.Helper()
 	e.age.Store(0)
 	l, err := Open(Config{
-		Dir:     e.dir,
-		Window:  buffertest.Window,
+		Dir:      e.dir,
+		Window:   buffertest.Window,
+		DataKeys: &e.keys,
+
 		elapsed: func() time.Duration { return time.Duration(e.age.Load()) },
 	})
 	if err != nil {

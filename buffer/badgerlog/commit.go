@@ -58,24 +58,24 @@ func (g *group) part(l *lane) *part {
 }
 
 // add packs a record. Its sequence is the lane's next one.
-func (p *part) add(record []byte, arrival int64) {
+func (p *part) add(record []byte, arrival int64, key *buffer.DataKey) {
 	n := len(p.blocks)
 	if n == 0 || p.broken || p.blocks[n-1].builder == nil || p.blocks[n-1].builder.Len()+len(record) > blockLimit {
-		p.blocks = append(p.blocks, &packed{builder: builders.Get().(*buffer.Builder)})
+		p.blocks = append(p.blocks, &packed{builder: builders.Get().(*buffer.Builder), key: key})
 		n, p.broken = n+1, false
 	}
 	p.blocks[n-1].builder.Add(record, arrival)
 }
 
 // take adds a batch, of which own are the blocks where it has some.
-func (p *part) take(records [][]byte, size int, own []*packed, arrival int64) {
+func (p *part) take(records [][]byte, size int, own []*packed, arrival int64, key *buffer.DataKey) {
 	for _, b := range own {
 		b.arrival = arrival
 	}
 	p.blocks = append(p.blocks, own...)
 	if own == nil {
 		for _, record := range records {
-			p.add(record, arrival)
+			p.add(record, arrival, key)
 		}
 	}
 	p.records += len(records)
@@ -95,14 +95,15 @@ func (l *Log) Append(ctx context.Context, b buffer.Batch) (buffer.Receipt, error
 	for !l.closed && l.incoming() > 0 && l.incoming()+size > groupLimit {
 		l.room.Wait()
 	}
-	own, err := l.packAlone(b, size)
+	own, packedWith, err := l.packAlone(b, size)
 	if first, ok := l.keys.find(b.Key.ID, l.keyClock()); ok && l.alive() == nil {
 		l.mu.Unlock()
 		return first.repeat(ctx, b.Key)
 	}
 	var lane *lane
+	var key *buffer.DataKey
 	if err == nil {
-		lane, err = l.admit(b.Stream, size)
+		lane, key, err = l.admit(b.Stream, size)
 	}
 	if err != nil {
 		l.mu.Unlock()
@@ -110,7 +111,10 @@ func (l *Log) Append(ctx context.Context, b buffer.Batch) (buffer.Receipt, error
 	}
 	g, p := l.forming, l.forming.part(lane)
 	receipt := buffer.Receipt{First: lane.next, Count: len(b.Records)}
-	p.take(b.Records, size, own, l.cfg.now().UnixMilli())
+	if key != packedWith {
+		own = nil // a definition with another key came into force meanwhile
+	}
+	p.take(b.Records, size, own, l.cfg.now().UnixMilli(), key)
 	lane.next += buffer.Seq(len(b.Records))
 	g.bytes += size
 	g.records += len(b.Records)
@@ -124,26 +128,26 @@ func (l *Log) Append(ctx context.Context, b buffer.Batch) (buffer.Receipt, error
 // incoming is the size of the records that the next group takes. Called with mu held.
 func (l *Log) incoming() int { return l.forming.bytes + l.packing }
 
-// packAlone makes the blocks of a batch that gets blocks of its own, unless it is known or would be refused now. Called
-// with mu held, which it lets go meanwhile.
-func (l *Log) packAlone(b buffer.Batch, size int) ([]*packed, error) {
+// packAlone makes the blocks of a batch that gets blocks of its own, unless it is known or would be refused now, with the
+// data key that it returns. Called with mu held, which it lets go meanwhile.
+func (l *Log) packAlone(b buffer.Batch, size int) ([]*packed, *buffer.DataKey, error) {
 	if size < ownBlocks {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if _, known := l.keys.find(b.Key.ID, l.keyClock()); known {
-		return nil, nil
+		return nil, nil, nil
 	}
-	lane, err := l.admit(b.Stream, size)
+	lane, key, err := l.admit(b.Stream, size)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	l.packing += size
 	l.mu.Unlock()
-	own := lane.packAlone(b.Records)
+	own := lane.packAlone(b.Records, key)
 	l.mu.Lock()
 	l.packing -= size
 	l.room.Broadcast() // it may be refused now
-	return own, nil
+	return own, key, nil
 }
 
 func batchSize(b buffer.Batch) (int, error) {
@@ -160,25 +164,32 @@ func batchSize(b buffer.Batch) (int, error) {
 	return size, nil
 }
 
-// admit decides whether size more bytes of records may come in. Called with mu held.
-func (l *Log) admit(id buffer.StreamID, size int) (*lane, error) {
+// admit decides whether size more bytes of records may come in, and what they are encrypted with. Called with mu held.
+func (l *Log) admit(id buffer.StreamID, size int) (*lane, *buffer.DataKey, error) {
 	if err := l.alive(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	lane, ok := l.lanes[id]
 	if !ok {
-		return nil, fmt.Errorf("%w: %s", buffer.ErrUnknownStream, id)
+		return nil, nil, fmt.Errorf("%w: %s", buffer.ErrUnknownStream, id)
+	}
+	if err := l.overHeadroom(size); err != nil {
+		return nil, nil, err
 	}
 	// Where no further generation can be made, what is left of this one is for the changes of state that drain the log.
 	if l.full != nil && l.ready == nil {
 		if int64(size) > l.left() {
-			return nil, l.full
+			return nil, nil, l.full
 		}
 	}
 	if l.short != nil {
-		return nil, l.short
+		return nil, nil, l.short
 	}
-	return lane, l.overShare(lane, size)
+	if err := l.overShare(lane, size); err != nil {
+		return nil, nil, err
+	}
+	key, err := lane.dataKey()
+	return lane, key, err
 }
 
 // left is what the current generation still takes of records where it is the last one for a while. Called with mu held.
@@ -237,6 +248,9 @@ func (l *Log) submit(ctx context.Context, fill func(*group) error) error {
 func (l *Log) Define(ctx context.Context, d buffer.Definition) (buffer.Version, error) {
 	l.defining.Lock()
 	defer l.defining.Unlock()
+	if err := l.prepareKey(d.Key); err != nil {
+		return buffer.Version{}, err
+	}
 	var v version
 	err := l.submit(ctx, func(g *group) error {
 		lane, ok := l.lanes[d.Stream]
@@ -248,10 +262,19 @@ func (l *Log) Define(ctx context.Context, d buffer.Definition) (buffer.Version, 
 		if d.Name != lane.name {
 			return fmt.Errorf("stream %s is called %q, not %q", d.Stream, lane.name, d.Name)
 		}
-		v = version{buffer.Version{Number: lane.lastVersion() + 1, Logic: d.Logic, Data: d.Data}, lane.next}
+		if d.Derives && l.cfg.MaxDisk < MinDeriving {
+			return fmt.Errorf("stream %s has a function, for which buffer.max_disk must be at least %d bytes: it is %d", d.Name, MinDeriving, l.cfg.MaxDisk)
+		}
+		if d.Derives && lane.derived == nil {
+			made := newLane(l, lane.id.Derived(), lane.name)
+			g.lanes = append(g.lanes, made)
+			g.changes = append(g.changes, change{stateKey: stateKey{kindStream, made.id, ""}, value: []byte(d.Name)})
+		}
+		v = version{buffer.Version{Number: lane.lastVersion().Number + 1, Logic: d.Logic, Data: d.Data, Key: d.Key}, lane.next}
 		if ok {
 			g.part(lane).broken = true // a block is read under one version
 		}
+		lane.key = d.Key
 		g.changes = append(g.changes, change{
 			stateKey: stateKey{kindVersion, lane.id, versionKey(v.Number)},
 			value:    encodeVersion(v),

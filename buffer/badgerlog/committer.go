@@ -144,6 +144,7 @@ func (c *committer) store(values []value, stored int64, leave bool) error {
 		}
 	}
 	if err != nil {
+		c.current.set(poisoned) // the new one too: at its close it must not pass for good
 		c.log.fail(err)
 	}
 	return err
@@ -184,7 +185,12 @@ func (l *Log) publish(g *group, changes []change, where *generation) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, lane := range g.lanes {
-		l.lanes[lane.id.Stream] = lane
+		if source := l.lanes[lane.id.Stream]; !lane.id.IsDerived() {
+			l.lanes[lane.id.Stream] = lane
+		} else if source.derived == nil {
+			source.derived = lane
+			l.deriving++
+		}
 	}
 	if len(g.lanes) > 0 {
 		close(l.arrived)
@@ -225,7 +231,7 @@ func (l *Log) apply(c *change, where *generation) bool {
 		l.quarantine(c.lane, []buffer.Damage{d})
 		return false
 	}
-	lane := l.lanes[c.lane.Stream]
+	lane := l.lane(c.lane)
 	if lane == nil {
 		return false
 	}

@@ -32,7 +32,7 @@ func decodeDamage(c *change) (d buffer.Damage, ok bool) {
 // adoptDamage takes in what load found. What is new is told and waits in l.found to be written down.
 func (l *Log) adoptDamage(m *image) {
 	for id, blocks := range m.blocks {
-		if l.lanes[id.Stream] == nil {
+		if l.lane(id) == nil {
 			m.loseStream(id, blocks)
 		}
 	}
@@ -75,7 +75,7 @@ func (l *Log) quarantine(id buffer.LaneID, damage []buffer.Damage) {
 				g.damaged.Store(true)
 			}
 		}
-		if lane := l.lanes[id.Stream]; lane != nil {
+		if lane := l.lane(id); lane != nil {
 			l.cache.forget(lane.quarantine(d))
 		}
 	}
@@ -83,7 +83,7 @@ func (l *Log) quarantine(id buffer.LaneID, damage []buffer.Damage) {
 
 func (l *Log) tellDamage(id buffer.LaneID, d buffer.Damage) {
 	log := l.cfg.Log.With("reason", d.Reason, "from", d.From, "to", d.To, "generation", d.Generation)
-	switch lane := l.lanes[id.Stream]; {
+	switch lane := l.lane(id); {
 	case id == logLane:
 		log.Error("the buffer is damaged: groups are lost")
 	case lane == nil:

@@ -18,6 +18,7 @@ import (
 	"github.com/dgraph-io/badger/v4/options"
 
 	"hydrant/buffer"
+	"hydrant/buffer/checked"
 )
 
 // generation is one Badger directory. It is written by one goroutine, one transaction and one sync per group, until it
@@ -159,7 +160,7 @@ func (g *generation) create(parent string, log *slog.Logger) error {
 		return err
 	}
 	g.allocated.Store(generationSpace(g.capacity))
-	return errors.Join(syncDir(g.dir), syncDir(parent))
+	return errors.Join(checked.SyncDir(g.dir), checked.SyncDir(parent))
 }
 
 // fits reports whether values of the given bytes, n of them, go in.
@@ -294,7 +295,7 @@ func (g *generation) discard() error {
 	g.db, g.file, g.values, g.state = nil, nil, nil, discarded
 	parent := filepath.Dir(g.dir)
 	trash := filepath.Join(parent, trashPrefix+filepath.Base(g.dir))
-	errs = append(errs, os.Rename(g.dir, trash), syncDir(parent), os.RemoveAll(trash))
+	errs = append(errs, os.Rename(g.dir, trash), checked.SyncDir(parent), os.RemoveAll(trash))
 	g.allocated.Store(0)
 	return errors.Join(errs...)
 }

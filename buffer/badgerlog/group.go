@@ -214,9 +214,21 @@ type version struct {
 	first buffer.Seq
 }
 
+// keyed marks a version with a data key, in the first sequence, which is never so large.
+const keyed = 1 << 63
+
+// encodeVersion is first sequence, 8 bytes; logic, 4 bytes; where the sequence is marked with keyed the id of the data key,
+// 4 bytes; data.
 func encodeVersion(v version) []byte {
-	out := binary.LittleEndian.AppendUint64(nil, uint64(v.first))
+	first := uint64(v.first)
+	if v.Key != 0 {
+		first |= keyed
+	}
+	out := binary.LittleEndian.AppendUint64(nil, first)
 	out = binary.LittleEndian.AppendUint32(out, v.Logic)
+	if v.Key != 0 {
+		out = binary.LittleEndian.AppendUint32(out, uint32(v.Key))
+	}
 	return append(out, v.Data...)
 }
 
@@ -224,14 +236,20 @@ func decodeVersion(key string, value []byte) (version, error) {
 	if len(key) != 8 || len(value) < 12 {
 		return version{}, fmt.Errorf("%w: version of %d bytes", errGroupDamaged, len(value))
 	}
-	return version{
-		Version: buffer.Version{
-			Number: binary.BigEndian.Uint64([]byte(key)),
-			Logic:  binary.LittleEndian.Uint32(value[8:]),
-			Data:   value[12:],
-		},
-		first: buffer.Seq(binary.LittleEndian.Uint64(value)),
-	}, nil
+	first := binary.LittleEndian.Uint64(value)
+	v := version{Version: buffer.Version{
+		Number: binary.BigEndian.Uint64([]byte(key)),
+		Logic:  binary.LittleEndian.Uint32(value[8:]),
+		Data:   value[12:],
+	}}
+	if first&keyed != 0 {
+		if len(value) < 16 {
+			return version{}, fmt.Errorf("%w: version of %d bytes", errGroupDamaged, len(value))
+		}
+		v.Key, v.Data = buffer.DataKeyID(binary.LittleEndian.Uint32(value[12:])), value[16:]
+	}
+	v.first = buffer.Seq(first &^ keyed)
+	return v, nil
 }
 
 func versionKey(number uint64) string { return string(binary.BigEndian.AppendUint64(nil, number)) }

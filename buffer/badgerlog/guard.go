@@ -28,6 +28,7 @@ func (l *Log) guard() {
 	}
 	now := l.short
 	l.scarce.Store(l.disk() > l.cfg.MaxDisk/spaceShare)
+	l.lean = free < high+l.headroom()
 	l.mu.Unlock()
 
 	switch {
@@ -41,7 +42,7 @@ func (l *Log) guard() {
 // overShare refuses a stream's records where it holds its share of max_disk, so that one stream whose destination is
 // away does not stop the others, if there are any. What is being committed is not counted yet. Called with mu held.
 func (l *Log) overShare(lane *lane, size int) error {
-	used := lane.stored.Load() + l.forming.bytesOf(lane)
+	used := lane.held() + l.forming.bytesOf(lane)
 	if len(l.lanes) == 1 || used+int64(size) <= l.cfg.StreamShare {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"hydrant/buffer"
+	"hydrant/buffer/checked"
 )
 
 // identity is what the log's directory says about itself.
@@ -34,12 +35,29 @@ func nextEpoch(dir string, used bool) (buffer.Origin, error) {
 		return buffer.Origin{}, err
 	}
 	id.Epoch++
-	for _, name := range []string{identityName, copyName} {
-		if err := writeChecked(filepath.Join(dir, name), id); err != nil {
-			return buffer.Origin{}, err
-		}
+	if err := id.write(dir); err != nil {
+		return buffer.Origin{}, err
 	}
 	return id.origin()
+}
+
+func (id identity) write(dir string) error {
+	for _, name := range []string{identityName, copyName} {
+		if err := checked.Write(filepath.Join(dir, name), id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// markEncrypted keeps programs that know nothing of encrypted blocks away from the log: they would take each for damaged.
+func markEncrypted(dir string) error {
+	id, err := readIdentity(dir)
+	if err != nil || id.Format == sealedVersion {
+		return err
+	}
+	id.Format = sealedVersion
+	return id.write(dir)
 }
 
 // readIdentity returns the newest copy that can be trusted. The error is fs.ErrNotExist where there is none at all.
@@ -48,11 +66,12 @@ func readIdentity(dir string) (identity, error) {
 	var errs []error
 	for _, name := range []string{identityName, copyName} {
 		var id identity
-		if err := readChecked(filepath.Join(dir, name), &id); err != nil {
+		if err := checked.Read(filepath.Join(dir, name), &id); err != nil {
 			errs = append(errs, err)
-		} else if id.Format != formatVersion {
-			return id, fmt.Errorf("%s was written in format %d; this version reads format %d: start the version that wrote it", dir, id.Format, formatVersion)
-		} else if id.Epoch > newest.Epoch {
+		} else if id.Format < formatVersion || id.Format > sealedVersion {
+			return id, fmt.Errorf("%s was written in format %d; this version reads formats %d and %d: start the version that wrote it",
+				dir, id.Format, formatVersion, sealedVersion)
+		} else if id.Epoch > newest.Epoch || id.Epoch == newest.Epoch && id.Format > newest.Format {
 			newest = id
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"errors"
 	"log/slog"
-	"maps"
 	"slices"
 	"time"
 
@@ -16,7 +15,7 @@ import (
 type Report struct {
 	Origin      buffer.Origin
 	Generations []GenerationReport // oldest first
-	Streams     []StreamReport     // by name
+	Streams     []StreamReport     // by name; a derived lane follows its source
 	Damage      []DamageReport     // what was acknowledged and is lost
 	Repaired    []string           // what is damaged and can be read all the same
 	Notes       []string           // what a crash left at the end, never acknowledged or lost
@@ -43,6 +42,7 @@ type GenerationReport struct {
 type StreamReport struct {
 	ID       buffer.StreamID
 	Name     string
+	Derived  bool // the lane holds what was derived from the stream's own
 	Versions []VersionReport
 	Stats    buffer.StreamStats
 	Cursor   buffer.Seq
@@ -62,6 +62,7 @@ type BlockReport struct {
 	Bytes       int // of the payload before compression
 	Arrival     time.Time
 	Generation  uint64
+	Key         buffer.DataKeyID `json:",omitzero"` // that it is encrypted with
 }
 
 // Inspect reads the log in dir and changes nothing there. The node must be stopped.
@@ -93,7 +94,9 @@ func Inspect(dir string) (r *Report, err error) {
 		})
 	}
 	r.Damage = l.damageReport()
-	lanes := slices.SortedFunc(maps.Values(l.lanes), func(a, b *lane) int { return cmp.Compare(a.name, b.name) })
+	lanes := slices.SortedFunc(l.allLanes(), func(a, b *lane) int {
+		return cmp.Or(cmp.Compare(a.name, b.name), bytes.Compare(a.id.Stream[:], b.id.Stream[:]), cmp.Compare(a.id.Number, b.id.Number))
+	})
 	for _, lane := range lanes {
 		r.Streams = append(r.Streams, lane.report())
 	}
@@ -108,7 +111,7 @@ func (l *Log) damageReport() (out []DamageReport) {
 	for id, ranges := range l.damage {
 		for _, d := range ranges {
 			r := DamageReport{StreamID: id.Stream, Groups: id == logLane, New: news[damageChange(id, d).stateKey], Damage: d}
-			if lane := l.lanes[id.Stream]; lane != nil {
+			if lane := l.lane(id); lane != nil {
 				r.Stream = lane.name
 			}
 			out = append(out, r)
@@ -121,12 +124,16 @@ func (l *Log) damageReport() (out []DamageReport) {
 }
 
 func (l *lane) report() StreamReport {
-	r := StreamReport{ID: l.id.Stream, Name: l.name, Stats: l.stats(), Cursor: l.cursor}
+	r := StreamReport{ID: l.id.Stream, Name: l.name, Derived: l.id.IsDerived(), Stats: l.stats(), Cursor: l.cursor}
 	for _, v := range l.versions {
 		r.Versions = append(r.Versions, VersionReport{v.Version, v.first})
 	}
 	for _, b := range l.refs {
-		r.Blocks = append(r.Blocks, BlockReport{b.first, b.last(), b.raw, time.UnixMilli(b.arrival), b.generation.id})
+		block := BlockReport{First: b.first, Last: b.last(), Bytes: b.raw, Arrival: time.UnixMilli(b.arrival), Generation: b.generation.id}
+		if v := l.versionAt(b.first); v != nil {
+			block.Key = v.Key
+		}
+		r.Blocks = append(r.Blocks, block)
 	}
 	for key, value := range l.State() {
 		r.State = append(r.State, buffer.Entry{Key: key, Value: value})

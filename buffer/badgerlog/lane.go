@@ -21,7 +21,11 @@ type lane struct {
 	id   buffer.LaneID
 	name string
 
-	next buffer.Seq // guarded by Log.mu: the sequence of the next record to come in
+	// Guarded by Log.mu.
+	next    buffer.Seq       // the sequence of the next record to come in
+	key     buffer.DataKeyID // that it is encrypted with
+	derived *lane            // nil where nothing is derived
+	coming  version          // of a derived lane: that of the next record to come in
 
 	stored atomic.Int64 // bytes on disk of the blocks in refs
 	thrift thrift
@@ -34,6 +38,7 @@ type lane struct {
 	versions []version
 	damage   []buffer.Damage // in order; what the cursor has passed included
 	changed  chan struct{}   // closed and made anew when something is published
+	locked   error           // why the block to be read next cannot be opened
 }
 
 func newLane(l *Log, id buffer.LaneID, name string) *lane {
@@ -100,13 +105,14 @@ func (l *lane) setVersion(c *change) {
 	}
 }
 
-func (l *lane) lastVersion() uint64 {
+// lastVersion is the newest one; its number is 0 where there is none.
+func (l *lane) lastVersion() version {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.versions) == 0 {
-		return 0
+		return version{}
 	}
-	return l.versions[len(l.versions)-1].Number
+	return l.versions[len(l.versions)-1]
 }
 
 // versionAt is the version in force at a sequence. Called with mu held.
@@ -125,22 +131,14 @@ func (l *lane) head() head {
 	return l.books
 }
 
-func (l *lane) stream() buffer.Stream {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s := buffer.Stream{ID: l.id.Stream, Name: l.name}
-	for _, v := range l.versions {
-		s.InUse = append(s.InUse, v.Version)
-		s.Current = v.Version
-	}
-	return s
-}
-
 func (l *lane) stats() buffer.StreamStats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := buffer.StreamStats{Accepted: l.books.accepted, AcceptedBytes: l.books.bytes, PendingBytes: l.pending}
 	s.Pending = l.lostPending()
+	if l.locked != nil {
+		s.Locked = l.locked.Error()
+	}
 	for _, r := range l.refs {
 		s.Pending += int64(r.count)
 	}
@@ -195,10 +193,17 @@ func (l *lane) Read(ctx context.Context, after buffer.Seq, b *buffer.Block) erro
 			if errors.Is(err, errNotOpen) {
 				continue // the block was rewritten, or too many generations are read at once: look again
 			}
-			if !errors.Is(err, buffer.ErrDamaged) {
+			switch {
+			case l.lock(err):
+				err = awaitKey(ctx)
+			case errors.Is(err, errNotNow):
+				err = l.pause(ctx, err)
+			case errors.Is(err, buffer.ErrDamaged):
+				err = l.isolate(ctx, r, err)
+			default:
 				return err
 			}
-			if err := l.isolate(ctx, r, err); err != nil {
+			if err != nil {
 				return err
 			}
 			continue
@@ -221,21 +226,35 @@ func (l *lane) read(r *ref, v *buffer.Version, b *buffer.Block) error {
 	if errors.Is(err, buffer.ErrDamaged) {
 		news, rescueErr := r.generation.rescue()
 		if rescueErr != nil {
-			return rescueErr
+			return fmt.Errorf("%w: %w", errNotNow, rescueErr)
 		}
 		if news {
 			l.log.cfg.Log.Error("the buffer is damaged", "damage",
 				fmt.Sprintf("generation %d was closed in good order, but %v: it is read value by value", r.generation.id, err))
-			err = l.load(r, b)
 		}
+		err = l.load(r, b) // also where another lane has found out first
 	}
 	b.Version = v
 	return err
 }
 
+// errNotNow says that a block could not be looked for. That says nothing about the block.
+var errNotNow = errors.New("the generation cannot be opened now")
+
+// pause lets a reader wait for what passes by itself, such as too many open files.
+func (l *lane) pause(ctx context.Context, cause error) error {
+	l.log.cfg.Log.Error("records cannot be read now; trying again", "stream", l.name, "reason", cause)
+	select {
+	case <-time.After(time.Second):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 func (l *lane) load(r *ref, b *buffer.Block) error {
 	decode := func(data []byte) error {
-		if err := b.Decode(data); err != nil {
+		if err := b.Decode(data, l.log.cfg.DataKeys); err != nil {
 			return err
 		}
 		if b.Lane != l.id || b.First != r.first || b.Count != r.count {
@@ -279,7 +298,18 @@ func (l *lane) State() iter.Seq2[string, []byte] {
 
 // Commit implements buffer.Lane.
 func (l *lane) Commit(ctx context.Context, c buffer.Change) error {
+	size, err := l.log.awaitRoom(c.Derived)
+	if err != nil {
+		return err
+	}
 	return l.log.submit(ctx, func(g *group) error {
+		if err := l.admitDerived(c.Derived, size); err != nil {
+			return err
+		}
+		key, err := l.derivedKey(c.Derived)
+		if err != nil {
+			return err
+		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		if c.Cursor >= l.books.next {
@@ -295,6 +325,7 @@ func (l *lane) Commit(ctx context.Context, c buffer.Change) error {
 			g.changes = append(g.changes, change{stateKey: stateKey{kindCursor, l.id, ""}, value: encodeCursor(c.Cursor)})
 			g.changes = append(g.changes, l.retired(c.Cursor)...)
 		}
+		g.derive(l.derived, c.Derived, size, key)
 		return nil
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/dgraph-io/badger/v4"
 
 	"hydrant/buffer"
+	"hydrant/buffer/checked"
 )
 
 // mark is what a generation that was closed in good order says about itself, synced: how far it reaches, and what Badger's
@@ -59,7 +60,7 @@ func (g *generation) writeMark() error {
 	if err != nil {
 		return err
 	}
-	return writeChecked(filepath.Join(g.dir, sealedName), m)
+	return checked.Write(filepath.Join(g.dir, sealedName), m)
 }
 
 // fileSums describes the files of a generation, its mark left out.

@@ -20,6 +20,7 @@ const (
 type packed struct {
 	builder *buffer.Builder
 	block   []byte
+	key     *buffer.DataKey // nil for a block that is not encrypted
 	count   int
 	raw     int // bytes of the payload
 	arrival int64
@@ -29,12 +30,12 @@ type packed struct {
 var builders = sync.Pool{New: func() any { return new(buffer.Builder) }}
 
 // packAlone makes blocks of a batch's own. They have no arrival yet: all of their records come in at one moment, later.
-func (l *lane) packAlone(records [][]byte) []*packed {
+func (l *lane) packAlone(records [][]byte, key *buffer.DataKey) []*packed {
 	var blocks []*packed
 	b := builders.Get().(*buffer.Builder)
 	defer builders.Put(b)
 	finish := func() {
-		p := &packed{builder: b}
+		p := &packed{builder: b, key: key}
 		p.finish(l)
 		p.builder = nil
 		b.Reset()
@@ -53,7 +54,7 @@ func (l *lane) packAlone(records [][]byte) []*packed {
 // finish makes the block out of what the builder holds.
 func (p *packed) finish(l *lane) {
 	p.count, p.raw, p.arrival = p.builder.Count(), p.builder.Len(), p.builder.Arrival()
-	p.block = l.thrift.pack(p.builder, l.log)
+	p.block = l.thrift.pack(p.builder, l, p.key)
 }
 
 // finishAll makes the blocks that are not made yet, side by side.

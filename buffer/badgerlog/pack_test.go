@@ -82,7 +82,8 @@ func TestNoBlocksForWhatIsRefused(t *testing.T) {
 	pack := func(b buffer.Batch) ([]*packed, error) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		return r.packAlone(b, ownBlocks)
+		own, _, err := r.packAlone(b, ownBlocks)
+		return own, err
 	}
 	large := [][]byte{randomBlock(ownBlocks)}
 	if own, err := pack(buffer.Batch{Stream: buffer.NewStreamID(), Records: large}); err == nil || own != nil {
@@ -154,11 +155,11 @@ func TestSpaceIsScarce(t *testing.T) {
 	eventually(t, "housekeeping has looked", func() bool { return r.scarce.Load() })
 	var b buffer.Builder
 	b.Add(bytes.Repeat([]byte("log "), ownBlocks), 1)
-	if got := r.lanes[r.id].thrift.pack(&b, r.Log); len(got) > b.Len()/2 {
+	if got := r.lanes[r.id].thrift.pack(&b, r.lanes[r.id], nil); len(got) > b.Len()/2 {
 		t.Errorf("a block of %d bytes", len(got))
 	}
 	r.scarce.Store(false)
-	if got := r.lanes[r.id].thrift.pack(&b, r.Log); len(got) < b.Len() {
+	if got := r.lanes[r.id].thrift.pack(&b, r.lanes[r.id], nil); len(got) < b.Len() {
 		t.Errorf("a block of %d bytes where space is plenty", len(got))
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"hydrant/buffer/checked"
 )
 
 // quarantineName is where the files of damaged generations are kept once everything else in them is settled, for somebody
@@ -26,7 +28,7 @@ func (l *Log) dispose(g *generation) error {
 	err := g.release()
 	g.set(discarded)
 	kept := filepath.Join(l.cfg.Dir, quarantineName, filepath.Base(g.dir))
-	err = errors.Join(err, os.Rename(g.dir, kept), syncDir(filepath.Dir(kept)), syncDir(l.cfg.Dir))
+	err = errors.Join(err, os.Rename(g.dir, kept), checked.SyncDir(filepath.Dir(kept)), checked.SyncDir(l.cfg.Dir))
 	l.cfg.Log.Warn("the files of a damaged generation are kept", "directory", kept, "bytes", size)
 	g.allocated.Store(0)
 	l.measureQuarantine()

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"hydrant/buffer"
+	"hydrant/buffer/checked"
 )
 
 // image is a log as it lies on disk. Loading one changes nothing there.
@@ -78,7 +79,7 @@ func (m *image) loadGeneration(g *generation, log *slog.Logger) ([]foundGroup, e
 	m.gens = append(m.gens, g)
 	g.allocated.Store(diskUsage(g.dir))
 	var seal mark
-	err := readChecked(filepath.Join(g.dir, sealedName), &seal)
+	err := checked.Read(filepath.Join(g.dir, sealedName), &seal)
 	if errors.Is(err, os.ErrNotExist) {
 		return m.loadUnclosed(g)
 	}
@@ -147,6 +148,20 @@ func (g *generation) readByValue() (*scanned, error) {
 	return found, nil
 }
 
+// sync makes durable what was found in generations that were not closed. A process that was killed before a sync leaves its
+// group in the page cache alone, and from now on this one answers for it.
+func (m *image) sync() error {
+	for _, g := range m.gens {
+		if g.file == nil {
+			continue
+		}
+		if err := g.file.Sync(); err != nil {
+			return fmt.Errorf("sync what the last process left in %s: %w", g.dir, err)
+		}
+	}
+	return nil
+}
+
 // missing are the blocks that a group lists and that are not there as listed.
 func missing(g *foundGroup, whole map[string]buffer.Header) []buffer.Header {
 	var out []buffer.Header
@@ -182,36 +197,43 @@ func (l *Log) adopt(m *image) {
 		l.cfg.Log.Error("the buffer is damaged", "damage", sentence)
 	}
 	for key, s := range m.state {
-		if key.kind == kindStream {
+		if key.kind == kindStream && !key.lane.IsDerived() {
 			l.lanes[key.lane.Stream] = newLane(l, key.lane, string(s.value))
 		}
 	}
+	for key := range m.state {
+		if key.kind == kindStream && key.lane.IsDerived() && l.lanes[key.lane.Stream] != nil {
+			l.lanes[key.lane.Stream].derive()
+		}
+	}
 	for key, s := range m.state {
-		if lane := l.lanes[key.lane.Stream]; lane != nil {
+		if lane := l.lane(key.lane); lane != nil {
 			if err := lane.restore(key, s.value); err != nil {
 				l.cfg.Log.Error("the buffer is damaged", "stream", lane.name, "damage", err)
 			}
 		}
 	}
 	for id, blocks := range m.blocks {
-		if lane := l.lanes[id.Stream]; lane != nil {
+		if lane := l.lane(id); lane != nil {
 			lane.index(blocks)
 		}
 	}
 	l.adoptDamage(m)
 	for id, h := range m.heads {
-		if lane := l.lanes[id.Stream]; lane != nil {
+		if lane := l.lane(id); lane != nil {
 			lane.books = h
 		}
 	}
 	for id, seq := range m.named {
-		if lane := l.lanes[id.Stream]; lane != nil {
+		if lane := l.lane(id); lane != nil {
 			lane.books.next = max(lane.books.next, seq+1)
 		}
 	}
-	for _, lane := range l.lanes {
+	for lane := range l.allLanes() {
 		lane.books.next = max(lane.books.next, lane.cursor+1)
 		lane.next = lane.books.next
+		lane.coming = lane.lastVersion()
+		lane.key = lane.coming.Key
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"hydrant/buffer"
+	"hydrant/buffer/checked"
 )
 
 // reserveName is a file of allocated space. It is removed when a full disk leaves none for closing a generation or for
@@ -31,7 +32,7 @@ func (r *reserve) make() error {
 		return errors.Join(err, os.Remove(r.path))
 	}
 	r.held.Store(true)
-	return syncDir(filepath.Dir(r.path))
+	return checked.SyncDir(filepath.Dir(r.path))
 }
 
 // giveUp frees the space. On return the file system can give it to others: some hold it back until the removal is
@@ -40,7 +41,7 @@ func (r *reserve) giveUp() error {
 	if !r.held.Swap(false) {
 		return nil
 	}
-	return errors.Join(os.Remove(r.path), syncDir(filepath.Dir(r.path)))
+	return errors.Join(os.Remove(r.path), checked.SyncDir(filepath.Dir(r.path)))
 }
 
 // adoptReserve takes over the reserve of the last run.

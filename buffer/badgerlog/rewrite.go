@@ -17,7 +17,8 @@ const (
 	pressedShare = 2  // or less than a half, where the disk presses
 	sparseLooks  = 2  // what is about to be settled anyway is not rewritten
 
-	moveLimit = 1 << 20 // bytes written anew with one group: appends share its sync
+	moveLimit  = 1 << 20 // bytes written anew with one group: appends share its sync
+	moveBlocks = 2 << 10 // of them: one transaction of the smallest generation takes three times as many
 )
 
 // move is a block on its way from one generation to another.
@@ -63,7 +64,8 @@ func (l *Log) rewrite() {
 		return
 	}
 	settled := l.sparse >= sparseLooks && l.worthRewriting(liveShare)
-	if !settled && !(l.pressed() && l.worthRewriting(pressedShare)) || !l.roomToMove(oldest) {
+	pressed := l.pressed() && (l.worthRewriting(pressedShare) || l.starves())
+	if !settled && !pressed || !l.roomToMove(oldest) {
 		return
 	}
 	moves, err := l.movesFrom(oldest)
@@ -127,7 +129,7 @@ func (l *Log) roomToMove(oldest *generation) bool {
 func (l *Log) movesFrom(g *generation) ([]*move, error) {
 	l.mu.Lock()
 	var found []*move
-	for _, lane := range l.lanes {
+	for lane := range l.allLanes() {
 		found = append(found, lane.blocksIn(g)...)
 	}
 	l.mu.Unlock()
@@ -143,7 +145,7 @@ func (l *Log) movesFrom(g *generation) ([]*move, error) {
 		}
 		m.data = data
 		moves = append(moves, m)
-		if size += len(data); size >= moveLimit {
+		if size += len(data); size >= moveLimit || len(moves) == moveBlocks {
 			break
 		}
 	}

@@ -39,13 +39,13 @@ type thrift struct {
 	blocks atomic.Uint32
 }
 
-// pack makes a block.
-func (t *thrift) pack(b *buffer.Builder, l *Log) []byte {
-	if !t.pays(l.committer.speed.get()) && !l.scarce.Load() {
-		return b.Pack(false)
+// pack makes a block of the lane's.
+func (t *thrift) pack(b *buffer.Builder, l *lane, key *buffer.DataKey) []byte {
+	if !t.pays(l.log.committer.speed.get()) && !l.log.scarce.Load() {
+		return b.Pack(false, l.id, key)
 	}
 	start := time.Now()
-	block := b.Pack(true)
+	block := b.Pack(true, l.id, key)
 	if b.Len() >= ownBlocks { // less tells little
 		t.saved.measure(b.Len()+buffer.HeaderSize-len(block), time.Since(start))
 	}

@@ -23,9 +23,11 @@ type Engine interface {
 	Advance(d time.Duration)
 	// Damage makes records of a stream unreadable, between a Crash and the next Open. They are one whole batch.
 	Damage(t *testing.T, stream buffer.StreamID, from, to buffer.Seq)
+	// DataKeys are the engine's own, with which the log is opened.
+	DataKeys() *DataKeys
 }
 
-// Run runs every test of the contract, each on an engine of its own.
+// Run runs every test of the contract, each on an engine of its own, with plain streams and with encrypted ones.
 func Run(t *testing.T, engine func(t *testing.T) Engine) {
 	for name, test := range map[string]func(*testing.T, Engine){
 		"append and read":                  appendAndRead,
@@ -37,6 +39,7 @@ func Run(t *testing.T, engine func(t *testing.T) Engine) {
 		"read waits for the next block":    readWaits,
 		"read ends with its context":       readEnds,
 		"read from the middle":             readFromTheMiddle,
+		"readers are independent":          readersAreIndependent,
 		"restart keeps everything":         restart,
 		"crash keeps what was acked":       crash,
 		"sequences never repeat":           sequencesNeverRepeat,
@@ -55,6 +58,12 @@ func Run(t *testing.T, engine func(t *testing.T) Engine) {
 		"closed":                           closed,
 		"the origin changes at each start": origin,
 
+		"derived records are the stream's own":         derived,
+		"a derivation is all or nothing":               derivationIsWhole,
+		"derived records and their cursor survive":     derivedCrash,
+		"derived records keep their sources' versions": derivedVersions,
+		"only a stream that derives has a lane for it": derivesNothing,
+
 		"a repeated batch is stored once":          keyRepeated,
 		"another payload is refused":               keyReused,
 		"keys are scoped":                          keyScoped,
@@ -69,7 +78,13 @@ func Run(t *testing.T, engine func(t *testing.T) Engine) {
 		"a repetition is answered without records": keyBooks,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, engine(t)) })
+		t.Run(name+", encrypted", func(t *testing.T) {
+			t.Parallel() // engines wait for their disk
+			test(t, encrypted{engine(t)})
+		})
 	}
+	t.Run("data keys change", func(t *testing.T) { keysChange(t, engine(t)) })
+	t.Run("a data key is lost and found", func(t *testing.T) { keyLost(t, engine(t)) })
 }
 
 // patience bounds every wait: far above what a slow machine needs.
@@ -110,12 +125,18 @@ func add(t *testing.T, log buffer.Log, id buffer.StreamID, records ...string) bu
 // serve runs fn on the lane of one stream and returns when fn has.
 func serve(t *testing.T, log buffer.Log, id buffer.StreamID, fn func(ctx context.Context, lane buffer.Lane) error) {
 	t.Helper()
+	serveLane(t, log, buffer.LaneID{Stream: id}, fn)
+}
+
+// serveLane is serve for one lane of several.
+func serveLane(t *testing.T, log buffer.Log, id buffer.LaneID, fn func(ctx context.Context, lane buffer.Lane) error) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(within(t))
 	defer cancel()
 	var once sync.Once
 	var result error
 	err := log.Serve(ctx, func(ctx context.Context, lane buffer.Lane) error {
-		if lane.Info().ID.Stream != id {
+		if lane.Info().ID != id {
 			<-ctx.Done()
 			return nil
 		}
@@ -263,6 +284,34 @@ func readFromTheMiddle(t *testing.T, e Engine) {
 	add(t, log, id, "d", "e")
 	wantRecords(t, log, id, 2, "c", "d", "e")
 	wantRecords(t, log, id, 4, "e")
+}
+
+// readersAreIndependent has several readers of one lane at different places, while records come in.
+func readersAreIndependent(t *testing.T, e Engine) {
+	log, id := e.Open(t), buffer.NewStreamID()
+	define(t, log, id, "s", "v1")
+	const records, readers = 200, 4
+	serve(t, log, id, func(ctx context.Context, lane buffer.Lane) error {
+		var wg sync.WaitGroup
+		errs := make([]error, readers)
+		for i := range readers {
+			wg.Go(func() {
+				after := buffer.Seq(i * records / readers)
+				got, err := readAll(ctx, lane, after, records-int(after))
+				for j, r := range got {
+					if want := fmt.Sprint(int(after) + j); err == nil && r.data != want {
+						err = fmt.Errorf("reader %d: record %d is %q, want %q", i, r.seq, r.data, want)
+					}
+				}
+				errs[i] = err
+			})
+		}
+		for i := range records {
+			add(t, log, id, fmt.Sprint(i))
+		}
+		wg.Wait()
+		return errors.Join(errs...)
+	})
 }
 
 func restart(t *testing.T, e Engine) {

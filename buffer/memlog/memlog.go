@@ -28,6 +28,8 @@ type Log struct {
 	Window  buffer.Window
 	Elapsed func() time.Duration
 
+	DataKeys buffer.DataKeys // that blocks of streams with a data key are encrypted with
+
 	mu      sync.Mutex
 	epoch   uint64
 	closed  bool
@@ -48,6 +50,12 @@ type lane struct {
 	stats    buffer.StreamStats
 	versions []version
 	state    map[string][]byte
+	locked   error // why the next block cannot be read
+	derived  *lane // nil where nothing is derived
+}
+
+func newLane(l *Log, id buffer.LaneID, name string) *lane {
+	return &lane{log: l, id: id, name: name, next: 1, state: map[string][]byte{}}
 }
 
 type record struct {
@@ -105,6 +113,7 @@ func (l *Log) Streams() []buffer.Stream {
 		for _, v := range lane.versions {
 			s.InUse, s.Current = append(s.InUse, v.Version), v.Version
 		}
+		s.InUse = lane.withDerived(s.InUse)
 		out = append(out, s)
 	}
 	slices.SortFunc(out, func(a, b buffer.Stream) int { return strings.Compare(a.Name, b.Name) })
@@ -118,15 +127,23 @@ func (l *Log) Define(ctx context.Context, d buffer.Definition) (buffer.Version, 
 	if err := l.alive(ctx, "define"); err != nil {
 		return buffer.Version{}, err
 	}
+	if d.Key != 0 {
+		if _, err := l.DataKeys.Key(d.Key); err != nil {
+			return buffer.Version{}, err
+		}
+	}
 	s := l.lanes[d.Stream]
 	if s == nil {
-		s = &lane{log: l, id: buffer.LaneID{Stream: d.Stream}, name: d.Name, next: 1, state: map[string][]byte{}}
+		s = newLane(l, buffer.LaneID{Stream: d.Stream}, d.Name)
 		l.lanes[d.Stream] = s
 	}
 	if s.name != d.Name {
 		return buffer.Version{}, fmt.Errorf("stream %s is called %q, not %q", d.Stream, s.name, d.Name)
 	}
-	v := version{buffer.Version{Number: 1, Logic: d.Logic, Data: d.Data}, s.next}
+	if d.Derives && s.derived == nil {
+		s.derived = newLane(l, s.id.Derived(), s.name)
+	}
+	v := version{buffer.Version{Number: 1, Logic: d.Logic, Data: d.Data, Key: d.Key}, s.next}
 	if n := len(s.versions); n > 0 {
 		v.Number = s.versions[n-1].Number + 1
 	}
@@ -157,6 +174,9 @@ func (l *Log) Append(ctx context.Context, b buffer.Batch) (buffer.Receipt, error
 	if first, ok := l.keys.find(b.Key.ID, l.keyClock()); ok {
 		return first.repeat(b.Key)
 	}
+	if _, err := s.dataKey(&s.versions[len(s.versions)-1].Version); err != nil {
+		return buffer.Receipt{}, err
+	}
 	receipt := buffer.Receipt{First: s.next, Count: len(b.Records)}
 	arrival := l.now().UnixMilli()
 	for _, data := range b.Records {
@@ -185,16 +205,16 @@ func (l *Log) Serve(ctx context.Context, run func(context.Context, buffer.Lane) 
 		wg      sync.WaitGroup
 		mu      sync.Mutex
 		errs    []error
-		started = map[buffer.StreamID]bool{}
+		started = map[*lane]bool{}
 	)
 	for {
 		l.mu.Lock()
 		changed := l.changed
-		for id, s := range l.lanes {
-			if started[id] {
+		for _, s := range l.served() {
+			if started[s] {
 				continue
 			}
-			started[id] = true
+			started[s] = true
 			wg.Go(func() {
 				if err := run(ctx, s); err != nil && ctx.Err() == nil {
 					mu.Lock()
@@ -221,17 +241,23 @@ func (l *Log) Stats() buffer.Stats {
 		Streams: map[buffer.StreamID]buffer.StreamStats{},
 		Keys:    len(l.keys.byID), KeysExpiredEarly: l.keys.early,
 	}
-	for id, s := range l.lanes {
-		stats := s.stats
-		stats.Pending = int64(len(s.records)) + s.damagedPending()
+	for _, s := range l.served() {
+		stats := out.Streams[s.id.Stream] // of the source, where s is derived
+		if !s.id.IsDerived() {
+			stats = s.stats
+		}
+		stats.Pending += int64(len(s.records)) + s.damagedPending()
 		out.Damaged += int64(len(s.damage))
 		for _, r := range s.records {
 			stats.PendingBytes += int64(len(r.data))
+			if at := time.UnixMilli(r.arrival); stats.OldestArrival.IsZero() || at.Before(stats.OldestArrival) {
+				stats.OldestArrival = at
+			}
 		}
-		if len(s.records) > 0 {
-			stats.OldestArrival = time.UnixMilli(s.records[0].arrival)
+		if s.locked != nil {
+			stats.Locked = s.locked.Error()
 		}
-		out.Streams[id] = stats
+		out.Streams[s.id.Stream] = stats
 	}
 	return out
 }
@@ -271,14 +297,23 @@ func (s *lane) Read(ctx context.Context, after buffer.Seq, b *buffer.Block) erro
 		}
 		s.log.mu.Lock()
 		changed := s.log.changed
-		data, v := s.block(after)
+		data, v, locked := s.block(after)
+		if s.locked = locked; locked != nil {
+			s.log.mu.Unlock()
+			select {
+			case <-time.After(keyLook):
+				continue
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
 		damage := s.damageBefore(after, data)
 		s.log.mu.Unlock()
 		if damage != nil {
 			return damage
 		}
 		if data != nil {
-			err := b.Decode(data)
+			err := b.Decode(data, s.log.DataKeys)
 			b.Version = v
 			return err
 		}
@@ -293,21 +328,36 @@ func (s *lane) Read(ctx context.Context, after buffer.Seq, b *buffer.Block) erro
 // perBlock is small, so that tests see many blocks.
 const perBlock = 7
 
-// block packs the records above after that share a version. Called with mu held.
-func (s *lane) block(after buffer.Seq) ([]byte, *buffer.Version) {
+// keyLook is the pause between two looks for a data key.
+const keyLook = 10 * time.Millisecond
+
+// dataKey is what records of a version are encrypted with; nil for nothing.
+func (s *lane) dataKey(v *buffer.Version) (*buffer.DataKey, error) {
+	if v.Key == 0 {
+		return nil, nil
+	}
+	return s.log.DataKeys.Key(v.Key)
+}
+
+// block packs the records above after that share a version, for which it needs their data key. Called with mu held.
+func (s *lane) block(after buffer.Seq) ([]byte, *buffer.Version, error) {
 	i, _ := slices.BinarySearchFunc(s.records, after+1, func(r record, s buffer.Seq) int { return int(int64(r.seq) - int64(s)) })
 	if i == len(s.records) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	var w buffer.Builder
 	first, v := s.records[i].seq, s.versionAt(s.records[i].seq)
+	key, err := s.dataKey(v)
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, r := range s.records[i:] {
 		if w.Count() == perBlock || s.versionAt(r.seq) != v || r.seq != first+buffer.Seq(w.Count()) {
 			break
 		}
 		w.Add(r.data, r.arrival)
 	}
-	return w.Encode(s.id, first), v
+	return w.EncodeSealed(s.id, first, key), v, nil
 }
 
 func (s *lane) versionAt(seq buffer.Seq) *buffer.Version {
@@ -342,6 +392,9 @@ func (s *lane) Commit(ctx context.Context, c buffer.Change) error {
 	}
 	if c.Cursor >= s.next {
 		return fmt.Errorf("cursor %d is beyond the last record, %d", c.Cursor, s.next-1)
+	}
+	if err := s.derive(c.Derived); err != nil {
+		return err
 	}
 	for _, e := range c.Put {
 		s.state[e.Key] = slices.Clone(e.Value)

@@ -11,12 +11,16 @@ import (
 )
 
 type engine struct {
-	log memlog.Log
-	age atomic.Int64 // time is what Advance says
+	log  memlog.Log
+	age  atomic.Int64 // time is what Advance says
+	keys buffertest.DataKeys
 }
+
+func (e *engine) DataKeys() *buffertest.DataKeys { return &e.keys }
 
 func (e *engine) Open(*testing.T) buffer.Log {
 	e.log.Window = buffertest.Window
+	e.log.DataKeys = &e.keys
 	e.log.Elapsed = func() time.Duration { return time.Duration(e.age.Load()) }
 	return e.log.Open()
 }

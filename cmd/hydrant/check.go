@@ -13,6 +13,12 @@ type checkCommand struct {
 	Config string `placeholder:"FILE" help:"Configuration file; without one, the built-in demonstration is checked."`
 }
 
+// Help is shown behind the command's own line.
+func (c *checkCommand) Help() string {
+	return "Every fault is told with its line and column, and then the exit code is 1. What is printed is a complete configuration: " +
+		"the defaults and the environment are in it, secrets are not."
+}
+
 // Run prints the configuration in force to the output, and beside it what there is to say about it.
 func (c *checkCommand) Run(to console) error {
 	config, err := LoadServed(c.Config, os.Environ())

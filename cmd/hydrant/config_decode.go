@@ -5,6 +5,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -184,7 +185,11 @@ const maxAliases = 100 // that stand for one another
 func (d *decoder) syntaxFault(err error) {
 	var syntax yaml.Error
 	if errors.As(err, &syntax) {
-		d.faultAt(d.placeOfToken(syntax.GetToken()), "", "%s", syntax.GetMessage())
+		message := syntax.GetMessage()
+		if strings.HasPrefix(message, "found character '\t'") {
+			message = "a tab: YAML is indented with spaces"
+		}
+		d.faultAt(d.placeOfToken(syntax.GetToken()), "", "%s", message)
 		return
 	}
 	d.fault("", "%s", err)

@@ -52,16 +52,24 @@ func collectSettings(v reflect.Value, path string, into map[string]setting) {
 			collectSettings(field, s.path, into)
 			continue
 		}
-		into[variablePrefix+strings.ToUpper(strings.ReplaceAll(s.path, ".", "_"))] = s
+		into[variableOf(s.path)] = s
 	}
 }
+
+// variableOf is the name of the variable that gives the setting at path.
+func variableOf(path string) string {
+	return variablePrefix + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
+}
+
+// ofCommands are the variables that give options of commands, and mean nothing to a configuration.
+var ofCommands = []string{"HYDRANT_URL"}
 
 // apply puts the variables into the settings they name. An empty one counts as not set. A variable that looks like
 // Hydrant's and names no setting is a fault, for a setting misspelt would otherwise be a default in silence.
 func (e environment) apply(c *Config, r *report) {
 	settings := c.settings()
 	for _, name := range slices.Sorted(maps.Keys(e)) {
-		if !strings.HasPrefix(name, variablePrefix) || strings.HasPrefix(name, "HYDRANT_TEST_") || e[name] == "" {
+		if !strings.HasPrefix(name, variablePrefix) || strings.HasPrefix(name, "HYDRANT_TEST_") || slices.Contains(ofCommands, name) || e[name] == "" {
 			continue
 		}
 		place := Place{Variable: name}

@@ -63,7 +63,7 @@ func TestFaults(t *testing.T) {
 		},
 		"tab": {
 			"log:\n\tlevel: info\n",
-			[]string{"c.yaml:2:1: found character '\t' that cannot start any token"},
+			[]string{"c.yaml:2:1: a tab: YAML is indented with spaces"},
 		},
 		"two documents": {
 			"node: a\n---\nnode: b\n",

@@ -146,13 +146,13 @@ func (v *validator) memory() {
 
 func (v *validator) atLeast(path string, size, least stream.Size, why string) {
 	if size < least {
-		v.refuse(path, "%s is below %s, %s", size, least, why)
+		v.refuse(path, "%s is below %s, %s", size.Words(), least, why)
 	}
 }
 
 func (v *validator) streams() {
 	if len(v.Streams) == 0 {
-		v.warn("streams", "no stream is defined")
+		v.warn("streams", "no stream is defined: add one under streams, or say in api_streams where those made through the API deliver")
 	}
 	for _, s := range v.Streams {
 		path := join("streams", s.Name)

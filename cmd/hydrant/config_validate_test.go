@@ -45,7 +45,7 @@ func TestWarnings(t *testing.T) {
 	const why = " can be reached from other machines and asks for no credentials, because auth is none\n"
 	want := "environment: HYDRANT_ADMIN: 0.0.0.0:8081" + why +
 		"environment: HYDRANT_LISTEN: :8080" + why +
-		"c.yaml:1:1: streams: no stream is defined"
+		"c.yaml:1:1: streams: no stream is defined: add one under streams, or say in api_streams where those made through the API deliver"
 	if got := c.Warnings.Error(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

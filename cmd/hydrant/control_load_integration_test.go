@@ -243,5 +243,5 @@ func TestStreamsCommand(t *testing.T) {
 	hydrant("changes only there", "delete", "plain")
 	hydrant("stream made is deleted", "delete", "made", "--force")
 	p.stop()
-	hydrant("is the node running?", "list")
+	hydrant("is the node running there?", "list")
 }

@@ -2,9 +2,12 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -12,6 +15,7 @@ import (
 	"hydrant/buffer"
 	"hydrant/buffer/badgerlog"
 	"hydrant/delivery"
+	"hydrant/stream/definitions"
 )
 
 // inspectCommand shows what a stopped node's buffer holds.
@@ -24,6 +28,9 @@ type inspectCommand struct {
 // Run prints the report; damage makes it fail, after everything is printed.
 func (c *inspectCommand) Run(to console) error {
 	dir := c.Dir
+	if _, err := os.Stat(dir); err != nil {
+		return fmt.Errorf("inspect: %w: name the data directory of a node, its data_dir", err)
+	}
 	if _, err := os.Stat(filepath.Join(dir, bufferDir)); err == nil {
 		dir = filepath.Join(dir, bufferDir)
 	}
@@ -35,13 +42,17 @@ func (c *inspectCommand) Run(to console) error {
 	if err != nil {
 		return err
 	}
-	for _, line := range lines {
+	unreadable, err := definitionDamage(filepath.Join(c.Dir, definitionsDir))
+	if err != nil {
+		return err
+	}
+	for _, line := range append(lines, unreadable...) {
 		if err := c.print(to.Out, line); err != nil {
 			return err
 		}
 	}
-	if n := len(report.Damage); n > 0 {
-		return fmt.Errorf("the buffer is damaged in %d places", n)
+	if n := len(report.Damage) + len(unreadable); n > 0 {
+		return fmt.Errorf("the data directory is damaged in %d places", n)
 	}
 	return nil
 }
@@ -89,6 +100,31 @@ func inspectLines(r *badgerlog.Report, blocks bool) ([]line, error) {
 	}
 	for _, damage := range r.Damage {
 		lines = append(lines, damageLine(&damage))
+	}
+	return lines, nil
+}
+
+// definitionDamage names the definitions of streams made through the API that cannot be read.
+func definitionDamage(dir string) ([]line, error) {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	store, err := definitions.OpenDirectory(dir)
+	if err != nil {
+		return nil, err
+	}
+	documents, err := store.Load(context.Background())
+	if err != nil && documents == nil {
+		return nil, err
+	}
+	var lines []line
+	if all, ok := err.(interface{ Unwrap() []error }); ok { // one for each
+		for _, err := range all.Unwrap() {
+			item := struct {
+				Reason string `json:"reason"`
+			}{err.Error()}
+			lines = append(lines, line{"damage", item, "DAMAGE: " + item.Reason})
+		}
 	}
 	return lines, nil
 }

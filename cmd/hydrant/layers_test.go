@@ -13,9 +13,11 @@ import (
 // layers says which packages of ours each layer may import, tests left out. What is not named imports none of ours.
 // Imports point one way; gateway and delivery never see each other, and only cmd sees all.
 var layers = map[string][]string{
-	"hydrant/stream":                   {"hydrant/stream/expr"},
-	"hydrant/partitioner":              {"hydrant/stream", "hydrant/stream/expr"},
-	"hydrant/buffer/badgerlog":         {"hydrant/buffer"},
+	"hydrant/stream":                   {"hydrant/stream/expr", "hydrant/stream/jq"},
+	"hydrant/partitioner":              {"hydrant/stream", "hydrant/stream/expr", "hydrant/stream/jq"},
+	"hydrant/buffer/badgerlog":         {"hydrant/buffer", "hydrant/buffer/checked"},
+	"hydrant/buffer/keyring":           {"hydrant/buffer", "hydrant/buffer/checked"},
+	"hydrant/buffer/keyring/kms":       {"hydrant/buffer", "hydrant/buffer/keyring"},
 	"hydrant/buffer/memlog":            {"hydrant/buffer"},
 	"hydrant/buffer/buffertest":        {"hydrant/buffer"},
 	"hydrant/delivery":                 {"hydrant/buffer", "hydrant/stream", "hydrant/stream/expr", "hydrant/partitioner", "hydrant/delivery/format"},
@@ -25,9 +27,10 @@ var layers = map[string][]string{
 	"hydrant/gateway":                  {"hydrant/buffer", "hydrant/stream", "hydrant/gateway/..."},
 	"hydrant/gateway/ingest":           {"hydrant/buffer", "hydrant/stream", "hydrant/gateway/auth"},
 	"hydrant/gateway/firehose":         {"hydrant/buffer", "hydrant/stream", "hydrant/gateway/auth", "hydrant/gateway/ingest"},
-	"hydrant/gateway/firehose/control": {"hydrant/stream", "hydrant/stream/definitions", "hydrant/stream/expr", "hydrant/gateway/ingest"},
+	"hydrant/gateway/firehose/control": {"hydrant/stream", "hydrant/stream/definitions", "hydrant/stream/expr", "hydrant/stream/jq", "hydrant/gateway/ingest"},
 	"hydrant/gateway/native":           {"hydrant/buffer", "hydrant/stream", "hydrant/gateway/auth", "hydrant/gateway/ingest"},
 	"hydrant/bench/suite":              {"hydrant/bench", "hydrant/bench/child", "hydrant/bench/sink"},
+	"hydrant/bench/torture":            {"hydrant/bench", "hydrant/bench/child", "hydrant/bench/sink", "hydrant/bench/s3fault"},
 	"hydrant/cmd/hydrant":              {"hydrant/..."},
 }
 

@@ -47,7 +47,8 @@ func run(arguments []string, to console) int {
 	helped := false
 	parser := kong.Must(&commands{},
 		kong.Name("hydrant"),
-		kong.Description("An ingest gateway and delivery buffer, compatible with Amazon Data Firehose."),
+		kong.Description("An ingest gateway and delivery buffer, compatible with Amazon Data Firehose. To begin: hydrant serve, "+
+			"which needs no configuration."),
 		kong.Writers(to.Out, to.Err),
 		kong.Exit(func(int) { helped = true }),
 		kong.Bind(to),
@@ -57,7 +58,7 @@ func run(arguments []string, to console) int {
 		return exitGood
 	}
 	if err != nil {
-		fmt.Fprintf(to.Err, "hydrant: %v; see hydrant --help\n", err)
+		fmt.Fprintf(to.Err, "hydrant: %v; %s\n", err, adviseUsage(err))
 		return exitUsage
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)

@@ -95,7 +95,7 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 		Observe: observeGroups(n.registry),
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open the buffer: %w", err)
+		return nil, fmt.Errorf("open the buffer: %w", adviseDataDir(err, cfg.DataDir))
 	}
 	n.streams = &streamSet{log: n.buffer, logger: n.log, catalog: new(ingest.Catalog)}
 	if err := n.openStreams(); err != nil {
@@ -134,7 +134,7 @@ func (n *node) open() error {
 	n.memoryMetrics(n.registry)
 	n.admin = admin.New(admin.Config{Address: n.cfg.Admin}, admin.Deps{Ready: n.checks(), Metrics: n.registry, Log: n.log})
 	if err := n.admin.Listen(); err != nil {
-		return err
+		return adviseListener(err, "admin")
 	}
 	n.run("admin", n.admin.Serve)
 	n.running.Go(n.watchBuffer)
@@ -195,7 +195,7 @@ func (n *node) startGateway() (err error) {
 		return err
 	}
 	if n.address, err = n.gateway.Listen(); err != nil {
-		return err
+		return adviseListener(err, "listen")
 	}
 	n.run("gateway", n.gateway.Serve)
 	return nil

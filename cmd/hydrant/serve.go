@@ -22,6 +22,13 @@ type serveCommand struct {
 	Delay  time.Duration `help:"How long to serve on after SIGTERM while /readyz says no, so that a load balancer looks elsewhere first." default:"0s"`
 }
 
+// Help is shown behind the command's own line.
+func (c *serveCommand) Help() string {
+	return "Every setting outside streams can also be given in the environment: listen as HYDRANT_LISTEN, buffer.max_disk as " +
+		"HYDRANT_BUFFER_MAX_DISK. SIGHUP reads streams, credentials and certificates again, all or nothing; SIGTERM delivers what is " +
+		"buffered and ends; a second one ends at once, and nothing is lost."
+}
+
 // Run serves until SIGTERM or SIGINT, and then stops in the order of the data. A second signal ends the process at once,
 // which is safe: kill -9 is a supported way to stop. SIGHUP reloads the configuration file.
 func (c *serveCommand) Run(ctx context.Context, to console) error {

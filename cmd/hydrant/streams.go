@@ -98,15 +98,16 @@ func catalogEntry(id buffer.StreamID, d stream.Stream) ingest.Stream {
 }
 
 func (s *streamSet) define(ctx context.Context, known buffer.Stream, d stream.Stream) (buffer.StreamID, error) {
-	data := d.Encode()
-	if known.Current.Logic == partitioner.Logic && bytes.Equal(known.Current.Data, data) {
+	// By the oldest logic that does, so that a new release makes no new versions of what it serves as before.
+	data, logic := d.Encode(), partitioner.LogicOf(d)
+	if known.Current.Logic == logic && bytes.Equal(known.Current.Data, data) {
 		return known.ID, nil
 	}
 	id := known.ID
 	if id.IsZero() {
 		id = buffer.NewStreamID()
 	}
-	v, err := s.log.Define(ctx, buffer.Definition{Stream: id, Name: d.Name, Logic: partitioner.Logic, Data: data})
+	v, err := s.log.Define(ctx, buffer.Definition{Stream: id, Name: d.Name, Logic: logic, Data: data})
 	if err != nil {
 		return id, err
 	}

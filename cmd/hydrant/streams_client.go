@@ -54,7 +54,7 @@ func (c *nodeClient) call(ctx context.Context, operation string, in, out any) er
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return fmt.Errorf("is the node running? %w", err)
+		return fmt.Errorf("no answer: %w: is the node running there? --url or HYDRANT_URL names another address", err)
 	}
 	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err = errors.Join(err, response.Body.Close()); err != nil {
@@ -67,7 +67,8 @@ func readAnswer(status int, answer []byte, out any) error {
 	if status != http.StatusOK {
 		refusal := new(apiError)
 		if err := json.Unmarshal(answer, refusal); err != nil || refusal.Type == "" {
-			return fmt.Errorf("the answer is no node's: status %d, %.200s", status, answer)
+			return fmt.Errorf("the answer is no node's: status %d, %.200s: --url or HYDRANT_URL names a node's listener for producers",
+				status, bytes.TrimSpace(answer))
 		}
 		return refusal
 	}

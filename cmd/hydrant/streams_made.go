@@ -76,7 +76,7 @@ func (m madeStreams) Discard(ctx context.Context, name string) (done bool, err e
 		if k.Name != name {
 			continue
 		}
-		if _, err := m.log.Define(ctx, buffer.Definition{Stream: k.ID, Name: name, Logic: partitioner.Logic, Data: tombstone}); err != nil {
+		if _, err := m.log.Define(ctx, buffer.Definition{Stream: k.ID, Name: name, Logic: partitioner.LogicOf(stream.Stream{}), Data: tombstone}); err != nil {
 			return false, fmt.Errorf("mark stream %s as deleted: %w", name, err)
 		}
 		m.discard(k.ID)

@@ -32,7 +32,8 @@ type Destination struct {
 func New(definition stream.Directory) (*Destination, error) {
 	root, err := prepareRoot(definition.Path)
 	if err != nil {
-		return nil, fmt.Errorf("destination directory %q: %w", definition.Path, err)
+		told, _ := advised(err)
+		return nil, fmt.Errorf("destination directory %q: %w", definition.Path, told)
 	}
 	parent, name := filepath.Split(root)
 	unfinished, err := openScratch(filepath.Join(parent, "."+name+".tmp"))

@@ -181,14 +181,21 @@ func TestNewRefuses(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, path := range map[string]string{
-		"empty path": "", "root": "/", "file": file, "below a file": filepath.Join(file, "objects"),
+	for name, test := range map[string]struct{ path, advice string }{
+		"empty path":   {"", "name a directory"},
+		"root":         {"/", "choose a directory below it"},
+		"file":         {file, "remove it or change"},
+		"below a file": {filepath.Join(file, "objects"), "remove it or change"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if d, err := New(stream.Directory{Path: path}); err == nil {
-				t.Errorf("New(%q) = %v, want an error", path, d.root)
-			} else if !strings.Contains(err.Error(), "destination directory") {
-				t.Errorf("New(%q) = %v, want an error that names the destination", path, err)
+			d, err := New(stream.Directory{Path: test.path})
+			if err == nil {
+				t.Fatalf("New(%q) = %v, want an error", test.path, d.root)
+			}
+			for _, want := range []string{"destination directory", test.advice} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("New(%q) = %v, want an error that says %q", test.path, err, want)
+				}
 			}
 		})
 	}

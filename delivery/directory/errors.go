@@ -30,6 +30,15 @@ var advice = map[syscall.Errno]string{
 
 const unsuitable = "the file system cannot do this safely: choose a directory on a local one such as ext4 or xfs"
 
+// advised adds to an error what to do about it; held says that waiting does not mend it.
+func advised(err error) (_ error, held bool) {
+	var errno syscall.Errno
+	if !errors.As(err, &errno) || advice[errno] == "" {
+		return err, false
+	}
+	return fmt.Errorf("%w: %s", err, advice[errno]), true
+}
+
 // refused is the trouble of an operation that surely did not happen.
 func refused(op, key string, err error) error {
 	trouble := unknown(op, key, err)
@@ -59,14 +68,11 @@ func failed(op, key string, err error) error {
 // unknown is the trouble of an operation that may have happened.
 func unknown(op, key string, err error) *delivery.Error {
 	trouble := &delivery.Error{Op: op, Key: key, Err: err}
-	var errno syscall.Errno
 	var badKey *keyError
-	switch {
-	case errors.As(err, &badKey):
+	if errors.As(err, &badKey) {
 		trouble.Class = delivery.Held
-	case errors.As(err, &errno) && advice[errno] != "":
-		trouble.Class = delivery.Held
-		trouble.Err = fmt.Errorf("%w: %s", err, advice[errno])
+	} else if told, held := advised(err); held {
+		trouble.Class, trouble.Err = delivery.Held, told
 	}
 	return trouble
 }

@@ -110,6 +110,8 @@ const index = `<!doctype html>
 func routes(deps Deps) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", text("text/html; charset=utf-8", index))
+	mux.HandleFunc("GET /", elsewhere)
+	mux.HandleFunc("POST /v1/", elsewhere)
 	mux.Handle("GET /livez", text("text/plain; charset=utf-8", "ok\n"))
 	mux.Handle("GET /readyz", serveReady(deps.Ready))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(deps.Metrics, promhttp.HandlerOpts{
@@ -123,6 +125,12 @@ func routes(deps Deps) http.Handler {
 	mux.HandleFunc("POST /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	return mux
+}
+
+// elsewhere answers what nothing else does: mostly producers that have the wrong port.
+func elsewhere(w http.ResponseWriter, _ *http.Request) {
+	http.Error(w, "not found: this is the admin listener, / lists what it has; records go to the producers' listener (listen, "+
+		"127.0.0.1:8080 by default)", http.StatusNotFound)
 }
 
 func text(contentType, body string) http.HandlerFunc {

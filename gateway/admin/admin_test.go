@@ -86,7 +86,7 @@ func TestPages(t *testing.T) {
 		"/debug/pprof/heap":               {http.StatusOK, "application/octet-stream", ""},
 		"/debug/pprof/trace?seconds=0.01": {http.StatusOK, "application/octet-stream", ""},
 		"/debug/pprof/nonesuch":           {http.StatusNotFound, "text/plain; charset=utf-8", "Unknown profile"},
-		"/nonesuch":                       {http.StatusNotFound, "text/plain; charset=utf-8", "404"},
+		"/nonesuch":                       {http.StatusNotFound, "text/plain; charset=utf-8", "records go to the producers' listener"},
 	}
 	for path, test := range tests {
 		t.Run(path, func(t *testing.T) {
@@ -115,6 +115,20 @@ func TestOnlyReading(t *testing.T) {
 		if response.StatusCode != http.StatusMethodNotAllowed {
 			t.Errorf("POST %s: got status %d, want %d", path, response.StatusCode, http.StatusMethodNotAllowed)
 		}
+	}
+}
+
+// A producer that has the wrong port is told.
+func TestProducersAreSentElsewhere(t *testing.T) {
+	_, url := start(t)
+	response, err := http.Post(url+"/v1/streams/s/records", "application/json", strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusNotFound || !strings.Contains(string(body), "records go to the producers' listener") {
+		t.Errorf("got %d %q, %v", response.StatusCode, body, err)
 	}
 }
 

@@ -186,7 +186,8 @@ func NotJSON(cause error) error {
 }
 
 func streamNotFound(name []byte) error {
-	return &Error{Code: StreamNotFound, Detail: fmt.Sprintf("stream %.80q does not exist; create it first", name)}
+	return &Error{Code: StreamNotFound, Detail: fmt.Sprintf("stream %.80q does not exist: correct its name, or define it under streams in the "+
+		"configuration, or with hydrant streams create", name)}
 }
 
 func streamNotAccepting(name string) error {

@@ -2,9 +2,24 @@ package native
 
 import _ "embed"
 
-// Description is the API in OpenAPI's form, served at descriptionPath.
+// Description is the API in OpenAPI's form.
 //
 //go:embed openapi.yaml
 var Description []byte
 
-const descriptionPath = "/v1/openapi.yaml"
+// Definition is the body in protobuf, for clients to generate their code from.
+//
+//go:embed recordpb/records.proto
+var Definition []byte
+
+// page is one that tells producers how to send.
+type page struct {
+	contentType string
+	body        []byte
+}
+
+// pages are served by their paths, to everybody.
+var pages = map[string]page{
+	"/v1/openapi.yaml":  {"application/yaml", Description},
+	"/v1/records.proto": {"text/plain; charset=utf-8", Definition},
+}

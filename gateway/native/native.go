@@ -30,9 +30,9 @@ func (h *Handler) Takes() auth.Scheme { return auth.APIKey | auth.Certificate }
 // tell is checked before the body is read.
 func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *ingest.Request) error {
 	name, ok := streamOf(rc.URI().PathOriginal())
-	if !ok && rc.IsGet() && string(rc.URI().PathOriginal()) == descriptionPath {
-		rc.SetContentType("application/yaml")
-		rc.SetBody(Description)
+	if page, found := pages[string(rc.URI().PathOriginal())]; found && rc.IsGet() {
+		rc.SetContentType(page.contentType)
+		rc.SetBody(page.body)
 		return nil
 	}
 	if !ok {

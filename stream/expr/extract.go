@@ -2,6 +2,7 @@ package expr
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 )
 
@@ -48,14 +49,15 @@ var reasons = [...]string{
 	text:        "is an empty string",
 }
 
-// SyntaxError says that a record is not exactly one JSON object.
+// SyntaxError says that a record is not the JSON that is wanted: one object, if nothing else is said.
 type SyntaxError struct {
 	Offset int // of the first byte that cannot be, from 0
 	Reason string
+	wanted string // empty means oneObject
 }
 
 func (e *SyntaxError) Error() string {
-	return fmt.Sprintf("the record is not one JSON object: %s (byte %d)", e.Reason, e.Offset)
+	return fmt.Sprintf("the record is not %s: %s (byte %d)", cmp.Or(e.wanted, oneObject), e.Reason, e.Offset)
 }
 
 // ValueError says that a record has no usable value for a path.

@@ -28,6 +28,7 @@ const (
 	tooDeep      fault = "the nesting is deeper than 1000 levels"
 	trailingText fault = "more text follows the object"
 	notAnObject  fault = "an object must begin here"
+	notNested    fault = "an object or an array must begin here"
 )
 
 // skip passes any value that begins at i, white space before it included. depth is how many levels are open around it.

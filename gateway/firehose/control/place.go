@@ -11,7 +11,6 @@ import (
 
 	"hydrant/gateway/ingest"
 	"hydrant/stream"
-	"hydrant/stream/expr"
 )
 
 // Place says where the buckets are that calls name, and whose credentials open them. The zero Place has none: streams
@@ -35,18 +34,9 @@ const (
 
 const kms = "aws:kms"
 
-// timePrefix is what AWS appends to a prefix without expressions, and errorPrefix to one of errors.
-const (
-	timePrefix  = "!{timestamp:yyyy/MM/dd/HH}/"
-	errorPrefix = "!{firehose:error-output-type}/" + timePrefix
-)
-
 // definition is what the node is to serve for a record. The error is of type *ingest.Error.
 func (p *Plane) definition(r *record) (stream.Stream, error) {
 	c := r.Destination
-	if err := checkPrefixes(c); err != nil {
-		return stream.Stream{}, err
-	}
 	destination, err := p.destination(c)
 	if err != nil {
 		return stream.Stream{}, err
@@ -60,40 +50,22 @@ func (p *Plane) definition(r *record) (stream.Stream, error) {
 			// An interval of 0 asks for delivery without delay, for which AWS takes seconds.
 			Interval: stream.Duration(max(time.Second, time.Duration(*hints.IntervalInSeconds)*time.Second)),
 		},
-		Prefix:        aws.ToString(c.Prefix),
-		ErrorPrefix:   aws.ToString(c.ErrorOutputPrefix),
-		TimeZone:      aws.ToString(c.CustomTimeZone),
 		Compression:   compressions[describeS3(c).CompressionFormat],
 		FileExtension: aws.ToString(c.FileExtension),
 		Delimiter:     aws.String(""),
 		Destination:   destination,
 	}
-	if !expr.HasExpression(d.Prefix) {
-		d.Prefix += timePrefix
+	if err := setPrefixes(&d, c); err != nil {
+		return stream.Stream{}, err
 	}
-	if c.ErrorOutputPrefix == nil {
-		d.ErrorPrefix = aws.ToString(c.Prefix) + errorPrefix
-	} else if !expr.HasExpression(d.ErrorPrefix) {
-		d.ErrorPrefix += errorPrefix
+	if err := setProcessing(&d, c); err != nil {
+		return stream.Stream{}, err
 	}
 	d = d.WithDefaults()
 	if faults := d.Validate(); len(faults) > 0 {
 		return d, invalidArgument("%s", asMembers(faults))
 	}
 	return d, nil
-}
-
-// checkPrefixes are Firehose's own rules, beyond those that hold for every stream.
-func checkPrefixes(c *types.ExtendedS3DestinationConfiguration) error {
-	prefix := aws.ToString(c.Prefix)
-	if expr.HasExpression(prefix) && c.ErrorOutputPrefix == nil {
-		return invalidArgument("ErrorOutputPrefix cannot be null or empty when Prefix contains expressions.")
-	}
-	if template, err := expr.Parse(prefix); err == nil && len(template.Keys()) > 0 {
-		return invalidArgument("Prefix uses the partition key %q, which needs dynamic partitioning; this version of Hydrant has it for "+
-			"streams of the configuration file only (partition_keys).", template.Keys()[0])
-	}
-	return nil
 }
 
 // destination finds the bucket's place. The error is of type *ingest.Error.
@@ -137,6 +109,7 @@ func kmsKey(c *types.ExtendedS3DestinationConfiguration) string {
 var members = strings.NewReplacer(
 	"destination.s3.bucket:", "BucketARN:", "destination.s3.role_arn:", "RoleARN:", "destination.s3.kms_key:", "AWSKMSKeyARN:",
 	"error_prefix:", "ErrorOutputPrefix:", "prefix:", "Prefix:", "time_zone:", "CustomTimeZone:", "file_extension:", "FileExtension:",
+	"partition_keys.", "MetadataExtractionQuery: key ", "processing.deaggregation.delimiter:", "Delimiter:",
 	"buffering.size:", "SizeInMBs:", "buffering.interval:", "IntervalInSeconds:",
 )
 
@@ -144,7 +117,11 @@ var members = strings.NewReplacer(
 func asMembers(faults []stream.Fault) string {
 	var texts []string
 	for _, fault := range faults {
-		texts = append(texts, members.Replace(fault.Path+":")+" "+fault.Message)
+		text := members.Replace(fault.Path+":") + " " + fault.Message
+		if strings.HasSuffix(fault.Path, "prefix") {
+			text = prefixConstraint + text
+		}
+		texts = append(texts, text)
 	}
 	return strings.Join(texts, "; ")
 }

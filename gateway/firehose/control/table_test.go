@@ -26,9 +26,9 @@ var partly = map[string]string{
 	"S3BackupMode":                      "`Disabled` only",
 	"S3BackupConfiguration":             "refused",
 	"S3BackupUpdate":                    "refused",
-	"ProcessingConfiguration":           "`Enabled: false` only",
+	"ProcessingConfiguration":           "all but `Lambda`",
+	"DynamicPartitioningConfiguration":  "`RetryOptions` are described; what cannot be delivered is tried again without end",
 	"DataFormatConversionConfiguration": "`Enabled: false` only",
-	"DynamicPartitioningConfiguration":  "`Enabled: false` only",
 }
 
 // sdkOperations are the inputs of all of the service's operations, as the SDK's client has them.
@@ -159,14 +159,13 @@ func TestWhatIsNotBuiltIsRefused(t *testing.T) {
 	for member, value := range map[string]string{
 		"S3BackupMode":                      `"Enabled"`,
 		"S3BackupConfiguration":             `{` + role + `,` + bucket + `}`,
-		"ProcessingConfiguration":           `{"Enabled":true}`,
 		"DataFormatConversionConfiguration": `{}`,
-		"DynamicPartitioningConfiguration":  `{}`,
 	} {
 		w.refused("CreateDeliveryStream", creation("t", `,"`+member+`":`+value), ingest.InvalidArgument, "is not supported by this version of Hydrant")
 	}
-	w.refused("CreateDeliveryStream", creation("t", `,"ProcessingConfiguration":{"Processors":[{"Type":"Lambda"}]}`), ingest.InvalidArgument, "ProcessingConfiguration")
-	w.refused("CreateDeliveryStream", creation("t", `,"Prefix":"!{partitionKeyFromQuery:k}/","ErrorOutputPrefix":"e/"`), ingest.InvalidArgument, "dynamic partitioning")
+	w.refused("CreateDeliveryStream", creation("t", `,"ProcessingConfiguration":{"Processors":[{"Type":"Lambda"}]}`), ingest.InvalidArgument, "Lambda is not supported")
+	w.refused("CreateDeliveryStream", creation("t", `,"Prefix":"!{partitionKeyFromQuery:k}/","ErrorOutputPrefix":"e/"`), ingest.InvalidArgument,
+		"Dynamic Partitioning Namespaces can only be part of a prefix expression when Dynamic Partitioning is enabled.")
 	w.refused("CreateDeliveryStream", strings.Replace(creation("t", ""), "{", `{"DeliveryStreamType":"KinesisStreamAsSource",`, 1), ingest.InvalidArgument, "DirectPut")
 	const exactlyOne = "Exactly one destination configuration is supported for a Firehose"
 	w.refused("CreateDeliveryStream", `{"DeliveryStreamName":"t"}`, ingest.InvalidArgument, exactlyOne)
@@ -180,17 +179,48 @@ func TestWhatIsNotBuiltIsRefused(t *testing.T) {
 func TestSemanticRules(t *testing.T) {
 	w := newWorld(t)
 	for more, want := range map[string]string{
-		`"BufferingHints":{"SizeInMBs":5}`:                                   "BufferingHints must specify both SizeInMBs and IntervalInSeconds",
-		`"EncryptionConfiguration":{}`:                                       "exactly one of NoEncryptionConfig and KMSEncryptionConfig",
-		`"CloudWatchLoggingOptions":{"Enabled":true,"LogGroupName":"g"}`:     "must specify LogGroupName and LogStreamName",
-		`"Prefix":"!{timestamp:yyyy}/"`:                                      "ErrorOutputPrefix cannot be null",
-		`"Prefix":"!{firehose:error-output-type}/","ErrorOutputPrefix":"e/"`: "Prefix: !{firehose:error-output-type} is for",
-		`"Prefix":"!{nonsense:x}/","ErrorOutputPrefix":"e/"`:                 "Prefix: ",
-		`"ErrorOutputPrefix":"!{timestamp:yyyy}/"`:                           "ErrorOutputPrefix: an error prefix with expressions must use !{firehose:error-output-type}",
-		`"CustomTimeZone":"Nowhere/Land"`:                                    "CustomTimeZone: ",
-		`"Prefix":"` + strings.Repeat("x/", 500) + `"`:                       "Prefix: ",
+		`"BufferingHints":{"SizeInMBs":5}`:                               "BufferingHints must specify both SizeInMBs and IntervalInSeconds",
+		`"EncryptionConfiguration":{}`:                                   "exactly one of NoEncryptionConfig and KMSEncryptionConfig",
+		`"CloudWatchLoggingOptions":{"Enabled":true,"LogGroupName":"g"}`: "must specify LogGroupName and LogStreamName",
 	} {
 		w.refused("CreateDeliveryStream", creation("s", ","+more), ingest.InvalidArgument, want)
+	}
+}
+
+// The rules of prefixes, in AWS's words where those are known.
+func TestPrefixRules(t *testing.T) {
+	w := newWorld(t)
+	const static = "b/"
+	for _, rule := range []struct{ prefix, errors, want string }{
+		{"!{timestamp:yyyy}/", "", "ErrorOutputPrefix cannot be null or empty when Prefix contains expressions"},
+		{"!{firehose:random-string}/", "", "ErrorOutputPrefix cannot be null or empty when Prefix contains expressions"},
+		{"!{firehose:error-output-type}/", static, "Prefix cannot contain !{firehose:error-output-type}"},
+		{static, "!{timestamp:yyyy}/", "ErrorOutputPrefix must contain !{firehose:error-output-type} when it contains expressions"},
+		{static, "!{firehose:error-output-type}/!{partitionKeyFromQuery:k}/", "ErrorOutputPrefix cannot contain the namespaces partitionKeyFrom"},
+		{static, "!{partitionKeyFromLambda:k}/", "ErrorOutputPrefix cannot contain the namespaces partitionKeyFrom"},
+		{"!{nonsense:x}/", static, `Prefix: !{nonsense:x}: the namespace "nonsense" is not supported`},
+		{"!{timestamp:yyyy", static, "Prefix: the expression that begins at position 1 is not closed"},
+		{"!{timestamp:fff}/", static, "Prefix: !{timestamp:fff}: "},
+		{strings.Repeat("x/", 257), "", "Prefix: the evaluated prefix has 528 characters; the limit is 512"},
+		{static, strings.Repeat("x/", 257), "ErrorOutputPrefix: the evaluated prefix has 559 characters; the limit is 512"},
+	} {
+		text, err := json.Marshal(map[string]string{"Prefix": rule.prefix, "ErrorOutputPrefix": rule.errors})
+		if err != nil {
+			t.Fatal(err)
+		}
+		more := "," + strings.Trim(string(text), "{}") + `,"CustomTimeZone":"UTC"`
+		w.refused("CreateDeliveryStream", creation("s", more), ingest.InvalidArgument, prefixConstraint+rule.want)
+	}
+	for _, namespace := range []string{"Query", "Lambda"} {
+		w.refused("CreateDeliveryStream", creation("s", `,"Prefix":"!{partitionKeyFrom`+namespace+`:k}/","ErrorOutputPrefix":"e/"`), ingest.InvalidArgument,
+			"Dynamic Partitioning Namespaces can only be part of a prefix expression when Dynamic Partitioning is enabled.")
+	}
+	for _, zone := range []string{"EST", "CET", "GMT"} {
+		w.refused("CreateDeliveryStream", creation("s", `,"CustomTimeZone":"`+zone+`"`), ingest.InvalidArgument, `CustomTimeZone: the abbreviation "`+zone+`"`)
+	}
+	w.good("CreateDeliveryStream", creation("s", `,"Prefix":"static/","ErrorOutputPrefix":"","CustomTimeZone":"UTC"`))
+	if s, _ := w.node.served("s"); s.Prefix != "static/"+timePrefix || s.ErrorPrefix != "static/"+errorPrefix {
+		t.Errorf("an empty ErrorOutputPrefix is not as none: %s, %s", s.Prefix, s.ErrorPrefix)
 	}
 }
 
