@@ -68,7 +68,7 @@ func (s setup) config(dir string) string {
 	line("    prefix: %q", prefix+"suite/!{timestamp:yyyy/MM/dd/HH}/")
 	line("    destination: {s3: %s}", destination)
 	for n := range s.others {
-		line("  other-%d: {destination: {s3: %s}}", n, destination)
+		line("  other-%d: {destination: {s3: {bucket: none, region: none}}}", n)
 	}
 	return c.String()
 }

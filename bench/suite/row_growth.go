@@ -34,7 +34,7 @@ func growths() []row {
 			cost: grown(serverCPU), at: (*bed).growPartitions,
 		},
 		growth{
-			label: "growth-records", what: "B a record", sizes: []int{192, 1 << 10, 100 << 10, 1000 << 10}, quick: []int{192, 1 << 10},
+			label: "growth-records", what: "B a record", sizes: []int{192, 1 << 10, 100 << 10, 999 << 10}, quick: []int{192, 1 << 10},
 			text: "native API, ndjson, 8 connections, requests of about 500 KiB or one record, records of so many bytes, delivery off",
 			cost: grown(serverCPU), at: (*bed).growRecords,
 		},
