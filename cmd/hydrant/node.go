@@ -122,7 +122,7 @@ func (n *node) openStreams() error {
 	ctx := context.Background()
 	n.control, err = control.New(ctx, n.cfg.APIStreams.config(), control.Deps{
 		Store: store,
-		Node:  madeStreams{n.streams, func() []delivery.Trouble { return n.service.Health() }},
+		Node:  n.made(),
 		Log:   n.log,
 	})
 	if err != nil {
@@ -132,13 +132,28 @@ func (n *node) openStreams() error {
 	return n.control.Serve(ctx)
 }
 
+// made is the node as the control plane sees it.
+func (n *node) made() madeStreams {
+	return madeStreams{
+		n.streams,
+		func() []delivery.Trouble { return n.service.Health() },
+		func(id buffer.StreamID) []delivery.Report { return n.service.Reports(id) },
+	}
+}
+
+// streamErrors are the last errors of a stream's delivery; false where there is no such stream.
+func (n *node) streamErrors(name string) (any, bool) {
+	_, known := n.streams.catalog.Lookup([]byte(name))
+	return n.made().Errors(name), known
+}
+
 // open lets producers and operators in.
 func (n *node) open() error {
 	if err := n.startGateway(); err != nil {
 		return err
 	}
 	n.memoryMetrics(n.registry)
-	n.admin = admin.New(admin.Config{Address: n.cfg.Admin}, admin.Deps{Ready: n.checks(), Metrics: n.registry, Log: n.log})
+	n.admin = admin.New(admin.Config{Address: n.cfg.Admin}, admin.Deps{Ready: n.checks(), Metrics: n.registry, Errors: n.streamErrors, Log: n.log})
 	if err := n.admin.Listen(); err != nil {
 		return adviseListener(err, "admin")
 	}
