@@ -21,6 +21,7 @@ type rules struct {
 	delimiter   []byte
 	zone        *time.Location
 	open        map[string]*object // by partition
+	private     bool               // records are encrypted on the node's disk: nothing of them goes to scratch
 }
 
 func newRules(v *buffer.Version, t track) (*rules, error) {
@@ -34,7 +35,7 @@ func newRules(v *buffer.Version, t track) (*rules, error) {
 	if err != nil {
 		return nil, fault(err)
 	}
-	r := &rules{version: v.Number, open: map[string]*object{}}
+	r := &rules{version: v.Number, open: map[string]*object{}, private: v.Key != 0}
 	s, taken := t.view(s)
 	if !taken {
 		return r, nil

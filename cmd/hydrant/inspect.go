@@ -162,9 +162,10 @@ func streamLines(s *badgerlog.StreamReport, blocks bool) ([]line, error) {
 			Number     uint64          `json:"number"`
 			First      uint64          `json:"first"`
 			Logic      uint32          `json:"logic"`
+			Key        uint32          `json:"key,omitempty"`
 			Definition json.RawMessage `json:"definition"`
-		}{v.Number, uint64(v.First), v.Logic, v.Data}
-		lines = append(lines, line{"version", item, fmt.Sprintf("  version %d from record %d: %s", v.Number, v.First, v.Data)})
+		}{v.Number, uint64(v.First), v.Logic, uint32(v.Key), v.Data}
+		lines = append(lines, line{"version", item, fmt.Sprintf("  version %d from record %d%s: %s", v.Number, v.First, keyText(v.Key), v.Data)})
 	}
 	for _, e := range s.State {
 		m, ok, err := delivery.DecodeManifest(e.Key, e.Value)
@@ -181,10 +182,17 @@ func streamLines(s *badgerlog.StreamReport, blocks bool) ([]line, error) {
 		return lines, nil
 	}
 	for _, b := range s.Blocks {
-		lines = append(lines, line{"block", b, fmt.Sprintf("  block %d to %d: %d bytes, arrived %s, generation %d",
-			b.First, b.Last, b.Bytes, b.Arrival.UTC().Format(time.RFC3339Nano), b.Generation)})
+		lines = append(lines, line{"block", b, fmt.Sprintf("  block %d to %d: %d bytes, arrived %s, generation %d%s",
+			b.First, b.Last, b.Bytes, b.Arrival.UTC().Format(time.RFC3339Nano), b.Generation, keyText(b.Key))})
 	}
 	return lines, nil
+}
+
+func keyText(key buffer.DataKeyID) string {
+	if key == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", encrypted under key %d", key)
 }
 
 func manifestText(m *delivery.Manifest) string {

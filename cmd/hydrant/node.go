@@ -17,6 +17,7 @@ import (
 
 	"hydrant/buffer"
 	"hydrant/buffer/badgerlog"
+	"hydrant/buffer/keyring"
 	"hydrant/delivery"
 	"hydrant/delivery/directory"
 	"hydrant/delivery/s3"
@@ -44,6 +45,7 @@ type node struct {
 	cfg      *Config
 	log      *slog.Logger
 	registry *prometheus.Registry
+	keys     *keyring.Ring
 	buffer   buffer.Log
 	streams  *streamSet
 	control  *control.Plane
@@ -83,12 +85,15 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 	if err := admin.Register(n.registry); err != nil {
 		return nil, err
 	}
+	n.keys = keyring.New(keyring.Config{Dir: cfg.DataDir, Masters: cfg.Encryption.masters(), Log: log})
 	var err error
 	n.buffer, err = badgerlog.Open(badgerlog.Config{
 		Dir:     filepath.Join(cfg.DataDir, bufferDir),
 		MaxDisk: int64(cfg.Buffer.MaxDisk),
 
 		StreamShare: int64(cfg.Buffer.StreamShare),
+
+		DataKeys: n.keys,
 
 		Recent:  int64(cfg.memoryPlan().Recent),
 		Log:     log,
@@ -97,7 +102,8 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the buffer: %w", adviseDataDir(err, cfg.DataDir))
 	}
-	n.streams = &streamSet{log: n.buffer, logger: n.log, catalog: new(ingest.Catalog)}
+	n.streams = &streamSet{log: n.buffer, logger: n.log, catalog: new(ingest.Catalog), keys: n.keys}
+	n.openKeys()
 	if err := n.openStreams(); err != nil {
 		return nil, errors.Join(err, n.buffer.Close())
 	}
@@ -116,7 +122,7 @@ func (n *node) openStreams() error {
 	ctx := context.Background()
 	n.control, err = control.New(ctx, n.cfg.APIStreams.config(), control.Deps{
 		Store: store,
-		Node:  madeStreams{n.streams, func() []delivery.Trouble { return n.service.Health() }},
+		Node:  n.made(),
 		Log:   n.log,
 	})
 	if err != nil {
@@ -126,13 +132,28 @@ func (n *node) openStreams() error {
 	return n.control.Serve(ctx)
 }
 
+// made is the node as the control plane sees it.
+func (n *node) made() madeStreams {
+	return madeStreams{
+		n.streams,
+		func() []delivery.Trouble { return n.service.Health() },
+		func(id buffer.StreamID) []delivery.Report { return n.service.Reports(id) },
+	}
+}
+
+// streamErrors are the last errors of a stream's delivery; false where there is no such stream.
+func (n *node) streamErrors(name string) (any, bool) {
+	_, known := n.streams.catalog.Lookup([]byte(name))
+	return n.made().Errors(name), known
+}
+
 // open lets producers and operators in.
 func (n *node) open() error {
 	if err := n.startGateway(); err != nil {
 		return err
 	}
 	n.memoryMetrics(n.registry)
-	n.admin = admin.New(admin.Config{Address: n.cfg.Admin}, admin.Deps{Ready: n.checks(), Metrics: n.registry, Log: n.log})
+	n.admin = admin.New(admin.Config{Address: n.cfg.Admin}, admin.Deps{Ready: n.checks(), Metrics: n.registry, Errors: n.streamErrors, Log: n.log})
 	if err := n.admin.Listen(); err != nil {
 		return adviseListener(err, "admin")
 	}
@@ -160,6 +181,7 @@ func (n *node) startDelivery() {
 	var ctx context.Context
 	ctx, n.cancel = context.WithCancel(context.Background())
 	n.delivering.Go(func() { n.control.Run(ctx) })
+	n.tendKeys(ctx)
 	n.delivering.Go(func() {
 		// A lane's error is told by Health; the node goes on for the other streams.
 		_ = n.service.Run(ctx, n.buffer)
@@ -255,11 +277,22 @@ func (n *node) stop(grace time.Duration) error {
 	n.delivering.Wait()
 	errs = append(errs, n.scratch.Close(), n.buffer.Close())
 	close(n.ended)
-	if n.admin != nil {
-		errs = append(errs, n.admin.Shutdown(ctx))
-	}
+	errs = append(errs, n.closeAdmin())
 	n.running.Wait()
 	return errors.Join(errs...)
+}
+
+// closeAdmin comes last. Whoever looks on, at a live page or a long profile, is cut off after a second: that is no failure.
+func (n *node) closeAdmin() error {
+	if n.admin == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := n.admin.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
 }
 
 func (n *node) drain(ctx context.Context) {

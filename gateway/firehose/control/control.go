@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"hydrant/buffer"
 	"hydrant/gateway/ingest"
 	"hydrant/stream"
 	"hydrant/stream/definitions"
@@ -44,6 +45,9 @@ type Node interface {
 	// Streams are those in force, whoever made them, in the order of their names.
 	Streams() []Stream
 
+	// TryKey reports whether a data key can be made now for what a definition's Encrypt says. Error: *buffer.DataKeyError.
+	TryKey(ctx context.Context, encrypt string) error
+
 	// Discard gives up what a stream that is not served any more still holds, for ever, and reports whether nothing is
 	// left. It is called until that is so.
 	Discard(ctx context.Context, name string) (done bool, err error)
@@ -51,6 +55,9 @@ type Node interface {
 	// Drain has what a stream that is not served any more still holds delivered at once, and returns how many records are
 	// left. It is called until that is none.
 	Drain(name string) (left int64)
+
+	// Errors are the last errors of a stream's delivery, each as JSON, the latest last.
+	Errors(name string) []json.RawMessage
 }
 
 // Stream is one that is in force.
@@ -59,6 +66,9 @@ type Stream struct {
 	Version    uint64 // of the definition, in the buffer
 	Configured bool   // it is the configuration file's, and nobody else may change it
 	Trouble    string // why it is not being delivered; empty if it is
+
+	Encrypted  bool                 // its records are encrypted, as the version in force asks for
+	KeyTrouble *buffer.DataKeyError // why it takes no records, or cannot be read: its data key cannot be had
 }
 
 // call is one call of an operation.
