@@ -286,11 +286,22 @@ func (n *node) stop(grace time.Duration) error {
 	n.delivering.Wait()
 	errs = append(errs, n.scratch.Close(), n.buffer.Close())
 	close(n.ended)
-	if n.admin != nil {
-		errs = append(errs, n.admin.Shutdown(ctx))
-	}
+	errs = append(errs, n.closeAdmin())
 	n.running.Wait()
 	return errors.Join(errs...)
+}
+
+// closeAdmin comes last. Whoever looks on, at a live page or a long profile, is cut off after a second: that is no failure.
+func (n *node) closeAdmin() error {
+	if n.admin == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := n.admin.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
 }
 
 func (n *node) drain(ctx context.Context) {
