@@ -47,6 +47,7 @@ const (
 	notJSON          = "RecordDeAggregation.InvalidJson"
 	tooMany          = "RecordDeAggregation.TooManyRecords"
 	tooManyFailures  = "Processing.TooManyFailures"
+	exceeded         = "DynamicPartitioning.ActivePartitionsExceeded"
 )
 
 // maxKept bounds the memory that a single long prefix may leave behind.
@@ -148,6 +149,18 @@ func (p *Partitioner) Process(out []Output, _ uint64, arrival int64, data []byte
 		}
 	}
 	return out
+}
+
+// Exceeded is what becomes of a record's output i, which Process has just returned, where its partition would be one too
+// many. Whether it is depends on more than the record: the caller writes that down.
+func (p *Partitioner) Exceeded(arrival int64, data []byte, i int, out *Output) Output {
+	raw := out.Data
+	if p.splitter != nil {
+		raw = p.splitter.raw(data, i)
+	}
+	o := p.failed(arrival, raw, &refusal{ProcessingFailed, exceeded, "as many partitions as may be are active, and the record belongs to another one"})
+	o.Extra = out.Extra
+	return o
 }
 
 // place is the output of one record. raw is what an error output keeps of it; nil for the record itself.
