@@ -34,6 +34,7 @@ func (s Stream) Validate() []Fault {
 	v.name()
 	v.buffering()
 	v.processing()
+	v.transform()
 	v.partitionKeys()
 	v.prefix()
 	v.errorPrefix()

@@ -146,6 +146,9 @@ func (n *node) startDelivery() {
 	n.service = delivery.New(delivery.Config{Node: nodePlace(n.cfg), Memory: int64(n.cfg.memoryPlan().Objects), Uploads: uploads}, delivery.Deps{
 		Open:    openDestination,
 		Current: n.streams.Current,
+
+		Function: openFunction,
+
 		Log:     n.log,
 		Metrics: delivery.NewMetrics(n.registry),
 		Scratch: n.scratch,

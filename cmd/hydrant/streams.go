@@ -107,7 +107,7 @@ func (s *streamSet) define(ctx context.Context, known buffer.Stream, d stream.St
 	if id.IsZero() {
 		id = buffer.NewStreamID()
 	}
-	v, err := s.log.Define(ctx, buffer.Definition{Stream: id, Name: d.Name, Logic: logic, Data: data})
+	v, err := s.log.Define(ctx, buffer.Definition{Stream: id, Name: d.Name, Logic: logic, Data: data, Derives: d.Transform != nil})
 	if err != nil {
 		return id, err
 	}
