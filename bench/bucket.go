@@ -17,13 +17,24 @@ type bucket struct {
 	name, prefix string
 }
 
-// newBucket takes credentials and region from the AWS default chain. Where that names no region it is us-east-1: stores
-// other than AWS have none.
+// newBucket opens the bucket that the options name.
 func newBucket(ctx context.Context, o VerifyOptions) (*bucket, error) {
 	name, prefix, err := parseBucket(o.S3)
 	if err != nil {
 		return nil, err
 	}
+	client := o.Client
+	if client == nil {
+		if client, err = NewS3Client(ctx, o.Endpoint, o.PathStyle); err != nil {
+			return nil, err
+		}
+	}
+	return &bucket{client: client, name: name, prefix: prefix}, nil
+}
+
+// NewS3Client returns a client of a store, or of AWS where the endpoint is empty. Credentials and region come from the AWS
+// default chain. Where that names no region it is us-east-1: stores other than AWS have none.
+func NewS3Client(ctx context.Context, endpoint string, pathStyle bool) (*s3.Client, error) {
 	chain, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("s3: %w", err)
@@ -31,15 +42,14 @@ func newBucket(ctx context.Context, o VerifyOptions) (*bucket, error) {
 	if chain.Region == "" {
 		chain.Region = "us-east-1"
 	}
-	client := s3.NewFromConfig(chain, func(s *s3.Options) {
-		s.UsePathStyle = o.PathStyle
+	return s3.NewFromConfig(chain, func(s *s3.Options) {
+		s.UsePathStyle = pathStyle
 		s.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired // other stores know no checksums
 		s.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
-		if o.Endpoint != "" {
-			s.BaseEndpoint = &o.Endpoint
+		if endpoint != "" {
+			s.BaseEndpoint = &endpoint
 		}
-	})
-	return &bucket{client: client, name: name, prefix: prefix}, nil
+	}), nil
 }
 
 // parseBucket reads s3://BUCKET/PREFIX.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/dustin/go-humanize"
 	"golang.org/x/sync/errgroup"
 )
@@ -22,6 +23,7 @@ type VerifyOptions struct {
 	ErrorPrefix string        `default:"errors/" help:"Prefix of the error output's keys."`
 	Partition   string        `placeholder:"NAME" help:"Segment NAME=VALUE that every object's key must have, VALUE being the key of each of its records."`
 	Parallel    int           `default:"4" help:"Objects to read at once."`
+	Client      *s3.Client    `kong:"-"` // opens S3 in place of one for Endpoint
 	Wait        time.Duration `default:"0s" help:"Read all again while records are missing and nothing else is wrong, for this long at most."`
 }
 

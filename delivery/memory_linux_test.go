@@ -1,12 +1,14 @@
 package delivery_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -101,6 +103,15 @@ func TestScratchDamagedIsMadeAgain(t *testing.T) {
 		kept, _ := w.scratch.Used()
 		return kept > 2<<20 && len(w.service.Health()) > 0
 	})
+	damageScratch(t, dir)
+	up.Store(true)
+	w.drain()
+	w.want(want...)
+}
+
+// damageScratch writes over everything in it.
+func damageScratch(t *testing.T, dir string) {
+	t.Helper()
 	files, err := os.ReadDir(dir)
 	if err != nil || len(files) != 1 {
 		t.Fatalf("scratch holds %v, %v", files, err)
@@ -119,7 +130,50 @@ func TestScratchDamagedIsMadeAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	up.Store(true)
-	w.drain()
-	w.want(want...)
+}
+
+// An object that is made again after an attempt whose outcome nobody knows is as doubtful as it was: it is looked for at the
+// old destination before it may go to a corrected one.
+func TestScratchDamagedAfterAnUnknownOutcome(t *testing.T) {
+	wrong, right := deliverytest.NewMemory(), deliverytest.NewMemory()
+	f := newFleet(t, map[string]delivery.Destination{"/wrong": wrong, "/right": right}, "/wrong")
+	f.def.Compression, f.def.Buffering.Size = "none", 1<<20
+	f.define()
+	f.cfg.Memory = 1 << 20
+	dir := f.useScratch(64 << 20)
+	away := &delivery.Error{Err: errors.New("away")}
+	wrong.LoseReply(deliverytest.Create, 1, away)
+	var gone atomic.Bool
+	var refused sync.Map // keys
+	wrong.Hook(deliverytest.Create, func(_ context.Context, key string) error {
+		switch {
+		case gone.Load():
+			refused.Store(key, true)
+			return errNoBucket
+		case len(wrong.Keys()) == 0 && strings.HasPrefix(key, "key=k0/"): // of the oldest object, which is made again first
+			return nil
+		}
+		return away
+	})
+	lines := f.spread(1000, 4)
+	f.startFleet()
+	kept := func() int64 { kept, _ := f.scratch.Used(); return kept }
+	f.eventually("one is created, nobody knows, and much is in scratch", func() bool { return len(wrong.Keys()) == 1 && kept() > 2<<20 })
+	gone.Store(true)
+	damageScratch(t, dir)
+	f.eventually("all is made again, without scratch", func() bool { return kept() == 0 })
+	refused.Clear()
+	f.eventually("the one that was created is refused", func() bool { _, ok := refused.Load(wrong.Keys()[0]); return ok })
+	f.correct("/right")
+	f.drain()
+	found := 0
+	for _, d := range []*deliverytest.Memory{wrong, right} {
+		for _, key := range d.Keys() {
+			o, _ := d.Object(key)
+			found += bytes.Count(bytes.Join(o.Body, nil), []byte("\n"))
+		}
+	}
+	if found != len(lines) || len(wrong.Keys()) != 1 {
+		t.Errorf("%d lines are delivered, want %d; %d objects are at the old place", found, len(lines), len(wrong.Keys()))
+	}
 }

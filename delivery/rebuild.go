@@ -180,6 +180,7 @@ type wave struct {
 
 func (w *wave) add(m *Manifest, e *entry) {
 	o := &object{manifest: m, entry: e, partition: m.Partition, first: m.First, last: m.To, reason: m.Reason, sum: xxhash.New()}
+	o.doubtful = m.Attempted // by an earlier life of the lane
 	w.objects = append(w.objects, o)
 	w.members[e.partition] = append(w.members[e.partition], o)
 	if w.first == 0 || m.First < w.first {

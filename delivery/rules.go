@@ -21,6 +21,7 @@ type rules struct {
 	delimiter   []byte
 	zone        *time.Location
 	open        map[string]*object // by partition
+	private     bool               // records are encrypted on the node's disk: nothing of them goes to scratch
 }
 
 // newRules reads a version. What was made by a function is transformed; what is to be given to one takes another track.
@@ -35,7 +36,7 @@ func newRules(v *buffer.Version, t track, transformed bool) (*rules, error) {
 	if err != nil {
 		return nil, fault(err)
 	}
-	r := &rules{version: v.Number, open: map[string]*object{}}
+	r := &rules{version: v.Number, open: map[string]*object{}, private: v.Key != 0}
 	s, taken := t.view(s)
 	if r.stream = s; !taken || t == mainTrack && s.Transform != nil && !transformed {
 		return r, nil

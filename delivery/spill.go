@@ -56,11 +56,15 @@ func (l *lane) largest() []*object {
 	return slices.SortedFunc(l.open.all(), func(a, b *object) int { return cmp.Compare(b.memory, a.memory) })
 }
 
-// spill moves objects to scratch in the order given, until the lane holds no more than goal.
+// spill moves objects to scratch in the order given, until the lane holds no more than goal. Those of an encrypted stream
+// stay in memory: they are sealed early instead.
 func (l *lane) spill(objects []*object, goal int64) {
 	for _, o := range objects {
 		if l.memory <= goal {
 			break
+		}
+		if o.rules != nil && o.rules.private {
+			continue
 		}
 		freed, err := o.spill(l.scratch)
 		l.account(-freed)

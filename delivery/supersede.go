@@ -28,7 +28,7 @@ func (l *lane) supersede(ctx context.Context, o *object) error {
 	old := o.manifest
 	c := buffer.Change{Delete: []string{old.stateKey()}}
 	if o.outputs > 0 {
-		o.manifest = l.superseding(o)
+		o.manifest, o.doubtful = l.superseding(o), false
 		o.entry.stateKey = o.manifest.stateKey()
 		c.Put = []buffer.Entry{o.manifest.entry()}
 	} else {

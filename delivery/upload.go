@@ -36,7 +36,6 @@ func (l *lane) start(ctx context.Context, o *object) {
 // deliver tries until the object is surely there. It is the one place that retries: without end, because no kind of
 // trouble may drop data; more slowly the less a retry can help. A slot is held only while an attempt is under way.
 func (l *lane) deliver(ctx context.Context, o *object) error {
-	o.doubtful = o.manifest.Attempted && o.manifest.Epoch != l.info.Origin.Epoch // by an earlier life
 	for attempt := 0; ; attempt++ {
 		start := time.Now()
 		err := l.attempt(ctx, o)

@@ -18,7 +18,7 @@ func (w *world) startWith(
 	open func(context.Context, stream.Destination) (delivery.Destination, error),
 	current func(string) (stream.Stream, bool),
 ) {
-	w.service = delivery.New(w.cfg, delivery.Deps{Open: open, Current: current, Log: slog.New(slog.DiscardHandler)})
+	w.service = delivery.New(w.cfg, delivery.Deps{Open: open, Current: current, Log: slog.New(slog.DiscardHandler), Scratch: w.scratch})
 	var ctx context.Context
 	ctx, w.cancel = context.WithCancel(context.Background())
 	w.ended = make(chan error, 1)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"testing"
 
+	"hydrant/partitioner"
 	"hydrant/stream"
 	"hydrant/stream/expr"
 )
@@ -16,12 +17,16 @@ var update = flag.Bool("update", false, "write testdata/outputs.golden anew")
 
 // TestGolden pins what Logic promises: a difference here is a change of the logic version, unless no release has had it.
 func TestGolden(t *testing.T) {
-	cases, err := os.ReadFile("testdata/cases.json")
+	t.Run("Logic 1", func(t *testing.T) { golden(t, 1, "testdata/cases.json", "testdata/outputs.golden") })
+	t.Run("Logic 2", func(t *testing.T) { golden(t, 2, "testdata/cases-2.json", "testdata/outputs-2.golden") })
+}
+
+func golden(t *testing.T, logic uint32, input, golden string) {
+	cases, err := os.ReadFile(input)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := render(t, cases)
-	const golden = "testdata/outputs.golden"
+	got := render(t, logic, cases)
 	if *update {
 		if err := os.WriteFile(golden, got, 0o644); err != nil {
 			t.Fatal(err)
@@ -37,12 +42,13 @@ func TestGolden(t *testing.T) {
 }
 
 // render writes the outputs of every record under every definition of cases.
-func render(t *testing.T, cases []byte) []byte {
+func render(t *testing.T, logic uint32, cases []byte) []byte {
 	var input struct {
 		Streams []json.RawMessage
 		Records []struct {
 			Arrival int64
 			Data    string
+			Base64  []byte // in place of Data
 		}
 	}
 	if err := json.Unmarshal(cases, &input); err != nil {
@@ -56,14 +62,24 @@ func render(t *testing.T, cases []byte) []byte {
 		}
 		s = s.WithDefaults()
 		p := newPartitioner(t, s)
+		if have := partitioner.LogicOf(s); have != logic {
+			t.Errorf("stream %s needs logic %d, want %d", s.Name, have, logic)
+		}
 		fmt.Fprintf(&text, "stream %s\n", s.Encode())
 		for _, r := range input.Records {
-			fmt.Fprintf(&text, "record %d %s\n", r.Arrival, r.Data)
-			for _, out := range p.Process(nil, 1, r.Arrival, []byte(r.Data)) {
+			data := append(r.Base64, r.Data...)
+			if r.Base64 != nil {
+				fmt.Fprintf(&text, "record %d %q\n", r.Arrival, data)
+			} else {
+				fmt.Fprintf(&text, "record %d %s\n", r.Arrival, r.Data)
+			}
+			for _, out := range p.Process(nil, 1, r.Arrival, data) {
 				prefix := bytes.ReplaceAll(out.Prefix, []byte(expr.RandomString), []byte("<random>"))
 				fmt.Fprintf(&text, "   %s %s\n", prefix, out.Error)
 				if out.Error != "" {
 					fmt.Fprintf(&text, "   %s", out.Data)
+				} else if logic > 1 {
+					fmt.Fprintf(&text, "   %q\n", out.Data)
 				}
 			}
 		}

@@ -1,6 +1,8 @@
 package stream
 
 import (
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"unicode/utf8"
@@ -96,6 +98,13 @@ func checkQuery(source string) error {
 	if source == "" || source[0] == '[' || !utf8.ValidString(source) {
 		return notPath
 	}
-	_, err := jq.Compile(source)
-	return err
+	query, err := jq.Compile(source)
+	if err != nil {
+		return err
+	}
+	var limit *jq.LimitError
+	if _, err := query.Run(map[string]any{}); errors.As(err, &limit) {
+		return fmt.Errorf("the query %s %w, even of an empty one", source, limit)
+	}
+	return nil
 }

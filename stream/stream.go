@@ -43,6 +43,12 @@ type Stream struct {
 
 	Quota Quota `json:"-" yaml:"quota"`
 
+	// Encrypt has records encrypted on the node's disk: node, with the node's own master key, or the ARN of a KMS key.
+	Encrypt string `json:"encrypt,omitempty" yaml:"encrypt"`
+
+	// EncryptRevision rises where the key for records is to be another one from then on.
+	EncryptRevision uint64 `json:"encrypt_revision,omitempty" yaml:"-"`
+
 	Logging Logging `json:"-" yaml:"-"` // of streams made through the API
 
 	Destination Destination `json:"destination" yaml:"destination"`
@@ -53,6 +59,9 @@ type Stream struct {
 	// as a version of its own, even where it changes nothing else.
 	Revision uint64 `json:"revision,omitempty" yaml:"-"`
 }
+
+// NodeKey is a value of Stream.Encrypt.
+const NodeKey = "node"
 
 // FormJSON is a value of Stream.RecordForm.
 const FormJSON = "json"

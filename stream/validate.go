@@ -3,6 +3,7 @@ package stream
 import (
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -19,6 +20,9 @@ const (
 	maxBucket   = 63
 	maxPrefix   = 1024
 )
+
+// kmsKeyARN is the form of AWS's own model.
+var kmsKeyARN = regexp.MustCompile(`^arn:[^:]*:kms:[a-zA-Z0-9-]+:[0-9]{12}:(key|alias)/[a-zA-Z_0-9+=,.@/-]+$`)
 
 // Fault is one thing that is wrong with a definition, or worth a warning.
 type Fault struct {
@@ -47,6 +51,9 @@ func (s Stream) Validate() []Fault {
 	}
 	v.quota()
 	v.object()
+	if s.Encrypt != "" && s.Encrypt != NodeKey && !kmsKeyARN.MatchString(s.Encrypt) {
+		v.add("encrypt", "%q is no key: write %s, for the node's own, or a KMS key's ARN, such as arn:aws:kms:us-east-1:123456789012:key/ID", s.Encrypt, NodeKey)
+	}
 	if s.Delimiter != nil && !utf8.ValidString(*s.Delimiter) {
 		v.add("delimiter", "%q is not UTF-8", *s.Delimiter)
 	}

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -67,6 +68,13 @@ func (p *Proxy) Spoil(match func(*http.Request) bool, share float64, n int, faul
 	defer p.mu.Unlock()
 	p.rules = append(p.rules, r)
 	return r
+}
+
+// End takes the rule away.
+func (r *Rule) End() {
+	r.proxy.mu.Lock()
+	defer r.proxy.mu.Unlock()
+	r.proxy.rules = slices.DeleteFunc(r.proxy.rules, func(other *Rule) bool { return other == r })
 }
 
 // Heal takes all rules away.

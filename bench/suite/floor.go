@@ -98,13 +98,13 @@ func (b *bed) startFloor(ctx context.Context, batch int) (s server, url string, 
 		return s, "", err
 	}
 	s = server{process: c, count: func(ctx context.Context) (float64, error) {
-		text, err := get(ctx, url+floorCountPath)
+		text, err := child.Get(ctx, url+floorCountPath)
 		if err != nil {
 			return 0, err
 		}
 		return strconv.ParseFloat(string(text), 64)
 	}}
-	if err := c.Await(ctx, "it listens", func() bool { return answers(ctx, url+floorCountPath) }); err != nil {
+	if err := c.Await(ctx, "it listens", func() bool { return child.Answers(ctx, url+floorCountPath) }); err != nil {
 		c.Kill()
 		return s, "", err
 	}

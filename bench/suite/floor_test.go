@@ -31,7 +31,7 @@ func serveFloor(t *testing.T, batch int) string {
 		}
 	})
 	url := "http://" + address
-	eventually(t, "the floor listens", func() bool { return answers(t.Context(), url+floorCountPath) })
+	eventually(t, "the floor listens", func() bool { return child.Answers(t.Context(), url+floorCountPath) })
 	return url
 }
 
@@ -59,7 +59,7 @@ func TestFloorAnswersAsANode(t *testing.T) {
 			if err != nil || report.Acked != 1000 || len(report.Failures) > 0 {
 				t.Fatalf("got %+v %v", report, err)
 			}
-			count, err := get(t.Context(), url+floorCountPath)
+			count, err := child.Get(t.Context(), url+floorCountPath)
 			if err != nil || string(count) != "1000" {
 				t.Errorf("the floor counted %s, %v", count, err)
 			}

@@ -111,7 +111,7 @@ func (b *bed) run(ctx context.Context, n *node) error {
 	if err := b.launch(ctx, n); err != nil {
 		return err
 	}
-	err := n.Await(ctx, "it is ready", func() bool { return answers(ctx, n.admin+"/readyz") })
+	err := n.Await(ctx, "it is ready", func() bool { return child.Answers(ctx, n.admin+"/readyz") })
 	if err != nil {
 		n.Kill()
 	}
@@ -148,12 +148,8 @@ func (n *node) close() {
 	_ = os.RemoveAll(n.dir) // the bed's end removes it else, and tells
 }
 
-func (n *node) metrics(ctx context.Context) (metrics, error) {
-	text, err := get(ctx, n.admin+"/metrics")
-	if err != nil {
-		return nil, err
-	}
-	return parseMetrics(string(text))
+func (n *node) metrics(ctx context.Context) (child.Metrics, error) {
+	return child.ReadMetrics(ctx, n.admin)
 }
 
 func (n *node) incoming(ctx context.Context) (float64, error) {
@@ -173,7 +169,7 @@ func (b *bed) idleDelivery(ctx context.Context, n *node) error {
 	sealed, since := -1.0, time.Now()
 	var err error
 	awaited := n.Await(ctx, "delivery is at its bound", func() bool {
-		var m metrics
+		var m child.Metrics
 		if m, err = n.metrics(ctx); err != nil {
 			return true
 		}
@@ -214,11 +210,11 @@ func (b *bed) measureNode(ctx context.Context, n *node, o bench.Options) (Side, 
 	)
 	payload, records := report.Measured.Megabytes*1e6, float64(report.Measured.Records)
 	// Each look at the metrics allocates, also those that check who answered: three lie between before and after.
-	looks := 3 * before.since(first, mallocs)
-	side.Figures[allocations] = max(0, after.since(before, mallocs)-looks) / records
-	side.Figures[groupBytes] = ratio(after.since(before, groups+"_sum"), after.since(before, groups+"_count"))
-	side.Figures[storedGroup] = ratio(after.since(before, stored), after.since(before, groups+"_count"))
-	side.Figures[storedPS] = after.since(before, stored) / 1e6 / report.Measured.Seconds
+	looks := 3 * before.Since(first, mallocs)
+	side.Figures[allocations] = max(0, after.Since(before, mallocs)-looks) / records
+	side.Figures[groupBytes] = ratio(after.Since(before, groups+"_sum"), after.Since(before, groups+"_count"))
+	side.Figures[storedGroup] = ratio(after.Since(before, stored), after.Since(before, groups+"_count"))
+	side.Figures[storedPS] = after.Since(before, stored) / 1e6 / report.Measured.Seconds
 	side.Figures[writtenShare] = float64(n.watch.used().since(used).written) / payload
 	return side, nil
 }

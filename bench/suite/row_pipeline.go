@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"hydrant/bench"
+	"hydrant/bench/child"
 )
 
 // pipeline is the way from a POST to the store: its two halves alone, the bare compressor, and all of it at once.
@@ -106,7 +107,7 @@ func (b *bed) drainBacklog(ctx context.Context, n *node, s *store, with setup) (
 	if err := s.check(ctx, last["hydrant_accepted_records_total"]); err != nil {
 		return Side{}, err
 	}
-	bytes := last.since(first, "hydrant_delivered_bytes_total")
+	bytes := last.Since(first, "hydrant_delivered_bytes_total")
 	side := Side{Name: "delivery", Figures: Figures{
 		megabytesPS: bytes / 1e6 / seconds,
 		serverCPU:   ratio(n.watch.used().since(used).cpu.Seconds(), bytes/1e9),
@@ -118,7 +119,7 @@ func (b *bed) drainBacklog(ctx context.Context, n *node, s *store, with setup) (
 
 // awaitDelivered waits until nothing is pending, and returns the metrics that say so. It looks ten times a second: a look
 // costs the node a few milliseconds.
-func (n *node) awaitDelivered(ctx context.Context) (last metrics, err error) {
+func (n *node) awaitDelivered(ctx context.Context) (last child.Metrics, err error) {
 	var looked time.Time
 	awaited := n.Await(ctx, "everything is delivered", func() bool {
 		if time.Since(looked) < 100*time.Millisecond {
@@ -164,7 +165,7 @@ func (r pipeline) together(ctx context.Context, b *bed) (Side, error) {
 		return Side{}, err
 	}
 	seconds := time.Since(start).Seconds()
-	delivered := after.since(before, "hydrant_delivered_bytes_total") / 1e6
+	delivered := after.Since(before, "hydrant_delivered_bytes_total") / 1e6
 	side.Name = "together"
 	side.Figures[deliveredPS] = delivered / seconds
 	s.cost(side.Figures, stored, delivered/1e3)

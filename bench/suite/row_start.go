@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"hydrant/bench/child"
 )
 
 // startUp is how long a node that was killed takes to acknowledge again.
@@ -58,7 +60,7 @@ func (b *bed) firstAck(ctx context.Context, n *node) (Side, error) {
 	if err != nil {
 		return Side{}, err
 	}
-	if err := n.Await(ctx, "it is ready", func() bool { return answers(ctx, n.admin+"/readyz") }); err != nil {
+	if err := n.Await(ctx, "it is ready", func() bool { return child.Answers(ctx, n.admin+"/readyz") }); err != nil {
 		return Side{}, err
 	}
 	m, err := n.metrics(ctx)

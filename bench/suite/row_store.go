@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os/exec"
 	"time"
+
+	"hydrant/bench/child"
 )
 
 // toStore is what it takes from the first POST until every acknowledged record lies in the store.
@@ -166,7 +168,7 @@ func (openPartitions) sample(ctx context.Context, b *bed) (Sample, error) {
 	if err != nil {
 		return Sample{}, err
 	}
-	var m metrics
+	var m child.Metrics
 	reached := n.Await(ctx, "the partitions are open", func() bool {
 		m, err = n.metrics(ctx)
 		return err != nil || m["hydrant_open_objects"]+m["hydrant_sealed_objects_total"] >= 0.9*float64(keys)

@@ -68,7 +68,7 @@ func (b *bed) openSink(ctx context.Context) (*store, error) {
 	if s.sink, err = b.start(ctx, "sink", nil, "bench", "s3sink", "--listen", address); err != nil {
 		return nil, err
 	}
-	if err := s.sink.Await(ctx, "it listens", func() bool { return answers(ctx, s.totalsURL()) }); err != nil {
+	if err := s.sink.Await(ctx, "it listens", func() bool { return child.Answers(ctx, s.totalsURL()) }); err != nil {
 		s.close()
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func (s *store) check(ctx context.Context, records float64) error {
 	if s.real() {
 		return nil
 	}
-	text, err := get(ctx, s.totalsURL())
+	text, err := child.Get(ctx, s.totalsURL())
 	if err != nil {
 		return err
 	}

@@ -39,16 +39,6 @@ func TestFieldsOfProc(t *testing.T) {
 	}
 }
 
-func TestMetrics(t *testing.T) {
-	got, err := parseMetrics("# HELP a b\na{x=\"1\"} 2\na{x=\"2 3\"} 3\nb 1.5e+06\n\n")
-	if err != nil || got["a"] != 5 || got["b"] != 1_500_000 || len(got) != 2 {
-		t.Errorf("got %v %v", got, err)
-	}
-	if _, err := parseMetrics("a b\n"); err == nil {
-		t.Error("a word is taken for a number")
-	}
-}
-
 // A process is watched while it runs, and after its end what it had used is known.
 func TestProcessIsWatched(t *testing.T) {
 	p, err := (&bed{program: "/bin/sleep"}).start(t.Context(), "sleeper", nil, "3600")

@@ -236,6 +236,9 @@ func (l *Log) open() error {
 	if err != nil {
 		return err
 	}
+	if err := found.sync(); err != nil {
+		return errors.Join(err, found.release())
+	}
 	l.adopt(found)
 	l.measureQuarantine()
 	if err := l.begin(len(found.gens) > 0); err != nil {

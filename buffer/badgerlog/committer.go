@@ -146,6 +146,7 @@ func (c *committer) store(values []value, stored int64, leave bool) error {
 		}
 	}
 	if err != nil {
+		c.current.set(poisoned) // the new one too: at its close it must not pass for good
 		c.log.fail(err)
 	}
 	return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -190,6 +191,11 @@ func TestSecondFailureWithinAMinuteIsTheEnd(t *testing.T) {
 		}
 	}
 	<-l.Failed()
+	_ = l.Close() // it tells of the broken disk
+	marks, err := filepath.Glob(filepath.Join(dir, "*", sealedName))
+	if err != nil || len(marks) > 0 {
+		t.Errorf("generations whose syncs failed were closed as if they were good: %v %v", marks, err)
+	}
 	r := openRig(t, Config{Dir: copyDir(t, dir)})
 	if got := r.records(); len(got) < 1 || got[0] != "acked" {
 		t.Errorf("after the restart: %v", got)
@@ -418,5 +424,115 @@ func TestUnknownFormatIsRefused(t *testing.T) {
 	}
 	if _, err := Open(Config{Dir: dir}); err == nil {
 		t.Fatal("a newer format was opened")
+	}
+}
+
+// Where no generation can be made for the moment, as where there are too many open files, nothing is stored and everybody is
+// told so. Producers and delivery try again, and it works again by itself.
+func TestGenerationThatCannotBeMade(t *testing.T) {
+	t.Parallel()
+	r := openRig(t, Config{Dir: t.TempDir()})
+	r.mustAdd("kept")
+	r.awaitReadyGeneration()
+	var blocks []string
+	for id := r.lastID + 1; id < r.lastID+100; id++ {
+		blocks = append(blocks, generationDir(r.cfg.Dir, id))
+		if err := os.WriteFile(blocks[len(blocks)-1], nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	leave := func() error {
+		return r.submit(t.Context(), func(g *group) error { g.carry, g.leave = r.gens[0], true; return nil })
+	}
+	if err := leave(); err != nil { // into the one that was made ahead
+		t.Fatal(err)
+	}
+	var full *buffer.FullError
+	if err := leave(); !errors.As(err, &full) {
+		t.Errorf("without a generation to go to, a change is answered with %v", err)
+	}
+	for _, path := range blocks {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "it works again", func() bool { return leave() == nil })
+	r.mustAdd("new")
+	equal(t, "records", r.records(), []string{"kept", "new"})
+}
+
+func (r *rig) awaitReadyGeneration() {
+	r.t.Helper()
+	eventually(r.t, "the next generation is ready", func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.ready != nil })
+}
+
+// A closed generation that cannot be opened for the moment is no damage, and the end of nobody: its reader waits.
+func TestGenerationThatCannotBeOpened(t *testing.T) {
+	t.Parallel()
+	dir, _ := closedWith(t, 9)
+	path := vlogOf(t, dir)
+	r := openRig(t, Config{Dir: dir})
+	if err := errors.Join(os.Rename(path, path+".away"), os.Symlink(path, path)); err != nil { // a link to itself
+		t.Fatal(err)
+	}
+	var b buffer.Block
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if err := r.lane.Read(ctx, 0, &b); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a read of what cannot be opened ended with %v", err)
+	}
+	if err := os.Rename(path+".away", path); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.records(); len(got) != 9 || r.Stats().Damaged != 0 {
+		t.Errorf("%q, and %d damaged ranges", got, r.Stats().Damaged)
+	}
+}
+
+// Badger's own files are damaged after the start: every lane that finds out reads the generation by values, whichever was
+// first, and nothing is lost.
+func TestLanesThatFindDamageAtOnce(t *testing.T) {
+	t.Parallel()
+	const streams = 16
+	dir := filepath.Join(t.TempDir(), "log")
+	r := openRig(t, Config{Dir: dir})
+	ids := []buffer.StreamID{r.id}
+	for i := range streams - 1 {
+		id := buffer.NewStreamID()
+		if _, err := r.Define(t.Context(), buffer.Definition{Stream: id, Name: fmt.Sprint("s", i), Logic: 1}); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	for _, id := range ids {
+		if _, err := r.Append(t.Context(), buffer.Batch{Stream: id, Records: [][]byte{[]byte("kept")}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.stop()
+	r = openRig(t, Config{Dir: dir})
+	var b buffer.Block
+	if err := r.lane.Read(t.Context(), 0, &b); err != nil {
+		t.Fatal(err)
+	}
+	tables, err := filepath.Glob(filepath.Join(filepath.Dir(vlogOf(t, dir)), "*.sst"))
+	if err != nil || len(tables) != 1 {
+		t.Fatalf("tables %q, %v", tables, err)
+	}
+	if err := os.Truncate(tables[0], 0); err != nil {
+		t.Fatal(err)
+	}
+	var readers sync.WaitGroup
+	for _, id := range ids {
+		readers.Go(func() {
+			var b buffer.Block
+			if err := r.lanes[id].Read(t.Context(), 0, &b); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	readers.Wait()
+	if n := r.Stats().Damaged; n != 0 {
+		t.Errorf("%d ranges are quarantined that can be read", n)
 	}
 }

@@ -193,16 +193,17 @@ func (l *lane) Read(ctx context.Context, after buffer.Seq, b *buffer.Block) erro
 			if errors.Is(err, errNotOpen) {
 				continue // the block was rewritten, or too many generations are read at once: look again
 			}
-			if l.lock(err) {
-				if err := awaitKey(ctx); err != nil {
-					return err
-				}
-				continue
-			}
-			if !errors.Is(err, buffer.ErrDamaged) {
+			switch {
+			case l.lock(err):
+				err = awaitKey(ctx)
+			case errors.Is(err, errNotNow):
+				err = l.pause(ctx, err)
+			case errors.Is(err, buffer.ErrDamaged):
+				err = l.isolate(ctx, r, err)
+			default:
 				return err
 			}
-			if err := l.isolate(ctx, r, err); err != nil {
+			if err != nil {
 				return err
 			}
 			continue
@@ -225,16 +226,30 @@ func (l *lane) read(r *ref, v *buffer.Version, b *buffer.Block) error {
 	if errors.Is(err, buffer.ErrDamaged) {
 		news, rescueErr := r.generation.rescue()
 		if rescueErr != nil {
-			return rescueErr
+			return fmt.Errorf("%w: %w", errNotNow, rescueErr)
 		}
 		if news {
 			l.log.cfg.Log.Error("the buffer is damaged", "damage",
 				fmt.Sprintf("generation %d was closed in good order, but %v: it is read value by value", r.generation.id, err))
-			err = l.load(r, b)
 		}
+		err = l.load(r, b) // also where another lane has found out first
 	}
 	b.Version = v
 	return err
+}
+
+// errNotNow says that a block could not be looked for. That says nothing about the block.
+var errNotNow = errors.New("the generation cannot be opened now")
+
+// pause lets a reader wait for what passes by itself, such as too many open files.
+func (l *lane) pause(ctx context.Context, cause error) error {
+	l.log.cfg.Log.Error("records cannot be read now; trying again", "stream", l.name, "reason", cause)
+	select {
+	case <-time.After(time.Second):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (l *lane) load(r *ref, b *buffer.Block) error {

@@ -87,11 +87,9 @@ func (l *Log) makeNext() {
 			g, err = nil, errors.Join(err, g.discard())
 		}
 	}
-	if err != nil && !errors.As(err, &full) {
-		full = &buffer.FullError{Reason: "the next generation could not be made: " + err.Error()}
-	}
-	if err == nil {
-		full = nil
+	full = nil
+	if err != nil {
+		full = notMade(err)
 	}
 	l.mu.Lock()
 	before := l.full
@@ -109,7 +107,15 @@ func (l *Log) makeNext() {
 	}
 }
 
-// nextGeneration returns one that takes n values of stored bytes. For the committer alone.
+// notMade is why no generation could be made, as what everybody waits out: nothing was stored, and whatever it is may pass.
+func notMade(err error) *buffer.FullError {
+	if full := (*buffer.FullError)(nil); errors.As(err, &full) {
+		return full
+	}
+	return &buffer.FullError{Reason: "the next generation could not be made: " + err.Error()}
+}
+
+// nextGeneration returns one that takes n values of stored bytes; the error is a *buffer.FullError. For the committer alone.
 func (l *Log) nextGeneration(stored int64, n int) (*generation, error) {
 	l.mu.Lock()
 	for l.making {
@@ -124,7 +130,7 @@ func (l *Log) nextGeneration(stored int64, n int) (*generation, error) {
 	// None could be made ahead, or one request is larger than a whole generation: it gets one of its own size.
 	if g != nil {
 		if err := g.discard(); err != nil {
-			return nil, err
+			return nil, notMade(err)
 		}
 	}
 	need := stored + int64(n)*entryOverhead
@@ -133,9 +139,12 @@ func (l *Log) nextGeneration(stored int64, n int) (*generation, error) {
 		l.mu.Lock()
 		l.full = full
 		l.mu.Unlock()
-		return l.makeLast()
+		g, err = l.makeLast()
 	}
-	return g, err
+	if err != nil {
+		return nil, notMade(err)
+	}
+	return g, nil
 }
 
 // dropReady gives back the generation that was made ahead.

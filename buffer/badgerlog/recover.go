@@ -148,6 +148,20 @@ func (g *generation) readByValue() (*scanned, error) {
 	return found, nil
 }
 
+// sync makes durable what was found in generations that were not closed. A process that was killed before a sync leaves its
+// group in the page cache alone, and from now on this one answers for it.
+func (m *image) sync() error {
+	for _, g := range m.gens {
+		if g.file == nil {
+			continue
+		}
+		if err := g.file.Sync(); err != nil {
+			return fmt.Errorf("sync what the last process left in %s: %w", g.dir, err)
+		}
+	}
+	return nil
+}
+
 // missing are the blocks that a group lists and that are not there as listed.
 func missing(g *foundGroup, whole map[string]buffer.Header) []buffer.Header {
 	var out []buffer.Header

@@ -17,7 +17,8 @@ const (
 	pressedShare = 2  // or less than a half, where the disk presses
 	sparseLooks  = 2  // what is about to be settled anyway is not rewritten
 
-	moveLimit = 1 << 20 // bytes written anew with one group: appends share its sync
+	moveLimit  = 1 << 20 // bytes written anew with one group: appends share its sync
+	moveBlocks = 2 << 10 // of them: one transaction of the smallest generation takes three times as many
 )
 
 // move is a block on its way from one generation to another.
@@ -144,7 +145,7 @@ func (l *Log) movesFrom(g *generation) ([]*move, error) {
 		}
 		m.data = data
 		moves = append(moves, m)
-		if size += len(data); size >= moveLimit {
+		if size += len(data); size >= moveLimit || len(moves) == moveBlocks {
 			break
 		}
 	}

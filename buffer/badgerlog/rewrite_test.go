@@ -273,3 +273,46 @@ func moveSome(t *testing.T, l *Log) int {
 	}
 	return len(moves)
 }
+
+// However small the blocks are that pin a generation, a group takes no more of them than one of Badger's transactions does.
+func TestManyTinyBlocksAreMoved(t *testing.T) {
+	t.Parallel()
+	r := openRig(t, Config{Dir: t.TempDir(), sync: func(*badger.DB) error { return nil }})
+	r.leaveFor(64 << 20)
+	const blocks = 14_000
+	for range blocks {
+		r.mustAdd("")
+	}
+	r.leaveFor(minCapacity)
+	eventually(t, "the first generation is dropped", func() bool { return !exists(generationDir(r.cfg.Dir, 1)) })
+	eventually(t, "the pinned generation is closed", func() bool { return r.oldestIdle() != nil })
+	into := r.current
+	for moved := 0; moved < blocks; {
+		n := moveSome(t, r.Log)
+		if moved += n; n == 0 {
+			t.Fatalf("%d of %d blocks were moved", moved, blocks)
+		}
+	}
+	if into.is(poisoned) {
+		t.Error("the generation that they went to failed")
+	}
+}
+
+// leaveFor goes on in a new generation of the capacity given.
+func (r *rig) leaveFor(capacity int64) {
+	r.t.Helper()
+	r.awaitReadyGeneration()
+	if err := r.dropReady(); err != nil {
+		r.t.Fatal(err)
+	}
+	g, err := r.makeGeneration(capacity)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.mu.Lock()
+	r.ready = g
+	r.mu.Unlock()
+	if err := r.submit(r.t.Context(), func(g *group) error { g.carry, g.leave = r.gens[0], true; return nil }); err != nil {
+		r.t.Fatal(err)
+	}
+}

@@ -154,7 +154,7 @@ func TestFullGenerationWaitsForSpace(t *testing.T) {
 	disk := newFakeDisk(10 << 30)
 	r := openRig(t, Config{Dir: t.TempDir(), free: disk.free})
 	r.mustAdd("kept")
-	eventually(t, "the next generation is ready", func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.ready != nil })
+	r.awaitReadyGeneration()
 	old := r.current
 	disk.bytes.Store(0)
 	if err := r.submit(t.Context(), func(g *group) error { g.carry, g.leave = old, true; return nil }); err != nil {

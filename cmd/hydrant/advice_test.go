@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,6 +66,16 @@ func TestMistakesAreExplained(t *testing.T) {
 				t.Errorf("%q: got %q, want %q", test.arguments, stderr, want)
 			}
 		}
+	}
+}
+
+// An answer that no node gives, as the admin listener's, says which address is wanted.
+func TestAnswersOfOthersAreExplained(t *testing.T) {
+	other := httptest.NewServer(http.NotFoundHandler())
+	defer other.Close()
+	code, _, stderr := hydrant("streams", "list", "--url", other.URL)
+	if code != exitFailed || !strings.Contains(stderr, "404 page not found: --url or HYDRANT_URL names a node's listener for producers") {
+		t.Errorf("got exit code %d, %q", code, stderr)
 	}
 }
 

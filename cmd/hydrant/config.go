@@ -25,6 +25,8 @@ type Config struct {
 	AdminAuth   string `yaml:"admin_auth"`  // none lets the admin listener alone be beyond loopback, for it never asks for credentials
 	TLS         TLS    `yaml:"tls"`
 
+	Encryption Encryption `yaml:"encryption"`
+
 	APIStreams APIStreams `yaml:"api_streams"`
 
 	Log Log `yaml:"log"`

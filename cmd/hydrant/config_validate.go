@@ -31,6 +31,7 @@ func validate(c *Config, r *report) {
 	v.storage()
 	v.limits()
 	v.memory()
+	v.encryption()
 	v.apiStreams()
 	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	v.oneOf("log.format", c.Log.Format, "text", "json")
@@ -159,6 +160,7 @@ func (v *validator) streams() {
 		for _, fault := range s.Validate() {
 			v.refuse(join(path, fault.Path), "%s", fault.Message)
 		}
+		v.canEncrypt(join(path, "encrypt"), s)
 		for _, warning := range s.Warnings() {
 			v.warn(join(path, warning.Path), "%s", warning.Message)
 		}

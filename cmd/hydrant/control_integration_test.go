@@ -157,7 +157,7 @@ try:
         "ProcessingConfiguration": {"Enabled": True, "Processors": [{"Type": "Lambda"}]}})
     raise SystemExit("a processor is accepted")
 except firehose.exceptions.InvalidArgumentException as e:
-    assert "ProcessingConfiguration is not supported" in str(e), e
+    assert "Lambda is not supported" in str(e), e
 firehose.put_record_batch(DeliveryStreamName="boto", Records=[{"Data": b"one"}, {"Data": b"two"}])
 firehose.update_destination(DeliveryStreamName="boto", CurrentDeliveryStreamVersionId=before["VersionId"], DestinationId=destination["DestinationId"],
     S3DestinationUpdate={"Prefix": "boto/second/", "CompressionFormat": "GZIP"})

@@ -4,13 +4,25 @@ import (
 	"fmt"
 	"log/slog"
 
+	"hydrant/buffer/keyring"
 	"hydrant/gateway"
 	"hydrant/gateway/auth"
 )
 
-// keysCommand makes API keys.
+// keysCommand makes keys.
 type keysCommand struct {
-	New keysNewCommand `cmd:"" help:"Make an API key, print it once, and its hash for the credentials file."`
+	New    keysNewCommand    `cmd:"" help:"Make an API key, print it once, and its hash for the credentials file."`
+	Master keysMasterCommand `cmd:"" help:"Make a master key for encryption on the node's disk, and print it: a line of encryption.key_file."`
+}
+
+type keysMasterCommand struct{}
+
+// Run prints the key alone.
+func (keysMasterCommand) Run(to console) error {
+	if _, err := fmt.Fprintln(to.Out, keyring.NewMasterKey()); err != nil {
+		return fmt.Errorf("print the key: %w", err)
+	}
+	return nil
 }
 
 type keysNewCommand struct{}

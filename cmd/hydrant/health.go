@@ -21,6 +21,7 @@ func (n *node) checks() []admin.Check {
 		{Name: "stopping", Check: n.checkStopping},
 		{Name: "buffer", Check: n.checkBuffer},
 		{Name: "delivery", Check: n.checkDelivery},
+		{Name: "encryption", Check: n.checkKeys},
 		{Name: "age", Check: n.checkAge},
 	}
 }

@@ -2,9 +2,12 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -12,6 +15,7 @@ import (
 	"hydrant/buffer"
 	"hydrant/buffer/badgerlog"
 	"hydrant/delivery"
+	"hydrant/stream/definitions"
 )
 
 // inspectCommand shows what a stopped node's buffer holds.
@@ -38,13 +42,17 @@ func (c *inspectCommand) Run(to console) error {
 	if err != nil {
 		return err
 	}
-	for _, line := range lines {
+	unreadable, err := definitionDamage(filepath.Join(c.Dir, definitionsDir))
+	if err != nil {
+		return err
+	}
+	for _, line := range append(lines, unreadable...) {
 		if err := c.print(to.Out, line); err != nil {
 			return err
 		}
 	}
-	if n := len(report.Damage); n > 0 {
-		return fmt.Errorf("the buffer is damaged in %d places", n)
+	if n := len(report.Damage) + len(unreadable); n > 0 {
+		return fmt.Errorf("the data directory is damaged in %d places", n)
 	}
 	return nil
 }
@@ -96,6 +104,31 @@ func inspectLines(r *badgerlog.Report, blocks bool) ([]line, error) {
 	return lines, nil
 }
 
+// definitionDamage names the definitions of streams made through the API that cannot be read.
+func definitionDamage(dir string) ([]line, error) {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	store, err := definitions.OpenDirectory(dir)
+	if err != nil {
+		return nil, err
+	}
+	documents, err := store.Load(context.Background())
+	if err != nil && documents == nil {
+		return nil, err
+	}
+	var lines []line
+	if all, ok := err.(interface{ Unwrap() []error }); ok { // one for each
+		for _, err := range all.Unwrap() {
+			item := struct {
+				Reason string `json:"reason"`
+			}{err.Error()}
+			lines = append(lines, line{"damage", item, "DAMAGE: " + item.Reason})
+		}
+	}
+	return lines, nil
+}
+
 func damageLine(d *badgerlog.DamageReport) line {
 	item := struct {
 		Stream   string `json:"stream,omitempty"`
@@ -129,9 +162,10 @@ func streamLines(s *badgerlog.StreamReport, blocks bool) ([]line, error) {
 			Number     uint64          `json:"number"`
 			First      uint64          `json:"first"`
 			Logic      uint32          `json:"logic"`
+			Key        uint32          `json:"key,omitempty"`
 			Definition json.RawMessage `json:"definition"`
-		}{v.Number, uint64(v.First), v.Logic, v.Data}
-		lines = append(lines, line{"version", item, fmt.Sprintf("  version %d from record %d: %s", v.Number, v.First, v.Data)})
+		}{v.Number, uint64(v.First), v.Logic, uint32(v.Key), v.Data}
+		lines = append(lines, line{"version", item, fmt.Sprintf("  version %d from record %d%s: %s", v.Number, v.First, keyText(v.Key), v.Data)})
 	}
 	for _, e := range s.State {
 		m, ok, err := delivery.DecodeManifest(e.Key, e.Value)
@@ -148,10 +182,17 @@ func streamLines(s *badgerlog.StreamReport, blocks bool) ([]line, error) {
 		return lines, nil
 	}
 	for _, b := range s.Blocks {
-		lines = append(lines, line{"block", b, fmt.Sprintf("  block %d to %d: %d bytes, arrived %s, generation %d",
-			b.First, b.Last, b.Bytes, b.Arrival.UTC().Format(time.RFC3339Nano), b.Generation)})
+		lines = append(lines, line{"block", b, fmt.Sprintf("  block %d to %d: %d bytes, arrived %s, generation %d%s",
+			b.First, b.Last, b.Bytes, b.Arrival.UTC().Format(time.RFC3339Nano), b.Generation, keyText(b.Key))})
 	}
 	return lines, nil
+}
+
+func keyText(key buffer.DataKeyID) string {
+	if key == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", encrypted under key %d", key)
 }
 
 func manifestText(m *delivery.Manifest) string {

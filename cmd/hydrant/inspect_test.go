@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"hydrant/buffer"
 	"hydrant/buffer/badgerlog"
+	"hydrant/stream/definitions"
 )
 
 func TestInspectNamesDamage(t *testing.T) {
@@ -41,5 +45,38 @@ func TestInspectNamesDamage(t *testing.T) {
 	want := `{"type":"damage","item":{"stream":"clicks","stream_id":"01000000000000000000000000000000","new":true,"from":10,"to":19,"records":8,"reason":"rot","generation":7}}`
 	if !strings.Contains(json.String(), want) {
 		t.Errorf("the JSON lacks %s:\n%s", want, json.String())
+	}
+}
+
+// Every bit of a definition that was made through the API is covered by its hash, and inspect names the one that turned.
+func TestInspectNamesDamagedDefinitions(t *testing.T) {
+	dir := t.TempDir()
+	store, err := definitions.OpenDirectory(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"good", "bad"} {
+		if _, err := store.Put(t.Context(), name, []byte("{}"), ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if lines, err := definitionDamage(dir); err != nil || len(lines) != 0 {
+		t.Errorf("of whole definitions: %v, %v", lines, err)
+	}
+	path := filepath.Join(dir, "bad.json")
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for bit := range 8 * len(whole) {
+		flipped := bytes.Clone(whole)
+		flipped[bit/8] ^= 1 << (bit % 8)
+		if err := os.WriteFile(path, flipped, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		lines, err := definitionDamage(dir)
+		if err != nil || len(lines) != 1 || !strings.Contains(lines[0].text, "DAMAGE: the definition of stream bad is damaged") {
+			t.Fatalf("bit %d: %v, %v", bit, lines, err)
+		}
 	}
 }

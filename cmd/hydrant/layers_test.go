@@ -31,9 +31,10 @@ var layers = map[string][]string{
 	"hydrant/gateway":                     {"hydrant/buffer", "hydrant/stream", "hydrant/gateway/..."},
 	"hydrant/gateway/ingest":              {"hydrant/buffer", "hydrant/stream", "hydrant/gateway/auth"},
 	"hydrant/gateway/firehose":            {"hydrant/buffer", "hydrant/stream", "hydrant/gateway/auth", "hydrant/gateway/ingest"},
-	"hydrant/gateway/firehose/control":    {"hydrant/stream", "hydrant/stream/definitions", "hydrant/stream/expr", "hydrant/gateway/ingest"},
+	"hydrant/gateway/firehose/control":    {"hydrant/buffer", "hydrant/stream", "hydrant/stream/definitions", "hydrant/stream/expr", "hydrant/stream/jq", "hydrant/gateway/ingest"},
 	"hydrant/gateway/native":              {"hydrant/buffer", "hydrant/stream", "hydrant/gateway/auth", "hydrant/gateway/ingest"},
 	"hydrant/bench/suite":                 {"hydrant/bench", "hydrant/bench/child", "hydrant/bench/sink"},
+	"hydrant/bench/torture":               {"hydrant/bench", "hydrant/bench/child", "hydrant/bench/sink", "hydrant/bench/s3fault"},
 	"hydrant/cmd/hydrant":                 {"hydrant/..."},
 }
 

@@ -24,11 +24,12 @@ const (
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run a node."`
 	Check   checkCommand   `cmd:"" help:"Validate a configuration and print what is in force."`
+	Try     tryCommand     `cmd:"" help:"Show what a stream makes of sample records: where they go, or why they cannot."`
 	Drain   drainCommand   `cmd:"" help:"Deliver what a stopped node's buffer holds, and exit."`
 	Inspect inspectCommand `cmd:"" help:"Show what a stopped node's buffer holds."`
 	Streams streamsCommand `cmd:"" help:"List, describe, create, update, delete and tag the streams of a running node."`
 	Bench   benchCommand   `cmd:"" help:"Load a node, and verify what it delivered."`
-	Keys    keysCommand    `cmd:"" help:"API keys of producers."`
+	Keys    keysCommand    `cmd:"" help:"API keys of producers, and master keys for encryption."`
 	Version versionCommand `cmd:"" help:"Print what this binary was built from."`
 }
 

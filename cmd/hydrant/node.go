@@ -17,6 +17,7 @@ import (
 
 	"hydrant/buffer"
 	"hydrant/buffer/badgerlog"
+	"hydrant/buffer/keyring"
 	"hydrant/delivery"
 	"hydrant/delivery/directory"
 	"hydrant/delivery/s3"
@@ -44,6 +45,7 @@ type node struct {
 	cfg      *Config
 	log      *slog.Logger
 	registry *prometheus.Registry
+	keys     *keyring.Ring
 	buffer   buffer.Log
 	streams  *streamSet
 	control  *control.Plane
@@ -83,12 +85,15 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 	if err := admin.Register(n.registry); err != nil {
 		return nil, err
 	}
+	n.keys = keyring.New(keyring.Config{Dir: cfg.DataDir, Masters: cfg.Encryption.masters(), Log: log})
 	var err error
 	n.buffer, err = badgerlog.Open(badgerlog.Config{
 		Dir:     filepath.Join(cfg.DataDir, bufferDir),
 		MaxDisk: int64(cfg.Buffer.MaxDisk),
 
 		StreamShare: int64(cfg.Buffer.StreamShare),
+
+		DataKeys: n.keys,
 
 		Recent:  int64(cfg.memoryPlan().Recent),
 		Log:     log,
@@ -97,7 +102,8 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the buffer: %w", adviseDataDir(err, cfg.DataDir))
 	}
-	n.streams = &streamSet{log: n.buffer, logger: n.log, catalog: new(ingest.Catalog)}
+	n.streams = &streamSet{log: n.buffer, logger: n.log, catalog: new(ingest.Catalog), keys: n.keys}
+	n.openKeys()
 	if err := n.openStreams(); err != nil {
 		return nil, errors.Join(err, n.buffer.Close())
 	}
@@ -163,6 +169,7 @@ func (n *node) startDelivery() {
 	var ctx context.Context
 	ctx, n.cancel = context.WithCancel(context.Background())
 	n.delivering.Go(func() { n.control.Run(ctx) })
+	n.tendKeys(ctx)
 	n.delivering.Go(func() {
 		// A lane's error is told by Health; the node goes on for the other streams.
 		_ = n.service.Run(ctx, n.buffer)

@@ -112,7 +112,7 @@ func postUntilSafe(ctx context.Context, endpoint, key, lines string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	for {
-		status, body, err := postOnce(ctx, endpoint, key, lines)
+		status, body, err := postOnce(ctx, endpoint, "plain", key, lines)
 		switch {
 		case status == http.StatusOK:
 			return nil
@@ -127,8 +127,8 @@ func postUntilSafe(ctx context.Context, endpoint, key, lines string) error {
 	}
 }
 
-func postOnce(ctx context.Context, endpoint, key, lines string) (int, string, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint+"/v1/streams/plain/records", strings.NewReader(lines))
+func postOnce(ctx context.Context, endpoint, stream, key, lines string) (int, string, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint+"/v1/streams/"+stream+"/records", strings.NewReader(lines))
 	if err != nil {
 		return 0, "", err
 	}

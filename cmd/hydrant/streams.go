@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -26,9 +27,13 @@ type streamSet struct {
 	discard func(buffer.StreamID) // has delivery give a stream up
 	hasten  func(buffer.StreamID) // has delivery wait for nothing
 
+	keys   dataKeys
+	locked atomic.Pointer[map[string]*buffer.DataKeyError] // streams that wait for a data key
+
 	changing   sync.Mutex
-	configured []stream.Stream // of the file
-	made       []stream.Stream // through the API
+	silent     map[string]*buffer.DataKeyError // master keys that were asked in vain in this change
+	configured []stream.Stream                 // of the file
+	made       []stream.Stream                 // through the API
 }
 
 // Current returns the definition in force now.
@@ -50,7 +55,8 @@ func (s *streamSet) configure(ctx context.Context, configured []stream.Stream) e
 
 // apply puts the definitions in force: a new stream gets its incarnation, a changed one its next version. Streams that
 // the log knows and that are not defined any more take no more records and are delivered under their last definition.
-// The file's definition of a name goes before the API's. Called with changing held.
+// The file's definition of a name goes before the API's. A stream for which no data key can be had keeps the definition that
+// it had and takes no records until there is one. Called with changing held.
 func (s *streamSet) apply(ctx context.Context, configured, made []stream.Stream) error {
 	known := map[string]buffer.Stream{}
 	for _, k := range s.living() {
@@ -59,19 +65,22 @@ func (s *streamSet) apply(ctx context.Context, configured, made []stream.Stream)
 		}
 		known[k.Name] = k
 	}
-	current := map[string]stream.Stream{}
+	current, locked := map[string]stream.Stream{}, map[string]*buffer.DataKeyError{}
+	s.silent = map[string]*buffer.DataKeyError{}
 	var entries []ingest.Stream
 	for _, d := range slices.Concat(configured, made) {
 		if _, shadowed := current[d.Name]; shadowed {
 			s.logger.Warn("a stream made through the API is not served: the configuration file defines one of its name", "stream", d.Name)
 			continue
 		}
-		id, err := s.define(ctx, known[d.Name], d)
-		if err != nil {
+		entry, err := s.define(ctx, known[d.Name], d)
+		if errors.As(err, &entry.Locked) {
+			locked[d.Name] = entry.Locked
+		} else if err != nil {
 			return fmt.Errorf("put stream %s in force: %w", d.Name, err)
 		}
 		current[d.Name] = d
-		entries = append(entries, catalogEntry(id, d))
+		entries = append(entries, entry)
 		delete(known, d.Name)
 	}
 	for _, k := range known {
@@ -82,37 +91,46 @@ func (s *streamSet) apply(ctx context.Context, configured, made []stream.Stream)
 		s.logger.Warn("a stream is not defined any more: it takes no records, and what it holds is delivered", "stream", k.Name)
 	}
 	s.configured, s.made = configured, made
+	s.noteLocked(locked)
 	s.current.Store(&current)
 	s.catalog.Set(entries)
 	return nil
 }
 
 // catalogEntry is a stream as the gateway knows it.
-func catalogEntry(id buffer.StreamID, d stream.Stream) ingest.Stream {
+func catalogEntry(id buffer.StreamID, d stream.Stream, key buffer.DataKeyID) ingest.Stream {
 	return ingest.Stream{
-		ID: id, Name: d.Name, Accepting: true, JSON: d.RecordForm == stream.FormJSON,
+		ID: id, Name: d.Name, Accepting: true, Encrypted: key != 0, JSON: d.RecordForm == stream.FormJSON,
 		Quota: ingest.Quota{
 			Records: d.Quota.Records, Bytes: int64(d.Quota.Bytes), Requests: d.Quota.Requests, Partial: d.Quota.Partial,
 		},
 	}
 }
 
-func (s *streamSet) define(ctx context.Context, known buffer.Stream, d stream.Stream) (buffer.StreamID, error) {
+// define puts one definition in force. The error is a *buffer.DataKeyError where there is no key for it.
+func (s *streamSet) define(ctx context.Context, known buffer.Stream, d stream.Stream) (ingest.Stream, error) {
 	// By the oldest logic that does, so that a new release makes no new versions of what it serves as before.
 	data, logic := d.Encode(), partitioner.LogicOf(d)
 	if known.Current.Logic == logic && bytes.Equal(known.Current.Data, data) {
-		return known.ID, nil
+		return catalogEntry(known.ID, d, known.Current.Key), nil
 	}
 	id := known.ID
+	key, err := s.keyFor(ctx, known, d)
+	if err != nil {
+		return catalogEntry(id, d, known.Current.Key), err
+	}
 	if id.IsZero() {
 		id = buffer.NewStreamID()
 	}
-	v, err := s.log.Define(ctx, buffer.Definition{Stream: id, Name: d.Name, Logic: logic, Data: data, Derives: d.Transform != nil})
+	if key != 0 {
+		ctx = context.WithoutCancel(ctx) // its outcome must be known before anybody looks which keys are needed
+	}
+	v, err := s.log.Define(ctx, buffer.Definition{Stream: id, Name: d.Name, Logic: logic, Data: data, Key: key, Derives: d.Transform != nil})
 	if err != nil {
-		return id, err
+		return catalogEntry(id, d, known.Current.Key), err
 	}
 	s.logger.Info("a definition is in force", "stream", d.Name, "version", v.Number)
-	return id, nil
+	return catalogEntry(id, d, key), nil
 }
 
 // checkLogic refuses versions that were written for a newer program: their records would go to other partitions.

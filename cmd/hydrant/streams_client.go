@@ -67,7 +67,8 @@ func readAnswer(status int, answer []byte, out any) error {
 	if status != http.StatusOK {
 		refusal := new(apiError)
 		if err := json.Unmarshal(answer, refusal); err != nil || refusal.Type == "" {
-			return fmt.Errorf("the answer is no node's: status %d, %.200s", status, answer)
+			return fmt.Errorf("the answer is no node's: status %d, %.200s: --url or HYDRANT_URL names a node's listener for producers",
+				status, bytes.TrimSpace(answer))
 		}
 		return refusal
 	}

@@ -47,6 +47,11 @@ func (m madeStreams) Serve(ctx context.Context, made []stream.Stream) error {
 	return m.apply(ctx, m.configured, made)
 }
 
+// TryKey implements control.Node.
+func (m madeStreams) TryKey(ctx context.Context, encrypt string) error {
+	return m.keys.Try(ctx, encrypt)
+}
+
 // Streams implements control.Node.
 func (m madeStreams) Streams() []control.Stream {
 	trouble := map[string]string{}
@@ -58,6 +63,7 @@ func (m madeStreams) Streams() []control.Stream {
 		if d, ok := m.Current(k.Name); ok {
 			streams = append(streams, control.Stream{
 				Definition: d, Version: k.Current.Number, Configured: d.Revision == 0, Trouble: trouble[k.Name],
+				Encrypted: k.Current.Key != 0 && m.lockedStreams()[k.Name] == nil, KeyTrouble: m.keyTrouble(k),
 			})
 		}
 	}

@@ -10,19 +10,25 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"hydrant/buffer"
+	"hydrant/gateway/ingest"
 )
 
 // appendAnswer writes compact JSON: Fluent Bit searches the answer for the bytes "FailedPutCount":0. Of so many records those
 // that the receipt does not count were beyond the stream's quota.
-func appendAnswer(dst []byte, op operation, id buffer.StreamID, receipt buffer.Receipt, records int) []byte {
+func appendAnswer(dst []byte, op operation, stream *ingest.Stream, receipt buffer.Receipt, records int) []byte {
+	id := stream.ID
 	if op == putRecord {
 		dst = append(dst, `{"RecordId":"`...)
 		dst = appendRecordID(dst, id, receipt.Lane, receipt.First)
-		return append(dst, `","Encrypted":false}`...)
+		dst = append(dst, `","Encrypted":`...)
+		dst = strconv.AppendBool(dst, stream.Encrypted)
+		return append(dst, '}')
 	}
 	dst = append(dst, `{"FailedPutCount":`...)
 	dst = strconv.AppendInt(dst, int64(records-receipt.Count), 10)
-	dst = append(dst, `,"Encrypted":false,"RequestResponses":[`...)
+	dst = append(dst, `,"Encrypted":`...)
+	dst = strconv.AppendBool(dst, stream.Encrypted)
+	dst = append(dst, `,"RequestResponses":[`...)
 	for i := range receipt.Count {
 		if i > 0 {
 			dst = append(dst, ',')

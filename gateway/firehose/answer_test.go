@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"hydrant/buffer"
+	"hydrant/gateway/ingest"
 )
 
 func TestAppendAnswer(t *testing.T) {
@@ -14,16 +15,19 @@ func TestAppendAnswer(t *testing.T) {
 	receipt := buffer.Receipt{Lane: 4, First: 5, Count: 2}
 	const first, second = "AQIDAAAAAAAAAAAAAAAAAAAAAAQAAAAAAAAABQ", "AQIDAAAAAAAAAAAAAAAAAAAAAAQAAAAAAAAABg"
 	for _, c := range []struct {
-		op      operation
-		records int
-		want    string
+		op        operation
+		records   int
+		encrypted bool
+		want      string
 	}{
-		{putRecord, 2, `{"RecordId":"` + first + `","Encrypted":false}`},
-		{putRecordBatch, 2, `{"FailedPutCount":0,"Encrypted":false,"RequestResponses":[{"RecordId":"` + first + `"},{"RecordId":"` + second + `"}]}`},
-		{putRecordBatch, 3, `{"FailedPutCount":1,"Encrypted":false,"RequestResponses":[{"RecordId":"` + first + `"},{"RecordId":"` + second +
+		{putRecord, 2, true, `{"RecordId":"` + first + `","Encrypted":true}`},
+		{putRecordBatch, 2, true, `{"FailedPutCount":0,"Encrypted":true,"RequestResponses":[{"RecordId":"` + first + `"},{"RecordId":"` + second + `"}]}`},
+		{putRecord, 2, false, `{"RecordId":"` + first + `","Encrypted":false}`},
+		{putRecordBatch, 2, false, `{"FailedPutCount":0,"Encrypted":false,"RequestResponses":[{"RecordId":"` + first + `"},{"RecordId":"` + second + `"}]}`},
+		{putRecordBatch, 3, false, `{"FailedPutCount":1,"Encrypted":false,"RequestResponses":[{"RecordId":"` + first + `"},{"RecordId":"` + second +
 			`"},{"ErrorCode":"ServiceUnavailableException","ErrorMessage":"Slow down."}]}`},
 	} {
-		got := string(appendAnswer(nil, c.op, id, receipt, c.records))
+		got := string(appendAnswer(nil, c.op, &ingest.Stream{ID: id, Encrypted: c.encrypted}, receipt, c.records))
 		if got != c.want || !json.Valid([]byte(got)) {
 			t.Errorf("got  %s\nwant %s", got, c.want)
 		}

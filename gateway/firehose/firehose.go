@@ -87,7 +87,7 @@ func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *inges
 	if err != nil {
 		return h.asResourceNotFound(err, call.stream)
 	}
-	req.Answer = appendAnswer(req.Answer, op, stream.ID, receipt, len(req.Records))
+	req.Answer = appendAnswer(req.Answer, op, stream, receipt, len(req.Records))
 	writeHeaders(rc)
 	rc.SetBody(req.Answer)
 	return nil

@@ -2,11 +2,13 @@ package firehose
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 
 	"github.com/valyala/fasthttp"
 
+	"hydrant/buffer"
 	"hydrant/gateway/ingest"
 )
 
@@ -45,6 +47,7 @@ var exceptions = map[ingest.Code]exception{
 	ingest.StreamInUse:          {"ResourceInUseException", http.StatusBadRequest},
 	ingest.VersionConflict:      {"ConcurrentModificationException", http.StatusBadRequest},
 	ingest.LimitExceeded:        {"LimitExceededException", http.StatusBadRequest},
+	ingest.KeyUnavailable:       {"InvalidKMSResourceException", http.StatusBadRequest},
 	ingest.InFlightLimit:        slowDown,
 	ingest.BufferFull:           slowDown,
 	ingest.QuotaExceeded:        slowDown,
@@ -65,9 +68,10 @@ func (h *Handler) Refuse(rc *fasthttp.RequestCtx, e *ingest.Error) {
 	body, err := json.Marshal(struct {
 		Type    string `json:"__type"`
 		Message string `json:"message"`
-	}{exc.name, message})
+		Code    string `json:"code,omitempty"`
+	}{exc.name, message, kmsCode(e)})
 	if err != nil {
-		panic("firehose: two strings are always JSON: " + err.Error())
+		panic("firehose: three strings are always JSON: " + err.Error())
 	}
 	rc.SetStatusCode(exc.status)
 	writeHeaders(rc)
@@ -76,4 +80,13 @@ func (h *Handler) Refuse(rc *fasthttp.RequestCtx, e *ingest.Error) {
 	if e.RetryAfter > 0 {
 		rc.Response.Header.Set(fasthttp.HeaderRetryAfter, strconv.FormatInt(e.RetrySeconds(), 10))
 	}
+}
+
+// kmsCode is what an InvalidKMSResourceException says beside its message: the KMS's own name for it.
+func kmsCode(e *ingest.Error) string {
+	var locked *buffer.DataKeyError
+	if !errors.As(e.Cause, &locked) {
+		return ""
+	}
+	return locked.Code
 }

@@ -14,6 +14,10 @@ type Stream struct {
 	Accepting bool // false while it drains or is being deleted
 	JSON      bool // takes nothing else
 	Quota     Quota
+	Encrypted bool // on the node's disk
+
+	// Locked is why nothing is taken although the stream should: no key to encrypt it with. Nil while there is one.
+	Locked *buffer.DataKeyError
 
 	limiter *limiter // nil where the quota has no bound
 }

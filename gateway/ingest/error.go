@@ -54,6 +54,7 @@ const (
 	StreamInUse          Code = "stream_in_use"
 	VersionConflict      Code = "version_conflict"
 	LimitExceeded        Code = "limit_exceeded"
+	KeyUnavailable       Code = "encryption_key_unavailable"
 )
 
 // Codes are all codes: the status that goes with each, and its meaning in a few words.
@@ -98,6 +99,7 @@ var Codes = map[Code]struct {
 	InvalidArgument:      {http.StatusBadRequest, "the call asks for what cannot be, or for what is not built"},
 	StreamInUse:          {http.StatusConflict, "a stream of this name exists, or is in a state that forbids the call"},
 	VersionConflict:      {http.StatusConflict, "the stream's definition was changed by somebody else: look at it and try again"},
+	KeyUnavailable:       {http.StatusServiceUnavailable, "the stream is encrypted, and its key cannot be had now: wait as Retry-After says"},
 	LimitExceeded:        {http.StatusBadRequest, "there are as many streams or tags as there may be"},
 }
 
@@ -208,6 +210,14 @@ func bufferFull(full *buffer.FullError) error {
 	return &Error{
 		Code: BufferFull, Limit: full.Limit, Size: full.Used, RetryAfter: retryFull, Cause: full,
 		Detail: "the buffer is full; nothing of the request was stored; retry later",
+	}
+}
+
+// NoDataKey refuses what would have to be encrypted.
+func NoDataKey(stream string, locked *buffer.DataKeyError) error {
+	return &Error{
+		Code: KeyUnavailable, RetryAfter: retryFull, Cause: locked,
+		Detail: fmt.Sprintf("stream %q is encrypted, and its key cannot be had (%s): %s; nothing was stored", stream, locked.Code, locked.Reason),
 	}
 }
 

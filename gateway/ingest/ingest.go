@@ -80,7 +80,7 @@ func (in *Ingest) Limits() Limits { return in.limits }
 // InFlight is how many bytes the requests being served have reserved.
 func (in *Ingest) InFlight() int64 { return in.inFlight.used.Load() }
 
-// Stream finds a stream that takes records. Errors: StreamNotFound, StreamNotAccepting.
+// Stream finds a stream that takes records. Errors: StreamNotFound, StreamNotAccepting, KeyUnavailable.
 func (in *Ingest) Stream(name []byte) (*Stream, error) {
 	stream, ok := in.catalog.Lookup(name)
 	if !ok {
@@ -88,6 +88,9 @@ func (in *Ingest) Stream(name []byte) (*Stream, error) {
 	}
 	if !stream.Accepting {
 		return nil, streamNotAccepting(stream.Name)
+	}
+	if stream.Locked != nil {
+		return nil, NoDataKey(stream.Name, stream.Locked)
 	}
 	return stream, nil
 }
@@ -97,7 +100,7 @@ func (in *Ingest) Stream(name []byte) (*Stream, error) {
 // only where the request may be cut.
 //
 // Errors: AccessDenied, EmptyBody, TooManyRecords, RecordTooLarge, StreamNotFound, KeyReused, QuotaExceeded, BufferFull,
-// ShuttingDown; nothing was stored then. After Internal the outcome is unknown.
+// KeyUnavailable, ShuttingDown; nothing was stored then. After Internal the outcome is unknown.
 func (in *Ingest) Append(ctx context.Context, stream *Stream, req *Request) (buffer.Receipt, error) {
 	if err := req.permitted(stream); err != nil {
 		return buffer.Receipt{}, err
@@ -151,7 +154,10 @@ func (in *Ingest) check(records [][]byte) error {
 
 func (in *Ingest) appendError(stream *Stream, records int, err error) error {
 	var full *buffer.FullError
+	var locked *buffer.DataKeyError
 	switch {
+	case errors.As(err, &locked):
+		return NoDataKey(stream.Name, locked)
 	case errors.As(err, &full):
 		in.metrics.throttled.WithLabelValues(stream.Name).Add(float64(records))
 		return bufferFull(full)

@@ -14,7 +14,7 @@ import (
 
 // The bounds.
 const (
-	MaxQuery = 5120    // bytes of a query: Firehose's own limit of a processor's parameter
+	MaxQuery = 6 << 10 // bytes of a query, a little above what Firehose takes of a processor's parameter
 	MaxInput = 4 << 20 // bytes of a record
 	MaxWork  = 1 << 20 // units, see meter
 

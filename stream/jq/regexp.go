@@ -40,12 +40,12 @@ func (m *meter) match(in any, source, flags, testing any) any {
 	if testing == true {
 		return re.MatchString(text)
 	}
-	n := 1
+	n, units := 1, 8+8*re.NumSubexp()
 	if global {
-		n = -1
+		n = 1 + (MaxWork-m.work)/units // one more than may be found
 	}
 	found := re.FindAllStringSubmatchIndex(text, n)
-	if err := m.charge(len(found) * (8 + 8*re.NumSubexp())); err != nil {
+	if err := m.charge(len(found) * units); err != nil {
 		return err
 	}
 	matches, at := []any{}, position{text: text}

@@ -32,6 +32,12 @@ func (p *Plane) describeConfigured(s *Stream) *types.DeliveryStreamDescription {
 		S3BackupMode:             types.S3BackupModeDisabled,
 		CustomTimeZone:           notEmpty(&d.TimeZone),
 		FileExtension:            notEmpty(&d.FileExtension),
+		ProcessingConfiguration:  describeProcessing(d),
+	}
+	if len(d.PartitionKeys) > 0 {
+		destination.DynamicPartitioningConfiguration = &types.DynamicPartitioningConfiguration{
+			Enabled: aws.Bool(true), RetryOptions: &types.RetryOptions{DurationInSeconds: aws.Int32(defaultRetry)},
+		}
 	}
 	if s3 := d.Destination.S3; s3 != nil {
 		destination.RoleARN = aws.String(cmp.Or(s3.RoleARN, *destination.RoleARN))
@@ -42,7 +48,10 @@ func (p *Plane) describeConfigured(s *Stream) *types.DeliveryStreamDescription {
 		}
 	}
 	description := p.description(d.Name, s.Version, destination)
-	if s.Trouble != "" {
+	description.DeliveryStreamEncryptionConfiguration = describeEncryption(encryptionOf(d.Encrypt), s)
+	if s.KeyTrouble != nil {
+		description.FailureDescription = keyFailure(s.KeyTrouble)
+	} else if s.Trouble != "" {
 		description.FailureDescription = failure(s.Trouble)
 	}
 	return description

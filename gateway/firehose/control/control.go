@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"hydrant/buffer"
 	"hydrant/gateway/ingest"
 	"hydrant/stream"
 	"hydrant/stream/definitions"
@@ -44,6 +45,9 @@ type Node interface {
 	// Streams are those in force, whoever made them, in the order of their names.
 	Streams() []Stream
 
+	// TryKey reports whether a data key can be made now for what a definition's Encrypt says. Error: *buffer.DataKeyError.
+	TryKey(ctx context.Context, encrypt string) error
+
 	// Discard gives up what a stream that is not served any more still holds, for ever, and reports whether nothing is
 	// left. It is called until that is so.
 	Discard(ctx context.Context, name string) (done bool, err error)
@@ -59,6 +63,9 @@ type Stream struct {
 	Version    uint64 // of the definition, in the buffer
 	Configured bool   // it is the configuration file's, and nobody else may change it
 	Trouble    string // why it is not being delivered; empty if it is
+
+	Encrypted  bool                 // its records are encrypted, as the version in force asks for
+	KeyTrouble *buffer.DataKeyError // why it takes no records, or cannot be read: its data key cannot be had
 }
 
 // call is one call of an operation.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"hydrant/buffer"
 	"hydrant/gateway/ingest"
 	"hydrant/stream"
 	"hydrant/stream/definitions"
@@ -25,7 +26,21 @@ type fakeNode struct {
 	pending    map[string]int64
 	discarded  []string
 	trouble    string
-	err        error // of Serve
+	err        error                // of Serve
+	noKey      *buffer.DataKeyError // what is wrong with every key
+	tried      func()               // is called when one is tried
+}
+
+func (n *fakeNode) TryKey(context.Context, string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.noKey != nil {
+		return n.noKey
+	}
+	if n.tried != nil {
+		n.tried()
+	}
+	return nil
 }
 
 func (n *fakeNode) Serve(_ context.Context, made []stream.Stream) error {
@@ -45,7 +60,10 @@ func (n *fakeNode) Streams() (streams []Stream) {
 		streams = append(streams, Stream{Definition: d, Version: 7, Configured: true})
 	}
 	for _, d := range n.made {
-		streams = append(streams, Stream{Definition: d, Version: d.Revision, Trouble: n.trouble})
+		streams = append(streams, Stream{
+			Definition: d, Version: d.Revision, Trouble: n.trouble,
+			Encrypted: d.Encrypt != "" && n.noKey == nil, KeyTrouble: n.noKey,
+		})
 	}
 	slices.SortFunc(streams, func(a, b Stream) int { return strings.Compare(a.Definition.Name, b.Definition.Name) })
 	return streams

@@ -30,7 +30,15 @@ func (p *Plane) create(ctx context.Context, in *firehose.CreateDeliveryStreamInp
 		Name: name, Version: 1, Created: p.now(), Tags: tagsOf(in.Tags),
 		Source: in.DirectPutSourceConfiguration, Destination: destination,
 	}
+	if asked := in.DeliveryStreamEncryptionConfigurationInput; asked != nil {
+		if r.Encryption, err = newEncryption(asked); err != nil {
+			return output{}, err
+		}
+	}
 	if _, err := p.definition(r); err != nil {
+		return output{}, err
+	}
+	if err := p.tryKey(ctx, r); err != nil {
 		return output{}, err
 	}
 	p.changing.Lock()
@@ -43,6 +51,9 @@ func (p *Plane) create(ctx context.Context, in *firehose.CreateDeliveryStreamInp
 	}
 	if err := p.serve(ctx); err != nil {
 		return output{}, errors.Join(notInForce(name, err), p.remove(ctx, r))
+	}
+	if s := p.inForce(name); r.Encryption != nil && (s == nil || !s.Encrypted) { // the key went away since it was tried
+		return output{}, errors.Join(p.keyRefusal(name, nil), p.remove(ctx, r), p.serve(ctx))
 	}
 	p.deps.Log.Info("a stream is created through the API", "stream", name)
 	return output{&firehose.CreateDeliveryStreamOutput{DeliveryStreamARN: p.arn(name)}, schemas.CreateDeliveryStreamOutput}, nil

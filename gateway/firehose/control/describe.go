@@ -49,9 +49,6 @@ func (p *Plane) description(name string, version uint64, destination *types.Exte
 		DeliveryStreamType:   types.DeliveryStreamTypeDirectPut,
 		VersionId:            aws.String(strconv.FormatUint(version, 10)),
 		HasMoreDestinations:  aws.Bool(false),
-		DeliveryStreamEncryptionConfiguration: &types.DeliveryStreamEncryptionConfiguration{
-			Status: types.DeliveryStreamEncryptionStatusDisabled,
-		},
 		Destinations: []types.DestinationDescription{{
 			DestinationId:                    aws.String(destinationID),
 			S3DestinationDescription:         plainOf(destination),
@@ -63,6 +60,7 @@ func (p *Plane) description(name string, version uint64, destination *types.Exte
 // describeMade describes a stream made through the API; s is nil while it is not in force.
 func (p *Plane) describeMade(r *record, s *Stream) *types.DeliveryStreamDescription {
 	d := p.description(r.Name, r.Version, describeS3(r.Destination))
+	d.DeliveryStreamEncryptionConfiguration = describeEncryption(r.Encryption, s)
 	d.CreateTimestamp = &r.Created
 	if !r.Updated.IsZero() {
 		d.LastUpdateTimestamp = &r.Updated
@@ -81,6 +79,8 @@ func (p *Plane) describeMade(r *record, s *Stream) *types.DeliveryStreamDescript
 			d.DeliveryStreamStatus = types.DeliveryStreamStatusActive
 			d.FailureDescription = failure(detailOf(err))
 		}
+	case s.KeyTrouble != nil:
+		d.FailureDescription = keyFailure(s.KeyTrouble)
 	case s.Trouble != "":
 		d.FailureDescription = failure(s.Trouble)
 	}

@@ -110,7 +110,7 @@ func TestUpdates(t *testing.T) {
 	w.refused("UpdateDestination", fmt.Sprintf(update, "4", `"BufferingHints":{"SizeInMBs":3}`), ingest.InvalidArgument, "SizeInMBs and IntervalInSeconds")
 	w.refused("UpdateDestination", fmt.Sprintf(update, "4", `"S3BackupMode":"Enabled"`), ingest.InvalidArgument, "S3BackupMode")
 	w.refused("UpdateDestination", fmt.Sprintf(update, "4", `"S3BackupUpdate":{}`), ingest.InvalidArgument, "backup")
-	w.refused("UpdateDestination", fmt.Sprintf(update, "4", `"DynamicPartitioningConfiguration":{"Enabled":true}`), ingest.InvalidArgument, "DynamicPartitioning")
+	w.refused("UpdateDestination", fmt.Sprintf(update, "4", `"DynamicPartitioningConfiguration":{"Enabled":true}`), ingest.InvalidArgument, "Dynamic Partitioning can only be enabled when a Firehose is created")
 	w.refused("UpdateDestination", fmt.Sprintf(update, "4", `"Prefix":"!{timestamp:yyyy}/"`), ingest.InvalidArgument, "ErrorOutputPrefix cannot be null")
 	w.refused("UpdateDestination", strings.Replace(fmt.Sprintf(update, "1", ``), `"s"`, `"none"`, 1), ingest.StreamNotFound, "Firehose none not found under account 123456789012.")
 	if to := w.destinationOf("s"); to["Prefix"] != "c/" || w.described("s")["VersionId"] != "4" {

@@ -55,7 +55,11 @@ func (p *Plane) definition(r *record) (stream.Stream, error) {
 		Delimiter:     aws.String(""),
 		Destination:   destination,
 	}
+	d.Encrypt, d.EncryptRevision = r.Encryption.asked()
 	if err := setPrefixes(&d, c); err != nil {
+		return stream.Stream{}, err
+	}
+	if err := setProcessing(&d, c); err != nil {
 		return stream.Stream{}, err
 	}
 	d = d.WithDefaults()
@@ -106,6 +110,7 @@ func kmsKey(c *types.ExtendedS3DestinationConfiguration) string {
 var members = strings.NewReplacer(
 	"destination.s3.bucket:", "BucketARN:", "destination.s3.role_arn:", "RoleARN:", "destination.s3.kms_key:", "AWSKMSKeyARN:",
 	"error_prefix:", "ErrorOutputPrefix:", "prefix:", "Prefix:", "time_zone:", "CustomTimeZone:", "file_extension:", "FileExtension:",
+	"partition_keys.", "MetadataExtractionQuery: key ", "processing.deaggregation.delimiter:", "Delimiter:",
 	"buffering.size:", "SizeInMBs:", "buffering.interval:", "IntervalInSeconds:",
 )
 

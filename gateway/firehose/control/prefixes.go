@@ -23,7 +23,7 @@ const prefixConstraint = "Ths supplied prefix(es) do not satisfy the following c
 // none. Beyond what is checked here holds what every stream's prefixes must satisfy.
 func setPrefixes(d *stream.Stream, c *types.ExtendedS3DestinationConfiguration) error {
 	d.Prefix, d.ErrorPrefix, d.TimeZone = aws.ToString(c.Prefix), aws.ToString(c.ErrorOutputPrefix), aws.ToString(c.CustomTimeZone)
-	if err := checkPrefixes(d.Prefix, d.ErrorPrefix); err != nil {
+	if err := checkPrefixes(d.Prefix, d.ErrorPrefix, isPartitioned(c)); err != nil {
 		return err
 	}
 	if len(d.TimeZone) == len("UTC") && d.TimeZone != "UTC" {
@@ -42,7 +42,7 @@ func setPrefixes(d *stream.Stream, c *types.ExtendedS3DestinationConfiguration) 
 }
 
 // checkPrefixes are Firehose's rules for the two together, and those that it has words for.
-func checkPrefixes(prefix, errors string) error {
+func checkPrefixes(prefix, errors string, partitioned bool) error {
 	const errorType = "!{firehose:error-output-type}"
 	switch {
 	case expr.HasExpression(prefix) && errors == "":
@@ -53,9 +53,8 @@ func checkPrefixes(prefix, errors string) error {
 		return invalidArgument(prefixConstraint + "ErrorOutputPrefix cannot contain the namespaces partitionKeyFromQuery and partitionKeyFromLambda")
 	case expr.HasExpression(errors) && !strings.Contains(errors, errorType):
 		return invalidArgument(prefixConstraint + "ErrorOutputPrefix must contain " + errorType + " when it contains expressions")
-	case usesPartitionKeys(prefix):
-		return invalidArgument("Dynamic Partitioning Namespaces can only be part of a prefix expression when Dynamic Partitioning is enabled. " +
-			"This version of Hydrant has it for streams of the configuration file only (partition_keys).")
+	case usesPartitionKeys(prefix) && !partitioned:
+		return invalidArgument("Dynamic Partitioning Namespaces can only be part of a prefix expression when Dynamic Partitioning is enabled.")
 	}
 	return nil
 }

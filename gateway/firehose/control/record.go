@@ -21,6 +21,8 @@ type record struct {
 	Source      *types.DirectPutSourceConfiguration       `json:"source,omitempty"`
 	Destination *types.ExtendedS3DestinationConfiguration `json:"destination"`
 
+	Encryption *encryption `json:"encryption,omitempty"` // nil for a stream that never had any
+
 	Leaving leaving `json:"leaving,omitempty"` // it is being deleted
 
 	at definitions.Version // in the store

@@ -15,7 +15,6 @@ var notBuilt = map[string]map[string]string{
 		"KinesisStreamSourceConfiguration":                   "streams are written to directly (DirectPut)",
 		"MSKSourceConfiguration":                             "streams are written to directly (DirectPut)",
 		"DatabaseSourceConfiguration":                        "streams are written to directly (DirectPut)",
-		"DeliveryStreamEncryptionConfigurationInput":         "records are not encrypted at rest",
 		"RedshiftDestinationConfiguration":                   onlyS3,
 		"ElasticsearchDestinationConfiguration":              onlyS3,
 		"AmazonopensearchserviceDestinationConfiguration":    onlyS3,
@@ -35,8 +34,6 @@ var notBuilt = map[string]map[string]string{
 		"SnowflakeDestinationUpdate":                  onlyS3,
 		"IcebergDestinationUpdate":                    onlyS3,
 	},
-	"StartDeliveryStreamEncryption": {"": "records are not encrypted at rest"},
-	"StopDeliveryStreamEncryption":  {"": "records are not encrypted at rest"},
 }
 
 const onlyS3 = "the destination of a stream is S3"
@@ -90,13 +87,8 @@ func checkStages(c *types.ExtendedS3DestinationConfiguration) error {
 		return invalidArgument("S3BackupMode Enabled is not supported by this version of Hydrant: without processors the backup would be a second copy; write Disabled.")
 	case c.S3BackupConfiguration != nil:
 		return invalidArgument("The S3 backup configuration is not supported by this version of Hydrant: leave it out, as S3BackupMode is Disabled.")
-	case c.ProcessingConfiguration != nil && !off(c.ProcessingConfiguration.Enabled) &&
-		(c.ProcessingConfiguration.Enabled != nil || len(c.ProcessingConfiguration.Processors) > 0):
-		return invalidArgument("ProcessingConfiguration is not supported by this version of Hydrant: leave it out, or write Enabled=false.")
 	case c.DataFormatConversionConfiguration != nil && !off(c.DataFormatConversionConfiguration.Enabled):
 		return invalidArgument("DataFormatConversionConfiguration is not supported by this version of Hydrant: leave it out, or write Enabled=false.")
-	case c.DynamicPartitioningConfiguration != nil && !off(c.DynamicPartitioningConfiguration.Enabled):
-		return invalidArgument("DynamicPartitioningConfiguration is not supported by this version of Hydrant: leave it out, or write Enabled=false.")
 	}
 	return nil
 }

@@ -26,9 +26,9 @@ var partly = map[string]string{
 	"S3BackupMode":                      "`Disabled` only",
 	"S3BackupConfiguration":             "refused",
 	"S3BackupUpdate":                    "refused",
-	"ProcessingConfiguration":           "`Enabled: false` only",
+	"ProcessingConfiguration":           "all but `Lambda`",
+	"DynamicPartitioningConfiguration":  "`RetryOptions` are described; what cannot be delivered is tried again without end",
 	"DataFormatConversionConfiguration": "`Enabled: false` only",
-	"DynamicPartitioningConfiguration":  "`Enabled: false` only",
 }
 
 // sdkOperations are the inputs of all of the service's operations, as the SDK's client has them.
@@ -159,13 +159,11 @@ func TestWhatIsNotBuiltIsRefused(t *testing.T) {
 	for member, value := range map[string]string{
 		"S3BackupMode":                      `"Enabled"`,
 		"S3BackupConfiguration":             `{` + role + `,` + bucket + `}`,
-		"ProcessingConfiguration":           `{"Enabled":true}`,
 		"DataFormatConversionConfiguration": `{}`,
-		"DynamicPartitioningConfiguration":  `{}`,
 	} {
 		w.refused("CreateDeliveryStream", creation("t", `,"`+member+`":`+value), ingest.InvalidArgument, "is not supported by this version of Hydrant")
 	}
-	w.refused("CreateDeliveryStream", creation("t", `,"ProcessingConfiguration":{"Processors":[{"Type":"Lambda"}]}`), ingest.InvalidArgument, "ProcessingConfiguration")
+	w.refused("CreateDeliveryStream", creation("t", `,"ProcessingConfiguration":{"Processors":[{"Type":"Lambda"}]}`), ingest.InvalidArgument, "Lambda is not supported")
 	w.refused("CreateDeliveryStream", creation("t", `,"Prefix":"!{partitionKeyFromQuery:k}/","ErrorOutputPrefix":"e/"`), ingest.InvalidArgument,
 		"Dynamic Partitioning Namespaces can only be part of a prefix expression when Dynamic Partitioning is enabled.")
 	w.refused("CreateDeliveryStream", strings.Replace(creation("t", ""), "{", `{"DeliveryStreamType":"KinesisStreamAsSource",`, 1), ingest.InvalidArgument, "DirectPut")

@@ -82,6 +82,9 @@ func (p *Plane) updated(before *record, in *firehose.UpdateDestinationInput) (*r
 	}
 	after := *before
 	after.Destination, after.Version, after.Updated = &destination, before.Version+1, p.now()
+	if err := checkSwitch(before.Destination, &destination); err != nil {
+		return nil, err
+	}
 	return &after, checkS3(&destination)
 }
 

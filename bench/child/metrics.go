@@ -1,4 +1,4 @@
-package suite
+package child
 
 import (
 	"context"
@@ -10,15 +10,24 @@ import (
 	"time"
 )
 
-// metrics are a node's, by name, each the sum over its labels.
-type metrics map[string]float64
+// Metrics are a node's, by name, each the sum over its labels.
+type Metrics map[string]float64
 
-// since is what was added.
-func (m metrics) since(before metrics, name string) float64 { return m[name] - before[name] }
+// Since is what was added.
+func (m Metrics) Since(before Metrics, name string) float64 { return m[name] - before[name] }
+
+// ReadMetrics asks a node's admin listener, named by its URL.
+func ReadMetrics(ctx context.Context, admin string) (Metrics, error) {
+	text, err := Get(ctx, admin+"/metrics")
+	if err != nil {
+		return nil, err
+	}
+	return parseMetrics(string(text))
+}
 
 // parseMetrics reads the text format of Prometheus.
-func parseMetrics(text string) (metrics, error) {
-	m := metrics{}
+func parseMetrics(text string) (Metrics, error) {
+	m := Metrics{}
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		end := strings.LastIndexByte(line, ' ')
@@ -35,8 +44,8 @@ func parseMetrics(text string) (metrics, error) {
 	return m, nil
 }
 
-// get reads what a server of the suite's says of itself.
-func get(ctx context.Context, url string) ([]byte, error) {
+// Get reads what a process says of itself.
+func Get(ctx context.Context, url string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
@@ -55,8 +64,8 @@ func get(ctx context.Context, url string) ([]byte, error) {
 	return body, err
 }
 
-// answers reports whether a server is there and content.
-func answers(ctx context.Context, url string) bool {
-	_, err := get(ctx, url)
+// Answers reports whether a server is there and content.
+func Answers(ctx context.Context, url string) bool {
+	_, err := Get(ctx, url)
 	return err == nil
 }

@@ -1,0 +1,90 @@
+//go:build integration
+
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// tortured is what a report says.
+type tortured struct {
+	OK       bool
+	Problems []string
+	LeftOut  []struct{ Name, Why string } `json:"left_out"`
+	Verdict  struct{ Faults map[string]int64 }
+	Faults   []struct {
+		Name string
+		Met  int
+	}
+}
+
+func runTorture(t *testing.T, arguments ...string) (tortured, error) {
+	t.Helper()
+	report := filepath.Join(t.TempDir(), "report.json")
+	_, failed := runHydrant(t.Context(), t, nil,
+		append([]string{"bench", "torture", "--dir", t.TempDir(), "--report", report}, arguments...)...)
+	var r tortured
+	text, err := os.ReadFile(report)
+	if err != nil {
+		t.Fatalf("there is no report: %v: %v", err, failed)
+	}
+	if err := json.Unmarshal(text, &r); err != nil {
+		t.Fatal(err)
+	}
+	return r, failed
+}
+
+// Every fault there is, each at least once: all is survived. HYDRANT_TEST_TORTURE makes it longer, HYDRANT_TEST_SEED another
+// one.
+func TestTorture(t *testing.T) {
+	r, err := runTorture(t, "--seed", cmp.Or(os.Getenv("HYDRANT_TEST_SEED"), "2026"), "--pause", "200ms",
+		"--duration", cmp.Or(os.Getenv("HYDRANT_TEST_TORTURE"), "80s"))
+	if err != nil || !r.OK {
+		t.Errorf("%v: %q", err, r.Problems)
+	}
+	if len(r.LeftOut) > 0 {
+		t.Errorf("left out: %v", r.LeftOut)
+	}
+	if len(r.Faults) < 20 {
+		t.Errorf("only %d kinds of faults were made: %v", len(r.Faults), r.Faults)
+	}
+}
+
+// A verdict that cannot be bad proves nothing: each mutant turns it.
+func TestTortureFindsMutants(t *testing.T) {
+	t.Parallel() // each mostly waits for its nodes
+	for mutant, want := range map[string]string{
+		"drop": "lost", "vanish": "lost", "double": "doubled", "repeat": "doubled", "change": "changed", "misplace": "misplaced",
+		"cut": "broken", "flip": "broken", "early": "not whole",
+	} {
+		t.Run(mutant, func(t *testing.T) {
+			t.Parallel()
+			r, err := runTorture(t, "--mutant", mutant, "--faults", "none", "--nodes", "1", "--duration", "3s", "--rate", "500")
+			if err == nil || r.OK {
+				t.Fatalf("the mutant was not found: %+v", r)
+			}
+			if found := fmt.Sprint(r.Verdict.Faults, r.Problems); !strings.Contains(found, want) {
+				t.Errorf("%s was not what was found: %s", want, found)
+			}
+		})
+	}
+}
+
+// And a node that acknowledges before its sync, at a power cut.
+func TestTortureFindsMissingSyncs(t *testing.T) {
+	t.Parallel() // it mostly waits
+	program, err := nosyncBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := runTorture(t, "--program", program, "--faults", "power", "--nodes", "1", "--duration", "4s", "--pause", "2s", "--rate", "500")
+	if err == nil || r.OK {
+		t.Fatalf("nothing was found: %+v", r)
+	}
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"hydrant/delivery/format"
+	"hydrant/partitioner"
+	"hydrant/stream"
+)
+
+type tryCommand struct {
+	Config  string `placeholder:"FILE" help:"Configuration file; without one, the built-in demonstration."`
+	Stream  string `placeholder:"NAME" help:"The stream; not needed where the configuration has only one."`
+	Whole   bool   `help:"The input is one record; without it, each line is one."`
+	JSON    bool   `help:"A line of JSON for each result."`
+	Arrival string `placeholder:"TIME" help:"When the records arrive, as 2026-07-13T14:00:00Z; without it, now."`
+	Input   string `arg:"" optional:"" default:"-" help:"File of sample records; - for standard input."`
+}
+
+// tried is one result: where one record, or one of those in it, goes.
+type tried struct {
+	Input int    `json:"input"`         // the record's number, from 1
+	Key   string `json:"key,omitempty"` // of the object, with what is not known yet in angle brackets
+	partitioner.Explanation
+	Text string `json:"record"` // in place of the bytes; base64 where they are not UTF-8
+}
+
+// Run evaluates a stream's rules on sample records. It fails if one of them would go to the error output.
+func (c *tryCommand) Run(to console) error {
+	s, err := c.stream(to)
+	if err != nil {
+		return err
+	}
+	records, err := c.records()
+	if err != nil {
+		return err
+	}
+	arrival := time.Now()
+	if c.Arrival != "" {
+		if arrival, err = time.Parse(time.RFC3339, c.Arrival); err != nil {
+			return fmt.Errorf("--arrival %q is no time: write it as 2026-07-13T14:00:00Z", c.Arrival)
+		}
+	}
+	p, err := partitioner.New(s)
+	if err != nil {
+		return err
+	}
+	failed, made := 0, 0
+	for i, record := range records {
+		outputs, err := p.Explain(arrival.UnixMilli(), record)
+		if err != nil {
+			return err
+		}
+		made += len(outputs)
+		for _, out := range outputs {
+			if out.Type != "" {
+				failed++
+			}
+		}
+		if err := c.show(to.Out, s, arrival, i+1, outputs); err != nil {
+			return fmt.Errorf("print a result: %w", err)
+		}
+	}
+	fmt.Fprintf(to.Err, "%d records in, %d out, %d of them to the error output\n", len(records), made, failed)
+	if failed > 0 {
+		return errors.New("not every record can be processed")
+	}
+	return nil
+}
+
+// stream is the definition to try.
+func (c *tryCommand) stream(to console) (stream.Stream, error) {
+	config, err := LoadServed(c.Config, os.Environ())
+	if faults, ok := errors.AsType[Faults](err); ok {
+		for _, fault := range faults {
+			fmt.Fprintf(to.Err, "%s\n%s", fault, fault.Excerpt())
+		}
+		return stream.Stream{}, fmt.Errorf("faults in the configuration: %d", len(faults))
+	}
+	if err != nil {
+		return stream.Stream{}, err
+	}
+	var names []string
+	for _, s := range config.Streams {
+		if s.Name == c.Stream || c.Stream == "" && len(config.Streams) == 1 {
+			return s, nil
+		}
+		names = append(names, s.Name)
+	}
+	slices.Sort(names)
+	if c.Stream == "" {
+		return stream.Stream{}, fmt.Errorf("which stream? write --stream with one of %s", strings.Join(names, ", "))
+	}
+	return stream.Stream{}, fmt.Errorf("the configuration has no stream %s: it has %s", c.Stream, strings.Join(names, ", "))
+}
+
+func (c *tryCommand) records() ([][]byte, error) {
+	var data []byte
+	var err error
+	if c.Input == "-" {
+		data, err = io.ReadAll(os.Stdin)
+	} else {
+		data, err = os.ReadFile(c.Input)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the sample records: %w", err)
+	}
+	if c.Whole {
+		return [][]byte{data}, nil
+	}
+	return slices.DeleteFunc(bytes.Split(data, []byte("\n")), func(line []byte) bool { return len(bytes.TrimSpace(line)) == 0 }), nil
+}
+
+func (c *tryCommand) show(to io.Writer, s stream.Stream, arrival time.Time, number int, outputs []partitioner.Explanation) error {
+	if len(outputs) == 0 && !c.JSON {
+		_, err := fmt.Fprintf(to, "%d  dropped: processing leaves nothing of it\n", number)
+		return err
+	}
+	for _, out := range outputs {
+		result := tried{Input: number, Key: out.Prefix + fileName(s, arrival), Explanation: out, Text: readable(out.Record)}
+		if !c.JSON {
+			if err := result.print(to); err != nil {
+				return err
+			}
+			continue
+		}
+		line, err := json.Marshal(result)
+		if err != nil {
+			return err
+		}
+		if _, err := to.Write(append(line, '\n')); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t tried) print(to io.Writer) error {
+	var out strings.Builder
+	fmt.Fprintf(&out, "%d  %s\n", t.Input, t.Key)
+	if t.Type != "" {
+		fmt.Fprintf(&out, "   error   %s: %s\n", t.Code, t.Message)
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Values)) {
+		fmt.Fprintf(&out, "   %s = %s\n", name, t.Values[name])
+	}
+	fmt.Fprintf(&out, "   record  %s\n", strings.TrimSuffix(t.Text, "\n"))
+	_, err := io.WriteString(to, out.String())
+	return err
+}
+
+// fileName is an object's, as far as it is known before there is one.
+func fileName(s stream.Stream, arrival time.Time) string {
+	zone, err := stream.LoadZone(s.TimeZone)
+	if err != nil {
+		zone = time.UTC
+	}
+	extension := s.FileExtension
+	if codec, err := format.ByName(s.Compression); err == nil {
+		extension = cmp.Or(extension, codec.Extension())
+	}
+	return fmt.Sprintf("%s-<version>-%s-<id>%s", s.Name, arrival.In(zone).Format("2006-01-02-15-04-05"), extension)
+}
+
+// readable is bytes as JSON and terminals take them.
+func readable(data []byte) string {
+	if utf8.Valid(data) {
+		return string(data)
+	}
+	encoded, err := json.Marshal(data)
+	if err != nil {
+		return ""
+	}
+	return "base64:" + strings.Trim(string(encoded), `"`)
+}
