@@ -92,6 +92,7 @@ func (s *Service) discard(ctx context.Context, in buffer.Lane) error {
 	l := newLane(newTracks(s, in), mainTrack, in.Info().Cursor)
 	s.forgetLane(l.key())
 	s.forgetLane(laneKey{l.info.ID, backupTrack})
+	s.reports.forget(l.info.ID.Stream)
 	s.forgetFunction(l.info.ID)
 	var passed FunctionTotals
 	for key, value := range in.State() {
