@@ -83,6 +83,7 @@ type Plane struct {
 	changing sync.Mutex // one change at a time
 	mu       sync.RWMutex
 	records  map[string]*record // immutable ones, by name
+	damaged  int                // definitions that could not be read when the store was read last
 	leaving  chan struct{}      // wakes Run
 }
 
@@ -118,8 +119,15 @@ func (p *Plane) load(ctx context.Context) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.records = records
+	p.records, p.damaged = records, len(definitions.Unreadable(err))
 	return nil
+}
+
+// Damaged is how many definitions of the store could not be read.
+func (p *Plane) Damaged() int {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.damaged
 }
 
 // operations serve their inputs. An operation that is not among them is not the control plane's.
