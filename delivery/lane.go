@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"hydrant/buffer"
@@ -40,12 +41,13 @@ type lane struct {
 	totals  Totals
 	damage  []buffer.Damage // read past; the cursor has not passed it
 
-	buffering stream.Buffering // the triggers in force now
-	target    buffer.Seq       // until the position reaches it nothing is sealed for its age alone
-	caughtUp  bool             // target was set because something is due
-	held      bool             // at a bound: neither reading nor sealing
-	over      bool             // no record takes the track any more
-	nextLook  time.Time        // before it nothing new is due
+	buffering  stream.Buffering // the triggers in force now
+	partitions stream.Partitions
+	target     buffer.Seq // until the position reaches it nothing is sealed for its age alone
+	caughtUp   bool       // target was set because something is due, which is not sealed yet
+	held       bool       // at a bound: neither reading nor sealing
+	over       bool       // no record takes the track any more
+	nextLook   time.Time  // before it nothing new is due
 
 	scratch     *Scratch  // nil once it has not kept what it was given
 	scratchTold time.Time // when it was last said that it takes no more
@@ -60,6 +62,7 @@ type lane struct {
 	done    chan struct{} // closed when run has ended
 
 	failures failures
+	active   atomic.Int64 // objects open now; shared
 
 	shared struct {
 		sync.Mutex
@@ -87,6 +90,7 @@ func newLane(t *tracks, way track, cursor buffer.Seq) *lane {
 		sealed:  map[*object]struct{}{},
 		scratch: s.deps.Scratch,
 		ledger:  newLedger(cursor),
+		open:    newOpenList(),
 		target:  info.Head,
 		results: make(chan result, s.cfg.Waiting),
 		drained: make(chan struct{}),
@@ -133,6 +137,9 @@ func (l *lane) loop(ctx context.Context, blocks *reader) error {
 		case err = <-blocks.failed:
 		case r := <-l.results:
 			err = l.settle(ctx, r)
+			if err == nil {
+				err = l.useRoom(ctx)
+			}
 		case <-timer.C:
 			err = l.sealDue(ctx)
 		case <-drain:
@@ -157,7 +164,7 @@ func (l *lane) loop(ctx context.Context, blocks *reader) error {
 func (l *lane) forget() {
 	l.service.uploads.forget(l.sharer())
 	l.account(-l.memory)
-	l.service.open.Add(-int64(l.open.len))
+	l.countOpen(-l.open.len)
 	for o := range l.open.all() {
 		o.forget(l.scratch)
 	}
@@ -175,8 +182,10 @@ func (l *lane) hold() bool {
 	if l.waiting > 0 && l.crowded() {
 		l.spillLargest() // others may have taken what was left
 	}
-	held := l.full() || l.waiting > 0 && l.crowded()
-	if l.held && !held {
+	held := l.full() || l.waiting > 0 && (l.crowded() || l.crammed())
+	// A reader that has not caught up yet goes on to where it was to get, and what is due then is sealed as there is room:
+	// were that moved on each time, a load that the destination can hardly take would keep it waiting for ever.
+	if l.held && !held && !l.caughtUp && l.ledger.position >= l.target {
 		l.target = l.in.Info().Head
 	}
 	l.held = held
@@ -190,7 +199,7 @@ func (l *lane) setTimer(timer *time.Timer) {
 		return
 	}
 	now := time.Now()
-	timer.Reset(max(l.open.first.dueIn(now, l.interval()), l.nextLook.Sub(now), time.Millisecond))
+	timer.Reset(max(l.dueIn(now), l.nextLook.Sub(now), time.Millisecond))
 }
 
 func (l *lane) interval() time.Duration { return time.Duration(l.buffering.Interval) }
@@ -210,6 +219,7 @@ func (l *lane) take(ctx context.Context, b *buffer.Block) error {
 	}
 	l.takeRecords(r, b)
 	l.relieve()
+	l.thin()
 	if err := l.seal(ctx); err != nil {
 		return err
 	}
@@ -237,7 +247,7 @@ func (l *lane) takeRecords(r *rules, b *buffer.Block) {
 		l.ledger.position = max(l.ledger.position, b.Last())
 		return
 	}
-	l.buffering = l.triggers(r)
+	l.triggers(r)
 	for record := range b.Records() {
 		if record.Seq <= l.ledger.position {
 			continue
@@ -299,12 +309,13 @@ func (l *lane) rulesOf(v *buffer.Version) (*rules, error) {
 	return r, nil
 }
 
-// triggers are the buffering hints in force now, whatever version the records are read under.
-func (l *lane) triggers(r *rules) stream.Buffering {
-	if s, ok := l.definition(); ok {
-		return s.Buffering
+// triggers takes up the buffering hints and bounds in force now, whatever version the records are read under.
+func (l *lane) triggers(r *rules) {
+	s, ok := l.definition()
+	if !ok {
+		s = r.stream
 	}
-	return r.stream.Buffering
+	l.buffering, l.partitions = s.Buffering, s.Partitions
 }
 
 // definition is the one in force now, as seen from the track; false where the stream is not configured any more, or sends
@@ -330,7 +341,7 @@ func (l *lane) add(r *rules, record buffer.Record, out *partitioner.Output) {
 		o.entry = l.ledger.open(id, record.Seq)
 		r.open[id.name] = o
 		l.open.push(o)
-		l.service.open.Add(1)
+		l.countOpen(1)
 		l.account(o.memory)
 	}
 	if out.Error != "" {
@@ -341,6 +352,15 @@ func (l *lane) add(r *rules, record buffer.Record, out *partitioner.Output) {
 	if o.bytes >= int64(l.buffering.Size) {
 		l.filled = append(l.filled, o)
 	}
+	if o.cold && !l.buffering.IsCold(o.bytes) {
+		l.open.thaw(o)
+	}
+}
+
+// countOpen notes that objects were opened or closed.
+func (l *lane) countOpen(n int) {
+	l.active.Add(int64(n))
+	l.service.open.Add(int64(n))
 }
 
 // account notes a change of the memory that the lane's objects hold.

@@ -87,6 +87,19 @@ func (s *Service) Books() map[string]Totals {
 	return out
 }
 
+// Active is how many partitions of each stream are open.
+func (s *Service) Active() map[string]int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := map[string]int64{}
+	for key, l := range s.lanes {
+		if key.track == mainTrack {
+			out[l.info.Name] = l.active.Load()
+		}
+	}
+	return out
+}
+
 // Backup is how far the backup of a stream is.
 type Backup struct {
 	Totals

@@ -58,6 +58,7 @@ func (s Stream) Validate() []Fault {
 	}
 	v.destination()
 	v.backup()
+	v.partitions()
 	return v.faults
 }
 
@@ -82,6 +83,7 @@ func (v *validation) name() {
 }
 
 func (v *validation) buffering() {
+	v.coldInterval()
 	if size := v.stream.Buffering.Size; size < minSize || size > maxSize {
 		v.add("buffering.size", "the size is %v; it must be from %v to %v", size.Words(), minSize, maxSize)
 	}
