@@ -128,6 +128,7 @@ func (n *node) openStreams() error {
 	if err != nil {
 		return err
 	}
+	observeDefinitions(n.registry, n.control)
 	n.observeLooks()
 	n.streams.configured = n.cfg.Streams
 	return n.control.Serve(ctx)
