@@ -59,6 +59,8 @@ type lane struct {
 	hurry   chan struct{} // closed by Hasten
 	done    chan struct{} // closed when run has ended
 
+	failures failures
+
 	shared struct {
 		sync.Mutex
 		totals  Totals
@@ -153,7 +155,7 @@ func (l *lane) loop(ctx context.Context, blocks *reader) error {
 
 // forget lets go of all memory and scratch at the lane's end.
 func (l *lane) forget() {
-	l.service.uploads.forget(l.info.ID.Stream)
+	l.service.uploads.forget(l.sharer())
 	l.account(-l.memory)
 	l.service.open.Add(-int64(l.open.len))
 	for o := range l.open.all() {
@@ -330,6 +332,9 @@ func (l *lane) add(r *rules, record buffer.Record, out *partitioner.Output) {
 		l.open.push(o)
 		l.service.open.Add(1)
 		l.account(o.memory)
+	}
+	if out.Error != "" {
+		l.sample(r, out)
 	}
 	l.account(o.write(out, r.delimiterOf(out)))
 	o.last = record.Seq

@@ -56,6 +56,9 @@ type Stream struct {
 	// Revision counts the changes of a stream made through the API; 0 for one of the configuration file. Each is in force
 	// as a version of its own, even where it changes nothing else.
 	Revision uint64 `json:"revision,omitempty" yaml:"-"`
+
+	// Incarnation tells a stream made through the API from an earlier one of its name; empty where there is none.
+	Incarnation string `json:"incarnation,omitempty" yaml:"-"`
 }
 
 // NodeKey is a value of Stream.Encrypt.

@@ -141,7 +141,8 @@ buffer: {engine: badger, max_disk: 1GiB, stream_share: 100MiB}
 memory: 300MiB
 limits: {body: 1MiB, decompressed: 2MiB, record: 3KiB, records: 4, in_flight: 5MiB}
 auth: none
-api_streams: {endpoint: "http://localhost:1", path_style: true, region: eu-central-1, account: "123456789012", profile: lake, role: ignore}
+api_streams: {endpoint: "http://localhost:1", path_style: true, region: eu-central-1, account: "123456789012", profile: lake, role: ignore,
+  store: {s3: {bucket: fleet, prefix: streams/, region: eu-west-1, endpoint: "http://localhost:2", path_style: true, profile: keeper}}}
 log: {level: debug, format: json}
 streams:
   all:
@@ -163,6 +164,9 @@ streams:
 		Log:    Log{Level: "debug", Format: "json"},
 		APIStreams: APIStreams{
 			Endpoint: "http://localhost:1", PathStyle: true, Region: "eu-central-1", Account: "123456789012", Profile: "lake", Role: "ignore",
+			Store: DefinitionStore{S3: DefinitionBucket{
+				Bucket: "fleet", Prefix: "streams/", Region: "eu-west-1", Endpoint: "http://localhost:2", PathStyle: true, Profile: "keeper",
+			}},
 		},
 		Streams: []stream.Stream{{
 			Name:          "all",

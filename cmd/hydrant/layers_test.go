@@ -32,6 +32,9 @@ var layers = map[string][]string{
 	"hydrant/bench/suite":              {"hydrant/bench", "hydrant/bench/child", "hydrant/bench/sink"},
 	"hydrant/bench/torture":            {"hydrant/bench", "hydrant/bench/child", "hydrant/bench/sink", "hydrant/bench/s3fault"},
 	"hydrant/cmd/hydrant":              {"hydrant/..."},
+
+	"hydrant/stream/definitions/bucket":          {"hydrant/stream/definitions"},
+	"hydrant/stream/definitions/definitionstest": {"hydrant/stream/definitions"},
 }
 
 func TestLayers(t *testing.T) {

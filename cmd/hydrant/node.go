@@ -27,7 +27,6 @@ import (
 	"hydrant/gateway/firehose/control"
 	"hydrant/gateway/ingest"
 	"hydrant/stream"
-	"hydrant/stream/definitions"
 )
 
 // Places in the data directory: of the buffer, and of parts of objects for which there is no memory.
@@ -35,6 +34,7 @@ const (
 	bufferDir      = "buffer"
 	scratchDir     = "scratch"
 	definitionsDir = "definitions" // of streams made through the API
+	fleetDir       = "fleet"       // the same of a fleet, as last seen
 )
 
 // node is a running node. It starts in the direction of its dependencies and stops in the direction of the data:
@@ -115,21 +115,45 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 
 // openStreams puts the streams of the file in force, and with them those made through the API.
 func (n *node) openStreams() error {
-	store, err := definitions.OpenDirectory(filepath.Join(n.cfg.DataDir, definitionsDir))
+	ctx := context.Background()
+	store, err := n.cfg.openDefinitions(ctx, n.log)
 	if err != nil {
 		return err
 	}
-	ctx := context.Background()
 	n.control, err = control.New(ctx, n.cfg.APIStreams.config(), control.Deps{
 		Store: store,
-		Node:  madeStreams{n.streams, func() []delivery.Trouble { return n.service.Health() }},
+		Node:  n.made(),
 		Log:   n.log,
 	})
 	if err != nil {
 		return err
 	}
+	n.observeLooks()
 	n.streams.configured = n.cfg.Streams
 	return n.control.Serve(ctx)
+}
+
+// health is what is wrong with streams; nothing before delivery has started.
+func (n *node) health() []delivery.Trouble {
+	if n.service == nil {
+		return nil
+	}
+	return n.service.Health()
+}
+
+// made is the node as the control plane sees it.
+func (n *node) made() madeStreams {
+	return madeStreams{
+		n.streams,
+		n.health,
+		func(id buffer.StreamID) []delivery.Report { return n.service.Reports(id) },
+	}
+}
+
+// streamErrors are the last errors of a stream's delivery; false where there is no such stream.
+func (n *node) streamErrors(name string) (any, bool) {
+	_, known := n.streams.catalog.Lookup([]byte(name))
+	return n.made().Errors(name), known
 }
 
 // open lets producers and operators in.
@@ -138,7 +162,7 @@ func (n *node) open() error {
 		return err
 	}
 	n.memoryMetrics(n.registry)
-	n.admin = admin.New(admin.Config{Address: n.cfg.Admin}, admin.Deps{Ready: n.checks(), Metrics: n.registry, Log: n.log})
+	n.admin = admin.New(admin.Config{Address: n.cfg.Admin}, admin.Deps{Ready: n.checks(), Metrics: n.registry, Errors: n.streamErrors, Log: n.log})
 	if err := n.admin.Listen(); err != nil {
 		return adviseListener(err, "admin")
 	}
@@ -197,7 +221,7 @@ func (n *node) startGateway() (err error) {
 			Records:      int64(limits.Records),
 			InFlight:     int64(limits.InFlight),
 		}},
-	}, gateway.Deps{Log: n.buffer, Catalog: n.streams.catalog, Registerer: n.registry, Logger: n.log, Guard: n.guard, TLS: n.tls, Control: n.control})
+	}, gateway.Deps{Log: n.buffer, Catalog: n.streams.catalog, Registerer: n.registry, Logger: n.log, Guard: n.guard, TLS: n.tls, Control: n.control, Look: n.look()})
 	if err != nil {
 		return err
 	}
@@ -262,11 +286,22 @@ func (n *node) stop(grace time.Duration) error {
 	n.delivering.Wait()
 	errs = append(errs, n.scratch.Close(), n.buffer.Close())
 	close(n.ended)
-	if n.admin != nil {
-		errs = append(errs, n.admin.Shutdown(ctx))
-	}
+	errs = append(errs, n.closeAdmin())
 	n.running.Wait()
 	return errors.Join(errs...)
+}
+
+// closeAdmin comes last. Whoever looks on, at a live page or a long profile, is cut off after a second: that is no failure.
+func (n *node) closeAdmin() error {
+	if n.admin == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := n.admin.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
 }
 
 func (n *node) drain(ctx context.Context) {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,10 +35,70 @@ func (s *streamSet) discardDeleted() {
 	}
 }
 
+// finishFormer reports whether the name is free for a definition: what the log knows under it is the same stream, or an
+// earlier one of which nothing is left. A node that was away while a stream was deleted and made again delivers what it
+// holds of the first before it serves the second. Called with changing held.
+func (s *streamSet) finishFormer(ctx context.Context, known map[string]buffer.Stream, d stream.Stream) (gone bool, err error) {
+	former, ok := known[d.Name]
+	if !ok || d.Incarnation == "" {
+		return true, nil
+	}
+	before, err := stream.Decode(former.Current.Data)
+	if err != nil || before.Incarnation == "" || before.Incarnation == d.Incarnation {
+		return err == nil, err
+	}
+	if s.log.Stats().Streams[former.ID].Pending > 0 {
+		if s.hasten != nil { // delivery runs
+			s.hasten(former.ID)
+		}
+		return false, nil
+	}
+	if err := s.bury(ctx, former); err != nil {
+		return false, err
+	}
+	delete(known, d.Name)
+	return true, nil
+}
+
+// bury marks a stream as deleted, for ever, and has delivery give up what it holds.
+func (s *streamSet) bury(ctx context.Context, k buffer.Stream) error {
+	if _, err := s.log.Define(ctx, buffer.Definition{Stream: k.ID, Name: k.Name, Logic: partitioner.LogicOf(stream.Stream{}), Data: tombstone}); err != nil {
+		return fmt.Errorf("mark stream %s as deleted: %w", k.Name, err)
+	}
+	if s.discard != nil { // else delivery finds it when it starts
+		s.discard(k.ID)
+	}
+	return nil
+}
+
 // madeStreams is the node as the control plane sees it.
 type madeStreams struct {
 	*streamSet
-	health func() []delivery.Trouble
+	health  func() []delivery.Trouble
+	reports func(buffer.StreamID) []delivery.Report
+}
+
+// Errors implements control.Node.
+func (m madeStreams) Errors(name string) []json.RawMessage {
+	all := []json.RawMessage{}
+	for _, r := range m.errorsOf(name) {
+		text, err := json.Marshal(r)
+		if err != nil {
+			panic("hydrant: a report is always JSON: " + err.Error()) // strings, numbers and times
+		}
+		all = append(all, text)
+	}
+	return all
+}
+
+// errorsOf are the last errors of a stream's delivery.
+func (m madeStreams) errorsOf(name string) []delivery.Report {
+	for _, k := range m.living() {
+		if k.Name == name {
+			return m.reports(k.ID)
+		}
+	}
+	return nil
 }
 
 // Serve implements control.Node.
@@ -56,7 +117,9 @@ func (m madeStreams) TryKey(ctx context.Context, encrypt string) error {
 func (m madeStreams) Streams() []control.Stream {
 	trouble := map[string]string{}
 	for _, t := range m.health() {
-		trouble[t.Stream] = t.Reason
+		if trouble[t.Stream] == "" || !t.Backup { // where both are in trouble, the stream's own
+			trouble[t.Stream] = t.Reason
+		}
 	}
 	var streams []control.Stream
 	for _, k := range m.living() {
@@ -82,10 +145,9 @@ func (m madeStreams) Discard(ctx context.Context, name string) (done bool, err e
 		if k.Name != name {
 			continue
 		}
-		if _, err := m.log.Define(ctx, buffer.Definition{Stream: k.ID, Name: name, Logic: partitioner.LogicOf(stream.Stream{}), Data: tombstone}); err != nil {
-			return false, fmt.Errorf("mark stream %s as deleted: %w", name, err)
+		if err := m.bury(ctx, k); err != nil {
+			return false, err
 		}
-		m.discard(k.ID)
 	}
 	if err := m.apply(ctx, m.configured, m.made); err != nil { // so that producers are told that it is gone
 		return false, err

@@ -25,6 +25,7 @@ type Config struct {
 type Deps struct {
 	Ready   []Check
 	Metrics prometheus.Gatherer
+	Errors  func(stream string) (errors any, known bool) // of a stream's delivery, as JSON; nil without
 	Log     *slog.Logger
 }
 
@@ -102,6 +103,7 @@ const index = `<!doctype html>
 <li><a href="/livez">/livez</a> the process lives
 <li><a href="/readyz">/readyz</a> it takes requests, or why not (<a href="/readyz?format=json">JSON</a>)
 <li><a href="/metrics">/metrics</a> for Prometheus
+<li>/streams/NAME/errors the last errors of a stream's delivery, as JSON
 <li><a href="/debug/pprof/">/debug/pprof/</a> profiles
 </ul>
 </html>
@@ -118,6 +120,9 @@ func routes(deps Deps) http.Handler {
 		ErrorLog:      slog.NewLogLogger(deps.Log.Handler(), slog.LevelError),
 		ErrorHandling: promhttp.ContinueOnError, // one bad metric must not hide the others
 	}))
+	if deps.Errors != nil {
+		mux.HandleFunc("GET /streams/{name}/errors", serveErrors(deps.Errors))
+	}
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)

@@ -45,7 +45,7 @@ func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *inges
 	if err := req.Authorize(auth.Records, name); err != nil {
 		return err
 	}
-	stream, err := h.ingest.Stream(name)
+	stream, err := h.ingest.Stream(ctx, name)
 	if err != nil {
 		return err
 	}

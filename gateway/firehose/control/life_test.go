@@ -48,6 +48,10 @@ func TestDefinitions(t *testing.T) {
 			w.good("CreateDeliveryStream", creation("s", x.more))
 			x.want.Name, x.want.Revision, x.want.Delimiter = "s", 1, &none
 			got, _ := w.node.served("s")
+			if got.Incarnation == "" {
+				t.Error("the stream has no incarnation")
+			}
+			x.want.Incarnation = got.Incarnation
 			if string(got.Encode()) != string(x.want.Encode()) {
 				t.Errorf("got  %s\nwant %s", got.Encode(), x.want.Encode())
 			}
@@ -108,8 +112,8 @@ func TestUpdates(t *testing.T) {
 	w.refused("UpdateDestination", fmt.Sprintf(update, "1", `"Prefix":"x/"`), ingest.VersionConflict, "current version id: 4 and specified version id: 1 do not match")
 	w.refused("UpdateDestination", strings.Replace(fmt.Sprintf(update, "4", ``), "0001", "0002", 1), ingest.InvalidArgument, "not found")
 	w.refused("UpdateDestination", fmt.Sprintf(update, "4", `"BufferingHints":{"SizeInMBs":3}`), ingest.InvalidArgument, "SizeInMBs and IntervalInSeconds")
-	w.refused("UpdateDestination", fmt.Sprintf(update, "4", `"S3BackupMode":"Enabled"`), ingest.InvalidArgument, "S3BackupMode")
-	w.refused("UpdateDestination", fmt.Sprintf(update, "4", `"S3BackupUpdate":{}`), ingest.InvalidArgument, "backup")
+	w.refused("UpdateDestination", fmt.Sprintf(update, "4", `"S3BackupMode":"Enabled"`), ingest.InvalidArgument, "S3BackupConfiguration cannot be null")
+	w.refused("UpdateDestination", fmt.Sprintf(update, "4", `"S3BackupUpdate":{`+role+`}`), ingest.InvalidArgument, "must specify BucketARN and RoleARN")
 	w.refused("UpdateDestination", fmt.Sprintf(update, "4", `"DynamicPartitioningConfiguration":{"Enabled":true}`), ingest.InvalidArgument, "Dynamic Partitioning can only be enabled when a Firehose is created")
 	w.refused("UpdateDestination", fmt.Sprintf(update, "4", `"Prefix":"!{timestamp:yyyy}/"`), ingest.InvalidArgument, "ErrorOutputPrefix cannot be null")
 	w.refused("UpdateDestination", strings.Replace(fmt.Sprintf(update, "1", ``), `"s"`, `"none"`, 1), ingest.StreamNotFound, "Firehose none not found under account 123456789012.")
@@ -197,19 +201,18 @@ func TestRunFinishesDeletions(t *testing.T) {
 	})
 }
 
-// Who has not seen another node's change is told, changes nothing, and has seen it then.
-func TestSharedStore(t *testing.T) {
+// A store that has changed under this node, as after a change that seemed to have failed, is looked at anew.
+func TestChangedStore(t *testing.T) {
 	w := newWorld(t)
 	w.create("s")
 	if _, err := w.kept.Put(t.Context(), "s", w.kept.documents["s"].Data, w.kept.documents["s"].Version); err != nil {
 		t.Fatal(err)
 	}
-	w.refused("UpdateDestination", fmt.Sprintf(update, "1", `"Prefix":"x/"`), ingest.VersionConflict)
 	w.good("UpdateDestination", fmt.Sprintf(update, "1", `"Prefix":"x/"`))
 	if err := w.kept.Delete(t.Context(), "s", w.kept.documents["s"].Version); err != nil {
 		t.Fatal(err)
 	}
-	w.refused("TagDeliveryStream", `{"DeliveryStreamName":"s","Tags":[{"Key":"k"}]}`, ingest.VersionConflict)
+	w.refused("TagDeliveryStream", `{"DeliveryStreamName":"s","Tags":[{"Key":"k"}]}`, ingest.StreamNotFound)
 	w.refused("DescribeDeliveryStream", `{"DeliveryStreamName":"s"}`, ingest.StreamNotFound)
 	if _, served := w.node.served("s"); served {
 		t.Error("a stream that is not in the store any more is served")

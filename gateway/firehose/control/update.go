@@ -8,7 +8,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/firehose"
 	"github.com/aws/aws-sdk-go-v2/service/firehose/schemas"
-	"github.com/aws/aws-sdk-go-v2/service/firehose/types"
 
 	"hydrant/gateway/ingest"
 )
@@ -22,18 +21,21 @@ func (p *Plane) update(ctx context.Context, in *firehose.UpdateDestinationInput,
 	}
 	p.changing.Lock()
 	defer p.changing.Unlock()
-	before, err := p.findActive(name)
+	var after *record
+	err := again(func() error {
+		before, err := p.findActive(name)
+		if err != nil {
+			return err
+		}
+		if after, err = p.updated(before, in); err != nil {
+			return err
+		}
+		if _, err := p.definition(after); err != nil {
+			return err
+		}
+		return p.replace(ctx, before, after)
+	})
 	if err != nil {
-		return output{}, err
-	}
-	after, err := p.updated(before, in)
-	if err != nil {
-		return output{}, err
-	}
-	if _, err := p.definition(after); err != nil {
-		return output{}, err
-	}
-	if err := p.replace(ctx, before, after); err != nil {
 		return output{}, err
 	}
 	p.deps.Log.Info("a stream is updated through the API", "stream", name, "version", after.Version)
@@ -77,8 +79,11 @@ func (p *Plane) updated(before *record, in *firehose.UpdateDestinationInput) (*r
 	} else {
 		merge(&destination, change)
 		if change.S3BackupUpdate != nil {
-			destination.S3BackupConfiguration = new(types.S3DestinationConfiguration) // which is refused
+			destination.S3BackupConfiguration = updatedBackup(destination.S3BackupConfiguration, change.S3BackupUpdate)
 		}
+	}
+	if err := checkStaysBackedUp(before.Destination, &destination); err != nil {
+		return nil, err
 	}
 	after := *before
 	after.Destination, after.Version, after.Updated = &destination, before.Version+1, p.now()
