@@ -38,6 +38,7 @@ func (s Stream) Validate() []Fault {
 	v.name()
 	v.buffering()
 	v.processing()
+	v.transform()
 	v.partitionKeys()
 	v.prefix()
 	v.errorPrefix()
@@ -61,6 +62,7 @@ func (s Stream) Validate() []Fault {
 	}
 	v.destination()
 	v.backup()
+	v.partitions()
 	return v.faults
 }
 
@@ -85,6 +87,7 @@ func (v *validation) name() {
 }
 
 func (v *validation) buffering() {
+	v.coldInterval()
 	if size := v.stream.Buffering.Size; size < minSize || size > maxSize {
 		v.add("buffering.size", "the size is %v; it must be from %v to %v", size.Words(), minSize, maxSize)
 	}
