@@ -120,7 +120,7 @@ func (l *lane) run(ctx context.Context) error {
 func (l *lane) loop(ctx context.Context, blocks *reader) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	drain, hurry := l.service.drain, l.hurry
+	drain, hurry := l.service.drainOf(l.info.ID), l.hurry
 	for {
 		incoming := blocks.ready
 		if l.hold() {
@@ -212,14 +212,16 @@ func (l *lane) take(ctx context.Context, b *buffer.Block) error {
 	if err != nil {
 		return err
 	}
-	if l.track == mainTrack && r.stream.Backup != nil {
-		l.tracks.startBackup(ctx, max(b.First-1, l.in.Info().Cursor))
+	if l.track == mainTrack && !l.info.ID.IsDerived() {
+		l.startOthers(ctx, r, max(b.First-1, l.in.Info().Cursor))
 	}
 	if r.version != l.version { // what is open under the old version is sealed
 		l.closeAll(reasonVersion, l.open.len)
 		l.version = r.version
 	}
-	l.takeRecords(r, b)
+	if err := l.takeRecords(r, b); err != nil {
+		return err
+	}
 	l.relieve()
 	l.thin()
 	if err := l.seal(ctx); err != nil {
@@ -230,10 +232,20 @@ func (l *lane) take(ctx context.Context, b *buffer.Block) error {
 			return err
 		}
 	}
-	if r.partitioner == nil && l.open.len == 0 && l.waiting == 0 && l.tracks.leave() {
+	if l.track == backupTrack && r.partitioner == nil && l.open.len == 0 && l.waiting == 0 && l.tracks.leave() {
 		return l.leave(ctx)
 	}
 	return l.passOver(ctx)
+}
+
+// startOthers has the other tracks that a version's records take served, from a cursor on.
+func (l *lane) startOthers(ctx context.Context, r *rules, after buffer.Seq) {
+	if r.stream.Backup != nil {
+		l.tracks.startBackup(ctx, after)
+	}
+	if r.stream.Transform != nil {
+		l.tracks.startFunction(ctx, after)
+	}
 }
 
 // leave ends a track that no record takes any more.
@@ -244,17 +256,19 @@ func (l *lane) leave(ctx context.Context) error {
 	return l.commit(ctx, buffer.Change{Cursor: l.tracks.others(l.track)})
 }
 
-func (l *lane) takeRecords(r *rules, b *buffer.Block) {
+func (l *lane) takeRecords(r *rules, b *buffer.Block) error {
 	if r.partitioner == nil {
 		l.ledger.position = max(l.ledger.position, b.Last())
-		return
+		return nil
 	}
 	l.triggers(r)
 	for record := range b.Records() {
 		if record.Seq <= l.ledger.position {
 			continue
 		}
-		l.outputs = r.partitioner.Process(l.outputs[:0], uint64(record.Seq), record.Arrival, record.Data)
+		if err := l.process(r, record); err != nil {
+			return err
+		}
 		for i := range l.outputs {
 			l.settleOverflow(r, record, i)
 			l.add(r, record, &l.outputs[i])
@@ -265,6 +279,19 @@ func (l *lane) takeRecords(r *rules, b *buffer.Block) {
 		l.ledger.position = record.Seq
 		l.closeFilled()
 	}
+	return nil
+}
+
+// process makes the outputs of a record.
+func (l *lane) process(r *rules, record buffer.Record) (err error) {
+	if !l.info.ID.IsDerived() {
+		l.outputs = r.partitioner.Process(l.outputs[:0], uint64(record.Seq), record.Arrival, record.Data)
+		return nil
+	}
+	if l.outputs, err = r.partitioner.ProcessOutcome(l.outputs[:0], record.Arrival, record.Data); err != nil {
+		return fmt.Errorf("derived record %d: %w", record.Seq, err)
+	}
+	return nil
 }
 
 // passOver moves the cursor over records whose outputs the last life of the lane delivered.
@@ -281,13 +308,22 @@ func (l *lane) passOver(ctx context.Context) error {
 
 // commit makes a change durable. A full buffer has stored nothing of it, and other lanes make room: it is tried again.
 func (l *lane) commit(ctx context.Context, c buffer.Change) error {
+	return commit(ctx, l.in, l.log, c)
+}
+
+func commit(ctx context.Context, in buffer.Lane, log *slog.Logger, c buffer.Change) error {
 	for {
-		err := l.in.Commit(ctx, c)
+		err := in.Commit(ctx, c)
 		var full *buffer.FullError
-		if !errors.As(err, &full) {
+		var locked *buffer.DataKeyError
+		switch {
+		case errors.As(err, &full):
+			log.Warn("the buffer has no room even for state; trying again", "reason", full)
+		case errors.As(err, &locked):
+			log.Warn("the buffer cannot encrypt what the function made; trying again", "reason", locked)
+		default:
 			return err
 		}
-		l.log.Warn("the buffer has no room even for state; trying again", "reason", full)
 		select {
 		case <-time.After(time.Second):
 		case <-ctx.Done():
@@ -304,7 +340,7 @@ func (l *lane) rulesOf(v *buffer.Version) (*rules, error) {
 	if r, ok := l.rules[v.Number]; ok {
 		return r, nil
 	}
-	r, err := newRules(v, l.track)
+	r, err := newRules(v, l.track, l.info.ID.IsDerived())
 	if err != nil {
 		return nil, err
 	}

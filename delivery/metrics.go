@@ -20,6 +20,11 @@ type Metrics struct {
 	limits   *prometheus.GaugeVec
 	discards *prometheus.CounterVec
 	backups  *prometheus.CounterVec
+
+	calls       *prometheus.HistogramVec
+	failedCalls *prometheus.CounterVec
+	answered    *prometheus.CounterVec
+	answeredB   *prometheus.CounterVec
 }
 
 // NewMetrics registers delivery's metrics.
@@ -64,7 +69,9 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Help: "Attempts to create an object of a backup that failed, by class of error; all are tried again.",
 		}, []string{"stream", "class"}),
 	}
-	r.MustRegister(m.uploads, m.failures, m.sizes, m.seals, m.replaced, m.able, m.limits, m.discards, m.backups)
+	m.functionMetrics()
+	r.MustRegister(m.uploads, m.failures, m.sizes, m.seals, m.replaced, m.able, m.limits, m.discards, m.backups,
+		m.calls, m.failedCalls, m.answered, m.answeredB)
 	return m
 }
 

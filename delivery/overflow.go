@@ -140,7 +140,11 @@ func (l *lane) settleOverflow(r *rules, record buffer.Record, i int) {
 	if out.Error != "" || !l.isOverflow(r, outputID{record.Seq, i}, out) {
 		return
 	}
-	*out = r.partitioner.Exceeded(record.Arrival, record.Data, i, out)
+	if l.info.ID.IsDerived() {
+		*out = r.partitioner.ExceededOutcome(record.Arrival, record.Data, out)
+	} else {
+		*out = r.partitioner.Exceeded(record.Arrival, record.Data, i, out)
+	}
 }
 
 func (l *lane) isOverflow(r *rules, id outputID, out *partitioner.Output) bool {

@@ -167,11 +167,14 @@ func (l *lane) finishDrain(ctx context.Context) error {
 	return nil
 }
 
-func (l *lane) sayDrained() {
+func (l *lane) sayDrained() { sayDone(l.drained) }
+
+// sayDone closes a channel, once.
+func sayDone(done chan struct{}) {
 	select {
-	case <-l.drained:
+	case <-done:
 	default:
-		close(l.drained)
+		close(done)
 	}
 }
 

@@ -13,12 +13,13 @@ import (
 // the time zone data and the names of time zones included. It is kept with each version of a definition, and a binary that
 // does not know a stored one refuses to start. Whatever changes an output of any record must raise it.
 //
-// Logic 1 partitions records as they are, by paths. Logic 2 has processing and queries besides, and is otherwise the same.
+// Logic 1 partitions records as they are, by paths. Logic 2 has processing, functions and queries besides, and is
+// otherwise the same.
 const Logic = 2
 
 // LogicOf is the oldest version of the rules that a definition can be served by.
 func LogicOf(s stream.Stream) uint32 {
-	if !s.Processing.IsZero() {
+	if !s.Processing.IsZero() || s.Transform != nil {
 		return 2
 	}
 	for _, source := range s.PartitionKeys {
@@ -47,7 +48,7 @@ const (
 	notJSON          = "RecordDeAggregation.InvalidJson"
 	tooMany          = "RecordDeAggregation.TooManyRecords"
 	tooManyFailures  = "Processing.TooManyFailures"
-	exceeded         = "DynamicPartitioning.ActivePartitionsExceeded"
+	activeExceeded   = "DynamicPartitioning.ActivePartitionsExceeded"
 )
 
 // maxKept bounds the memory that a single long prefix may leave behind.
@@ -130,7 +131,7 @@ func (p *Partitioner) Process(out []Output, _ uint64, arrival int64, data []byte
 		p.evaluated = nil
 	}
 	if p.splitter == nil {
-		return append(out, p.place(arrival, data, nil))
+		return append(out, p.place(arrival, data, nil, nil))
 	}
 	pieces, refused := p.splitter.split(data)
 	if refused != nil {
@@ -138,7 +139,7 @@ func (p *Partitioner) Process(out []Output, _ uint64, arrival int64, data []byte
 	}
 	start, failures := len(out), 0
 	for i, one := range pieces {
-		o := p.place(arrival, one.data, func() []byte { return p.splitter.raw(data, i) })
+		o := p.place(arrival, one.data, nil, func() []byte { return p.splitter.raw(data, i) })
 		o.Extra = i > 0
 		if out = append(out, o); o.Error == "" {
 			continue
@@ -158,13 +159,27 @@ func (p *Partitioner) Exceeded(arrival int64, data []byte, i int, out *Output) O
 	if p.splitter != nil {
 		raw = p.splitter.raw(data, i)
 	}
-	o := p.failed(arrival, raw, &refusal{ProcessingFailed, exceeded, "as many partitions as may be are active, and the record belongs to another one"})
+	return p.exceeded(arrival, raw, out)
+}
+
+// ExceededOutcome is Exceeded for the output of what a function made of a record.
+func (p *Partitioner) ExceededOutcome(arrival int64, journaled []byte, out *Output) Output {
+	raw := out.Data
+	if o, err := DecodeOutcome(journaled); err == nil && o.Raw != nil {
+		raw = o.Raw
+	}
+	return p.exceeded(arrival, raw, out)
+}
+
+func (p *Partitioner) exceeded(arrival int64, raw []byte, out *Output) Output {
+	o := p.failed(arrival, raw, &refusal{ProcessingFailed, activeExceeded, "as many partitions as may be are active, and the record belongs to another one"})
 	o.Extra = out.Extra
 	return o
 }
 
-// place is the output of one record. raw is what an error output keeps of it; nil for the record itself.
-func (p *Partitioner) place(arrival int64, data []byte, raw func() []byte) Output {
+// place is the output of one record, with what a function made of it, if there was one. raw is what an error output keeps
+// of it; nil for the record itself.
+func (p *Partitioner) place(arrival int64, data []byte, answer *Outcome, raw func() []byte) Output {
 	fail := func(code, message string) Output {
 		if raw != nil {
 			data = raw()
@@ -174,7 +189,7 @@ func (p *Partitioner) place(arrival int64, data []byte, raw func() []byte) Outpu
 	var values [][]byte
 	if p.keys != nil {
 		var err error
-		if values, err = p.keys.extract(data); err != nil {
+		if values, err = p.keys.extract(data, answer); err != nil {
 			return fail(p.keys.blame(err))
 		}
 	}
@@ -197,11 +212,15 @@ func (p *Partitioner) place(arrival int64, data []byte, raw func() []byte) Outpu
 }
 
 func (p *Partitioner) failed(arrival int64, raw []byte, why *refusal) Output {
-	start := len(p.evaluated)
-	p.evaluated = p.errorPrefix[why.kind].Append(p.evaluated, arrival, nil)
 	return Output{
-		Prefix: p.evaluated[start:len(p.evaluated):len(p.evaluated)],
+		Prefix: p.errorPrefixOf(why.kind, arrival),
 		Error:  why.kind,
-		Data:   failure{arrival: arrival, code: why.code, message: why.message, record: raw}.line(),
+		Data:   failure{arrival: arrival, code: why.code, message: why.message, record: raw, attempts: 1, ended: arrival}.line(),
 	}
+}
+
+func (p *Partitioner) errorPrefixOf(kind string, arrival int64) []byte {
+	start := len(p.evaluated)
+	p.evaluated = p.errorPrefix[kind].Append(p.evaluated, arrival, nil)
+	return p.evaluated[start:len(p.evaluated):len(p.evaluated)]
 }

@@ -23,6 +23,8 @@ type Stream struct {
 
 	Processing Processing `json:"processing,omitzero" yaml:"processing"` // before a record's partition is chosen
 
+	Transform *Transform `json:"transform,omitempty" yaml:"transform"` // nil calls no function
+
 	// PartitionKeys are where the keys' values are in a record, by the keys' names: paths such as .customer.id, or queries
 	// of jq such as (.ts | strftime("%Y")), which take longer.
 	PartitionKeys map[string]string `json:"partition_keys,omitempty" yaml:"partition_keys"`
