@@ -181,13 +181,13 @@ func (p *prometheusServer) awaitDown(fires bool) {
 var onlyInTrouble = regexp.MustCompile(`delivery_stopped|failures_total|superseded|throttled|error_output|refused_requests|` +
 	`definitions_age|conditional_writes|backup_|discarded|duplicate|upload_limit`)
 
-// knowsAllMetrics wants the node to export what the alert rules ask for.
+// knowsAllMetrics wants the node to export what the alert rules and the dashboard ask for.
 func (p *prometheusServer) knowsAllMetrics(node *process) {
 	p.t.Helper()
 	node.post("watched", "application/json", `{"n":2}`)
 	node.delivered()
 	exported := node.metrics()
-	for _, path := range []string{"alerts.yml"} {
+	for _, path := range []string{"alerts.yml", "grafana-dashboard.json"} {
 		text, err := os.ReadFile(filepath.Join("../../configs", path))
 		must(p.t, err)
 		for _, name := range regexp.MustCompile(`\bhydrant_[a-z_]+`).FindAllString(string(text), -1) {
