@@ -23,6 +23,8 @@ type Stream struct {
 
 	Processing Processing `json:"processing,omitzero" yaml:"processing"` // before a record's partition is chosen
 
+	Transform *Transform `json:"transform,omitempty" yaml:"transform"` // nil calls no function
+
 	// PartitionKeys are where the keys' values are in a record, by the keys' names: paths such as .customer.id, or queries
 	// of jq such as (.ts | strftime("%Y")), which take longer.
 	PartitionKeys map[string]string `json:"partition_keys,omitempty" yaml:"partition_keys"`
@@ -46,6 +48,8 @@ type Stream struct {
 
 	// EncryptRevision rises where the key for records is to be another one from then on.
 	EncryptRevision uint64 `json:"encrypt_revision,omitempty" yaml:"-"`
+
+	Partitions Partitions `json:"-" yaml:"partitions"`
 
 	Logging Logging `json:"-" yaml:"-"` // of streams made through the API
 
@@ -71,6 +75,10 @@ const FormJSON = "json"
 type Buffering struct {
 	Size     Size     `json:"size" yaml:"size"`         // of the records before compression; 1 MiB to 5 GiB; 0 means 64 MiB
 	Interval Duration `json:"interval" yaml:"interval"` // from the oldest record's arrival; 1 s to 24 h; 0 means 60 s
+
+	// ColdInterval is how long an object may wait that has less than a sixteenth of size when its interval is over: it is
+	// sealed when it has as much, or then. 0 means no longer than any. Meanwhile the buffer keeps all that came in since.
+	ColdInterval Duration `json:"cold_interval,omitempty" yaml:"cold_interval"`
 }
 
 // Destination is where objects go: exactly one member is set.

@@ -129,6 +129,7 @@ func (n *node) openStreams() error {
 	if err != nil {
 		return err
 	}
+	observeDefinitions(n.registry, n.control)
 	n.observeLooks()
 	n.streams.configured = n.cfg.Streams
 	return n.control.Serve(ctx)
@@ -177,6 +178,9 @@ func (n *node) startDelivery() {
 	n.service = delivery.New(delivery.Config{Node: nodePlace(n.cfg), Memory: int64(n.cfg.memoryPlan().Objects), Uploads: uploads}, delivery.Deps{
 		Open:    openDestination,
 		Current: n.streams.Current,
+
+		Function: openFunction,
+
 		Log:     n.log,
 		Metrics: delivery.NewMetrics(n.registry),
 		Scratch: n.scratch,

@@ -132,7 +132,7 @@ func (s *streamSet) define(ctx context.Context, known buffer.Stream, d stream.St
 	if key != 0 {
 		ctx = context.WithoutCancel(ctx) // its outcome must be known before anybody looks which keys are needed
 	}
-	v, err := s.log.Define(ctx, buffer.Definition{Stream: id, Name: d.Name, Logic: logic, Data: data, Key: key})
+	v, err := s.log.Define(ctx, buffer.Definition{Stream: id, Name: d.Name, Logic: logic, Data: data, Key: key, Derives: d.Transform != nil})
 	if err != nil {
 		return catalogEntry(id, d, known.Current.Key), err
 	}

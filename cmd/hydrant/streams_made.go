@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"hydrant/buffer"
 	"hydrant/delivery"
 	"hydrant/gateway/firehose/control"
@@ -99,6 +101,14 @@ func (m madeStreams) errorsOf(name string) []delivery.Report {
 		}
 	}
 	return nil
+}
+
+// observeDefinitions registers what is to be known of the store of definitions.
+func observeDefinitions(r prometheus.Registerer, plane *control.Plane) {
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "hydrant_damaged_definitions",
+		Help: "Definitions of streams made through the API that cannot be read; hydrant inspect names them. Alert on this.",
+	}, func() float64 { return float64(plane.Damaged()) }))
 }
 
 // Serve implements control.Node.

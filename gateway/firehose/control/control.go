@@ -87,6 +87,7 @@ type Plane struct {
 	fleet    fleet
 	mu       sync.RWMutex
 	records  map[string]*record // immutable ones, by name
+	damaged  int                // definitions that could not be read when the store was read last
 	leaving  chan struct{}      // wakes Run
 }
 
@@ -102,6 +103,13 @@ func New(ctx context.Context, config Config, deps Deps) (*Plane, error) {
 	p := &Plane{config: config, deps: deps, leaving: make(chan struct{}, 1)}
 	p.fleet = newFleet(deps.Store)
 	return p, p.load(ctx)
+}
+
+// Damaged is how many definitions the store held that could not be read when it was read last.
+func (p *Plane) Damaged() int {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.damaged
 }
 
 // operations serve their inputs. An operation that is not among them is not the control plane's.

@@ -82,13 +82,13 @@ func (p *Plane) load(ctx context.Context) error {
 	if err != nil {
 		p.deps.Log.Error("not all definitions of streams made through the API can be read", "error", err)
 	}
-	_, err = p.adopt(documents)
+	_, err = p.adopt(documents, len(definitions.Unreadable(err)))
 	return err
 }
 
-// adopt makes the documents known, and reports whether any of them is new. Of a fleet, one that another version of this
-// program wrote is left as it was, for a newer node may be among older ones.
-func (p *Plane) adopt(documents map[string]definitions.Document) (changed bool, err error) {
+// adopt makes the documents known, beside which there are some that are damaged, and reports whether any of them is new. Of a
+// fleet, one that another version of this program wrote is left as it was, for a newer node may be among older ones.
+func (p *Plane) adopt(documents map[string]definitions.Document, damaged int) (changed bool, err error) {
 	records := map[string]*record{}
 	for name, document := range documents {
 		before := p.record(name)
@@ -104,6 +104,7 @@ func (p *Plane) adopt(documents map[string]definitions.Document) (changed bool, 
 		case p.fleet.shared == nil:
 			return false, fmt.Errorf("the definition of stream %s cannot be read: %w", name, err)
 		default:
+			damaged++
 			p.deps.Log.Error("the definition of a stream cannot be read; what was known of it stays in force", "stream", name, "error", err)
 			if before != nil {
 				records[name] = before
@@ -113,7 +114,7 @@ func (p *Plane) adopt(documents map[string]definitions.Document) (changed bool, 
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	changed = changed || len(records) != len(p.records)
-	p.records = records
+	p.records, p.damaged = records, damaged
 	return changed, nil
 }
 
@@ -145,7 +146,7 @@ func (p *Plane) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	changed, err := p.adopt(documents)
+	changed, err := p.adopt(documents, 0)
 	if err != nil || !changed && !p.fleet.behind {
 		return err
 	}
