@@ -49,6 +49,9 @@ func (s Stream) Validate() []Fault {
 	if s.RecordForm != "" && s.RecordForm != FormJSON {
 		v.add("validate", "%q is not supported: write json, or leave it out to take any bytes", s.RecordForm)
 	}
+	if s.RecordForm == FormJSON && s.Processing.Decompression != "" {
+		v.add("validate", "records that come compressed are not JSON, and would all be refused: leave out validate, or processing.decompression")
+	}
 	v.quota()
 	v.object()
 	if s.Encrypt != "" && s.Encrypt != NodeKey && !kmsKeyARN.MatchString(s.Encrypt) {

@@ -64,7 +64,7 @@ func (o *Options) Validate() (err error) {
 		return err
 	}
 	if o.S3 != "" {
-		_, _, err = parseBucket(o.S3)
+		_, _, err = ParseBucket(o.S3)
 	}
 	return err
 }

@@ -73,8 +73,8 @@ func TestLoadExample(t *testing.T) {
 	if len(c.Warnings) != 0 {
 		t.Errorf("the example has warnings: %v", c.Warnings)
 	}
-	if len(c.Streams) != 2 || c.Streams[0].Name != "clicks" || c.Streams[1].Name != "audit" {
-		t.Errorf("got %v, want clicks and audit in this order", c.Streams)
+	if len(c.Streams) != 3 || c.Streams[0].Name != "clicks" || c.Streams[1].Name != "logs" || c.Streams[2].Name != "audit" {
+		t.Errorf("got %v, want clicks, logs and audit in this order", c.Streams)
 	}
 	want := defaults()
 	want.Node, want.Streams = "edge-1", c.Streams

@@ -148,6 +148,9 @@ func (in *Ingest) Append(ctx context.Context, stream *Stream, req *Request) (buf
 		return receipt, nil
 	}
 	in.metrics.accepted(stream.Name, req.Records[:n], time.Since(req.started))
+	if req.Replayed {
+		in.metrics.replayed.WithLabelValues(stream.Name).Add(float64(n))
+	}
 	return receipt, nil
 }
 
