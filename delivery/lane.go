@@ -58,6 +58,8 @@ type lane struct {
 	drained chan struct{} // closed when everything is delivered after Drain
 	hurry   chan struct{} // closed by Hasten
 	done    chan struct{} // closed when run has ended
+	looks   chan look
+	samples samples
 
 	shared struct {
 		sync.Mutex
@@ -90,6 +92,7 @@ func newLane(t *tracks, way track, cursor buffer.Seq) *lane {
 		drained: make(chan struct{}),
 		hurry:   make(chan struct{}),
 		done:    make(chan struct{}),
+		looks:   make(chan look),
 	}
 }
 
@@ -133,6 +136,8 @@ func (l *lane) loop(ctx context.Context, blocks *reader) error {
 			err = l.settle(ctx, r)
 		case <-timer.C:
 			err = l.sealDue(ctx)
+		case look := <-l.looks:
+			look.answer <- l.partitions(look.limit)
 		case <-drain:
 			drain = nil
 			l.target = l.in.Info().Head
@@ -330,6 +335,9 @@ func (l *lane) add(r *rules, record buffer.Record, out *partitioner.Output) {
 		l.open.push(o)
 		l.service.open.Add(1)
 		l.account(o.memory)
+	}
+	if out.Error != "" {
+		l.observeFailed(out)
 	}
 	l.account(o.write(out, r.delimiterOf(out)))
 	o.last = record.Seq
