@@ -73,7 +73,8 @@ type Error struct {
 	Op      string // create, stat, open
 	Key     string
 	Class   Class
-	Refused bool // the object was surely not created; says nothing for other operations
+	Refused bool   // the object was surely not created; says nothing for other operations
+	Code    string // in Firehose's form, such as S3.NoSuchBucket; empty where the destination has none
 	Err     error
 }
 

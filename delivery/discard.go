@@ -86,6 +86,7 @@ func (s *Service) discard(ctx context.Context, in buffer.Lane) error {
 	l := newLane(newTracks(s, in), mainTrack, in.Info().Cursor)
 	s.forgetLane(l.key())
 	s.forgetLane(laneKey{l.info.ID, backupTrack})
+	s.reports.forget(l.info.ID.Stream)
 	for key, value := range in.State() {
 		if key != totalsKey {
 			continue

@@ -61,6 +61,8 @@ type lane struct {
 	looks   chan look
 	samples samples
 
+	failures failures
+
 	shared struct {
 		sync.Mutex
 		totals  Totals
@@ -158,7 +160,7 @@ func (l *lane) loop(ctx context.Context, blocks *reader) error {
 
 // forget lets go of all memory and scratch at the lane's end.
 func (l *lane) forget() {
-	l.service.uploads.forget(l.info.ID.Stream)
+	l.service.uploads.forget(l.sharer())
 	l.account(-l.memory)
 	l.service.open.Add(-int64(l.open.len))
 	for o := range l.open.all() {
@@ -337,6 +339,7 @@ func (l *lane) add(r *rules, record buffer.Record, out *partitioner.Output) {
 		l.account(o.memory)
 	}
 	if out.Error != "" {
+		l.sample(r, out)
 		l.observeFailed(out)
 	}
 	l.account(o.write(out, r.delimiterOf(out)))

@@ -72,6 +72,7 @@ type Service struct {
 
 	life    string // random
 	refused *refusals
+	reports reports
 
 	mu      sync.Mutex
 	lanes   map[laneKey]*lane
@@ -98,6 +99,7 @@ func New(cfg Config, deps Deps) *Service {
 		drain:   make(chan struct{}),
 		life:    rand.Text(),
 		refused: newRefusals(),
+		reports: reports{byStream: map[buffer.StreamID][]Report{}},
 		lanes:   map[laneKey]*lane{},
 		arrived: make(chan struct{}),
 		targets: map[string]*target{},
@@ -137,6 +139,8 @@ type laneKey struct {
 }
 
 func (l *lane) key() laneKey { return laneKey{l.info.ID, l.track} }
+
+func (l *lane) sharer() sharer { return sharer{l.info.ID.Stream, l.track} }
 
 // deliver delivers a track of a lane from a cursor on until ctx ends, or it cannot go on.
 func (s *Service) deliver(ctx context.Context, t *tracks, way track, cursor buffer.Seq) error {

@@ -21,7 +21,7 @@ type slots struct {
 	mu      sync.Mutex
 	running int
 	number  int // of the last ticket
-	shares  map[buffer.StreamID]*share
+	shares  map[sharer]*share
 }
 
 // share is a stream's part. It is kept while the stream uploads, waits or ails.
@@ -31,9 +31,15 @@ type share struct {
 	waiting []*ticket // in the order of their numbers
 }
 
+// sharer is who has a part: a stream, and its backup apart.
+type sharer struct {
+	stream buffer.StreamID
+	track  track
+}
+
 // ticket is one attempt's right to upload.
 type ticket struct {
-	stream   buffer.StreamID
+	stream   sharer
 	number   int
 	gate     *gate
 	epoch    int // of the gate
@@ -41,11 +47,11 @@ type ticket struct {
 }
 
 func newSlots(most int, several func() bool) *slots {
-	return &slots{most: most, several: several, shares: map[buffer.StreamID]*share{}}
+	return &slots{most: most, several: several, shares: map[sharer]*share{}}
 }
 
 // enter waits for room among the slots and at the destination's gate. The caller gives the ticket back to leave.
-func (s *slots) enter(ctx context.Context, stream buffer.StreamID, g *gate) (*ticket, error) {
+func (s *slots) enter(ctx context.Context, stream sharer, g *gate) (*ticket, error) {
 	t := s.enqueue(stream, g)
 	select {
 	case <-t.admitted:
@@ -56,7 +62,7 @@ func (s *slots) enter(ctx context.Context, stream buffer.StreamID, g *gate) (*ti
 	}
 }
 
-func (s *slots) enqueue(stream buffer.StreamID, g *gate) *ticket {
+func (s *slots) enqueue(stream sharer, g *gate) *ticket {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.number++
@@ -102,7 +108,7 @@ func (s *slots) withdraw(t *ticket) {
 }
 
 // forget drops what is known of a stream that is not delivered any more.
-func (s *slots) forget(stream buffer.StreamID) {
+func (s *slots) forget(stream sharer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if of := s.shares[stream]; of != nil {
@@ -111,7 +117,7 @@ func (s *slots) forget(stream buffer.StreamID) {
 	}
 }
 
-func (s *slots) tidy(stream buffer.StreamID) {
+func (s *slots) tidy(stream sharer) {
 	if of := s.shares[stream]; of.running == 0 && len(of.waiting) == 0 && !of.ailing {
 		delete(s.shares, stream)
 	}

@@ -23,10 +23,12 @@ func admitted(t *ticket) bool {
 	}
 }
 
+func newSharer() sharer { return sharer{stream: buffer.NewStreamID()} }
+
 // With many objects of one stream waiting, another stream's only one goes next.
 func TestSlotsFewestFirst(t *testing.T) {
 	s, g := newSlots(4, func() bool { return true }), wide()
-	flood, other := buffer.NewStreamID(), buffer.NewStreamID()
+	flood, other := newSharer(), newSharer()
 	var tickets []*ticket
 	for range 32 {
 		tickets = append(tickets, s.enqueue(flood, g))
@@ -52,7 +54,7 @@ func TestSlotsFewestFirst(t *testing.T) {
 
 // A stream that is alone has all slots, also when it ails.
 func TestSlotsAlone(t *testing.T) {
-	s, g, id := newSlots(4, func() bool { return false }), wide(), buffer.NewStreamID()
+	s, g, id := newSlots(4, func() bool { return false }), wide(), newSharer()
 	for range 4 {
 		ticket := s.enqueue(id, g)
 		s.leave(ticket, errors.New("reset"))
@@ -69,7 +71,7 @@ func TestSlotsAlone(t *testing.T) {
 }
 
 func TestSlotsWithdraw(t *testing.T) {
-	s, id := newSlots(1, func() bool { return false }), buffer.NewStreamID()
+	s, id := newSlots(1, func() bool { return false }), newSharer()
 	ticket := s.enqueue(id, wide())
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -88,10 +90,10 @@ func TestSlotsAreFair(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const most = 4
 		s := newSlots(most, func() bool { return true })
-		ids := make([]buffer.StreamID, 5)
+		ids := make([]sharer, 5)
 		gates := []*gate{newGate(most, func(int) {}), newGate(most, func(int) {})}
 		for i := range ids {
-			ids[i] = buffer.NewStreamID()
+			ids[i] = newSharer()
 		}
 		var all []*ticket
 		t.Repeat(map[string]func(*rapid.T){
@@ -125,7 +127,7 @@ func TestSlotsAreFair(t *testing.T) {
 				for id, of := range s.shares {
 					open := slices.ContainsFunc(of.waiting, func(w *ticket) bool { return w.gate.open() })
 					if open && !of.ailing && running < most && of.running < most-1 {
-						t.Fatalf("stream %x waits beside a free slot: %s", id[:2], describe(s))
+						t.Fatalf("stream %x waits beside a free slot: %s", id.stream[:2], describe(s))
 					}
 				}
 			},
@@ -135,7 +137,7 @@ func TestSlotsAreFair(t *testing.T) {
 
 func describe(s *slots) (text string) {
 	for id, of := range s.shares {
-		text += fmt.Sprintf("%x: %d running, %d waiting, ailing %v; ", id[:2], of.running, len(of.waiting), of.ailing)
+		text += fmt.Sprintf("%x: %d running, %d waiting, ailing %v; ", id.stream[:2], of.running, len(of.waiting), of.ailing)
 	}
 	return text
 }

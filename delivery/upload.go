@@ -44,6 +44,9 @@ func (l *lane) deliver(ctx context.Context, o *object) error {
 			l.recovered()
 			return nil
 		}
+		if ctx.Err() == nil {
+			l.report(o, err)
+		}
 		if isFinal(err) || errors.Is(err, errScratchDamaged) {
 			return err
 		}
@@ -55,7 +58,7 @@ func (l *lane) deliver(ctx context.Context, o *object) error {
 		}
 		l.troubled(err)
 		wait := backoff(classOf(err), attempt)
-		l.log.Warn("an upload failed and will be tried again", "key", o.manifest.Key, "class", classOf(err), "attempt", attempt+1, "wait", wait, "error", err)
+		l.log.With(l.logPlace()...).Warn("an upload failed and will be tried again", "key", o.manifest.Key, "error_code", codeOf(err), "class", classOf(err), "attempt", attempt+1, "wait", wait, "error", err)
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
@@ -87,7 +90,7 @@ func (l *lane) attempt(ctx context.Context, o *object) error {
 	if err := l.attempts(ctx, o, true); err != nil {
 		return err
 	}
-	ticket, err := l.service.uploads.enter(ctx, l.info.ID.Stream, t.gate)
+	ticket, err := l.service.uploads.enter(ctx, l.sharer(), t.gate)
 	if err != nil {
 		return err
 	}

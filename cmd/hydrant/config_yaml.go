@@ -33,12 +33,22 @@ func (c *Config) YAML() ([]byte, error) {
 
 // masked is s without the name and password that an endpoint's URL may hold.
 func masked(s stream.Stream) stream.Stream {
-	if s.Destination.S3 != nil {
-		s3 := *s.Destination.S3
-		s3.Endpoint = mask(s3.Endpoint)
-		s.Destination.S3 = &s3
+	s.Destination = maskedDestination(s.Destination)
+	if s.Backup != nil {
+		backup := *s.Backup
+		backup.Destination = maskedDestination(backup.Destination)
+		s.Backup = &backup
 	}
 	return s
+}
+
+func maskedDestination(d stream.Destination) stream.Destination {
+	if d.S3 != nil {
+		s3 := *d.S3
+		s3.Endpoint = mask(s3.Endpoint)
+		d.S3 = &s3
+	}
+	return d
 }
 
 // quoted writes text in quotes unless it is surely read as the same text without. The library's own judgement is not

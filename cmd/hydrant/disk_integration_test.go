@@ -20,17 +20,7 @@ func TestDiskFullTwiceUnderLoad(t *testing.T) {
 	d := directoryDestination(t) // on another disk: delivery goes on
 	dir := t.TempDir()
 	ledger := filepath.Join(dir, "ledger")
-	config := fmt.Sprintf(`
-data_dir: %s
-buffer: {max_disk: 1GiB}
-streams:
-  full:
-    buffering: {size: 1MiB, interval: 1s}
-    prefix: "key=!{partitionKeyFromQuery:key}/"
-    partition_keys: {key: .key}
-    destination:
-      %s
-`, filepath.Join(v.dir, "data"), d.yaml)
+	config := diskConfig(v, d)
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
@@ -54,6 +44,49 @@ streams:
 			t.Errorf("ready only %v after there was space", took)
 		}
 	}
+	p.post("full", "application/json", `{"key":"after","n":1}`)
+	p.delivered()
+	p.stop()
+	t.Log(d.verifyAll(t, ledger))
+}
+
+// diskConfig lets the buffer have more than the disk.
+func diskConfig(v *volume, d destinationUnderTest) string {
+	return fmt.Sprintf(`
+data_dir: %s
+buffer: {max_disk: 1GiB}
+streams:
+  full:
+    buffering: {size: 1MiB, interval: 1s}
+    prefix: "key=!{partitionKeyFromQuery:key}/"
+    partition_keys: {key: .key}
+    destination:
+      %s
+`, filepath.Join(v.dir, "data"), d.yaml)
+}
+
+// The node's own backlog fills the disk while the destination is away: records are refused, what was taken is delivered
+// once the destination is back, and that makes the space to take records again.
+func TestDiskFilledByTheBacklog(t *testing.T) {
+	v := newVolume(t, 300<<20)
+	d := directoryDestination(t)
+	dir := t.TempDir()
+	ledger := filepath.Join(dir, "ledger")
+	if err := os.WriteFile(d.objects, []byte("in the way"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := startIn(t, dir, diskConfig(v, d))
+	load := startLoad(p, "full", ledger, "--connections", "4", "--batch", "100", "--size", "4096", "--keys", "5")
+	p.eventually("records are refused", func() bool { return p.metric("hydrant_throttled_records_total") > 0 })
+	load.stop()
+	p.kill() // and the start on what it left delivers, too
+	p = launchIn(t, dir, diskConfig(v, d))
+	p.eventually("it answers", func() bool { return p.readiness() != 0 })
+	if err := os.Remove(d.objects); err != nil {
+		t.Fatal(err)
+	}
+	p.delivered()
+	p.awaitReady()
 	p.post("full", "application/json", `{"key":"after","n":1}`)
 	p.delivered()
 	p.stop()

@@ -24,6 +24,7 @@ import (
 	"hydrant/gateway"
 	"hydrant/gateway/admin"
 	"hydrant/gateway/auth"
+	web "hydrant/gateway/console"
 	"hydrant/gateway/firehose/control"
 	"hydrant/gateway/ingest"
 	"hydrant/stream"
@@ -56,14 +57,18 @@ type node struct {
 	guard    *auth.Guard  // nil where producers are not asked for credentials
 	tls      *gateway.TLS // nil without TLS
 	admin    *admin.Server
+	console  *web.Console
+	syncs    syncTimes
 	address  net.Addr // of the gateway
 
-	failed     chan error // what ends the node
-	stopping   atomic.Bool
-	ended      chan struct{}      // closed when the buffer is
-	cancel     context.CancelFunc // ends delivery
-	delivering sync.WaitGroup
-	running    sync.WaitGroup // the servers, and who watches the buffer
+	failed   chan error // what ends the node
+	stopping atomic.Bool
+	ended    chan struct{}      // closed when the buffer is
+	cancel   context.CancelFunc // ends delivery
+
+	closeConsole context.CancelFunc // nil before it runs
+	delivering   sync.WaitGroup
+	running      sync.WaitGroup // the servers, and who watches the buffer
 }
 
 // startNode starts a whole node.
@@ -97,7 +102,7 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 
 		Recent:  int64(cfg.memoryPlan().Recent),
 		Log:     log,
-		Observe: observeGroups(n.registry),
+		Observe: n.syncs.observe(observeGroups(n.registry)),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the buffer: %w", adviseDataDir(err, cfg.DataDir))
@@ -108,6 +113,7 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 		return nil, errors.Join(err, n.buffer.Close())
 	}
 	n.reloads = newReloads(n.registry)
+	n.console = n.newConsole()
 	observeKeys(n.registry, n.buffer.Stats)
 	n.startDelivery()
 	return n, nil
@@ -122,7 +128,7 @@ func (n *node) openStreams() error {
 	ctx := context.Background()
 	n.control, err = control.New(ctx, n.cfg.APIStreams.config(), control.Deps{
 		Store: store,
-		Node:  madeStreams{n.streams, func() []delivery.Trouble { return n.service.Health() }},
+		Node:  n.made(),
 		Log:   n.log,
 	})
 	if err != nil {
@@ -132,17 +138,37 @@ func (n *node) openStreams() error {
 	return n.control.Serve(ctx)
 }
 
+// made is the node as the control plane sees it.
+func (n *node) made() madeStreams {
+	return madeStreams{
+		n.streams,
+		func() []delivery.Trouble { return n.service.Health() },
+		func(id buffer.StreamID) []delivery.Report { return n.service.Reports(id) },
+	}
+}
+
+// streamErrors are the last errors of a stream's delivery; false where there is no such stream.
+func (n *node) streamErrors(name string) (any, bool) {
+	_, known := n.streams.catalog.Lookup([]byte(name))
+	return n.made().Errors(name), known
+}
+
 // open lets producers and operators in.
 func (n *node) open() error {
 	if err := n.startGateway(); err != nil {
 		return err
 	}
 	n.memoryMetrics(n.registry)
-	n.admin = admin.New(admin.Config{Address: n.cfg.Admin}, admin.Deps{Ready: n.checks(), Metrics: n.registry, Log: n.log})
+	n.admin = admin.New(admin.Config{Address: n.cfg.Admin}, admin.Deps{
+		Ready: n.checks(), Metrics: n.registry, Errors: n.streamErrors, Console: n.console, Log: n.log,
+	})
 	if err := n.admin.Listen(); err != nil {
 		return adviseListener(err, "admin")
 	}
 	n.run("admin", n.admin.Serve)
+	var ctx context.Context
+	ctx, n.closeConsole = context.WithCancel(context.Background())
+	n.running.Go(func() { n.console.Run(ctx) })
 	n.running.Go(n.watchBuffer)
 	return nil
 }
@@ -154,6 +180,7 @@ func (n *node) startDelivery() {
 		Current: n.streams.Current,
 		Log:     n.log,
 		Metrics: delivery.NewMetrics(n.registry),
+		Observe: observed{n.console},
 		Scratch: n.scratch,
 	})
 	n.registry.MustRegister(&delivery.Collector{
@@ -262,6 +289,9 @@ func (n *node) stop(grace time.Duration) error {
 	n.delivering.Wait()
 	errs = append(errs, n.scratch.Close(), n.buffer.Close())
 	close(n.ended)
+	if n.closeConsole != nil {
+		n.closeConsole() // who looks on is let go
+	}
 	if n.admin != nil {
 		errs = append(errs, n.admin.Shutdown(ctx))
 	}

@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -112,24 +113,53 @@ type description struct {
 		S3 struct {
 			BucketARN, Prefix, ErrorOutputPrefix, CompressionFormat, CustomTimeZone, FileExtension, RoleARN string
 			BufferingHints                                                                                  struct{ SizeInMBs, IntervalInSeconds int }
+			CloudWatchLoggingOptions                                                                        struct{ LogGroupName, LogStreamName string }
+			S3BackupMode                                                                                    string
+			S3BackupDescription                                                                             struct{ BucketARN, Prefix string }
 		} `json:"ExtendedS3DestinationDescription"`
 	}
 
-	json json.RawMessage
-	tags []tag
+	json   json.RawMessage
+	last   json.RawMessage // the last errors; absent from a node that does not tell them
+	tags   []tag
+	errors []deliveryError
+}
+
+// whole is the description as the API has it, and the last errors with it where there are some.
+func (d *description) whole() json.RawMessage {
+	if len(d.errors) == 0 {
+		return d.json
+	}
+	end := bytes.LastIndexByte(d.json, '}')
+	return slices.Concat(d.json[:end], []byte(`,"HydrantErrors":`), d.last, []byte("}"))
+}
+
+// deliveryError is one kind of error that delivery met lately.
+type deliveryError struct {
+	Code, Message, Destination string
+	Backup                     bool
+	Last                       time.Time
+	Count                      int64
 }
 
 type tag struct{ Key, Value string }
 
 // describe returns a stream's description and its tags.
 func (c *nodeClient) describe(ctx context.Context, name string) (*description, error) {
-	in := map[string]any{"DeliveryStreamName": name}
-	var answer struct{ DeliveryStreamDescription json.RawMessage }
+	in := map[string]any{"DeliveryStreamName": name, "HydrantErrors": true}
+	var answer struct {
+		DeliveryStreamDescription json.RawMessage
+		HydrantErrors             json.RawMessage
+	}
 	if err := c.call(ctx, "DescribeDeliveryStream", in, &answer); err != nil {
 		return nil, err
 	}
-	d := &description{json: answer.DeliveryStreamDescription}
-	if err := json.Unmarshal(d.json, d); err != nil || len(d.Destinations) == 0 {
+	d := &description{json: answer.DeliveryStreamDescription, last: answer.HydrantErrors}
+	err := json.Unmarshal(d.json, d)
+	if err == nil && len(d.last) > 0 {
+		err = json.Unmarshal(d.last, &d.errors)
+	}
+	if err != nil || len(d.Destinations) == 0 {
 		return nil, fmt.Errorf("the description of stream %s cannot be read: %w", name, errors.Join(err, errors.New(string(d.json))))
 	}
 	var listed struct{ Tags []tag }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -104,7 +105,7 @@ func (c *streamsDescribe) Run(ctx context.Context, to console) error {
 		return err
 	}
 	if c.JSON {
-		return printJSON(to.Out, d.json)
+		return printJSON(to.Out, d.whole())
 	}
 	s3 := d.Destinations[0].S3
 	table := tabwriter.NewWriter(to.Out, 0, 0, 2, ' ', 0)
@@ -122,6 +123,8 @@ func (c *streamsDescribe) Run(ctx context.Context, to console) error {
 		{"file extension", s3.FileExtension},
 		{"time zone", s3.CustomTimeZone},
 		{"role", s3.RoleARN},
+		{"backup", d.backup()},
+		{"log", strings.Trim(s3.CloudWatchLoggingOptions.LogGroupName+" "+s3.CloudWatchLoggingOptions.LogStreamName, " ")},
 		{"trouble", d.trouble()},
 		{"tags", tagText(d.tags)},
 	} {
@@ -129,7 +132,28 @@ func (c *streamsDescribe) Run(ctx context.Context, to console) error {
 			fmt.Fprintf(table, "%s\t%s\n", line[0], line[1])
 		}
 	}
+	if len(d.errors) > 0 {
+		fmt.Fprintf(table, "\nlast errors\nWHEN\tTIMES\tCODE\tWHERE\tMESSAGE\n")
+	}
+	for _, e := range d.errors {
+		fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\n", e.Last.UTC().Format(time.RFC3339), e.Count, e.Code, e.where(), e.Message)
+	}
 	return table.Flush()
+}
+
+func (d *description) backup() string {
+	s3 := d.Destinations[0].S3
+	if s3.S3BackupMode != "Enabled" {
+		return ""
+	}
+	return bucketName(s3.S3BackupDescription.BucketARN) + " " + s3.S3BackupDescription.Prefix
+}
+
+func (e *deliveryError) where() string {
+	if e.Backup {
+		return "backup " + e.Destination
+	}
+	return cmp.Or(e.Destination, "processing")
 }
 
 func (d *description) trouble() string {

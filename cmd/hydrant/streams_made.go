@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,7 +38,31 @@ func (s *streamSet) discardDeleted() {
 // madeStreams is the node as the control plane sees it.
 type madeStreams struct {
 	*streamSet
-	health func() []delivery.Trouble
+	health  func() []delivery.Trouble
+	reports func(buffer.StreamID) []delivery.Report
+}
+
+// Errors implements control.Node.
+func (m madeStreams) Errors(name string) []json.RawMessage {
+	all := []json.RawMessage{}
+	for _, r := range m.errorsOf(name) {
+		text, err := json.Marshal(r)
+		if err != nil {
+			panic("hydrant: a report is always JSON: " + err.Error()) // strings, numbers and times
+		}
+		all = append(all, text)
+	}
+	return all
+}
+
+// errorsOf are the last errors of a stream's delivery.
+func (m madeStreams) errorsOf(name string) []delivery.Report {
+	for _, k := range m.living() {
+		if k.Name == name {
+			return m.reports(k.ID)
+		}
+	}
+	return nil
 }
 
 // Serve implements control.Node.
@@ -56,7 +81,9 @@ func (m madeStreams) TryKey(ctx context.Context, encrypt string) error {
 func (m madeStreams) Streams() []control.Stream {
 	trouble := map[string]string{}
 	for _, t := range m.health() {
-		trouble[t.Stream] = t.Reason
+		if trouble[t.Stream] == "" || !t.Backup { // where both are in trouble, the stream's own
+			trouble[t.Stream] = t.Reason
+		}
 	}
 	var streams []control.Stream
 	for _, k := range m.living() {

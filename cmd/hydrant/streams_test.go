@@ -27,6 +27,7 @@ func newStreams(t *testing.T) *streamsUnderTest {
 			discard: func(id buffer.StreamID) { s.discarded = append(s.discarded, id) }, hasten: func(buffer.StreamID) {},
 		},
 		func() []delivery.Trouble { return nil },
+		func(buffer.StreamID) []delivery.Report { return nil },
 	}
 	return s
 }

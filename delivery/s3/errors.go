@@ -102,13 +102,25 @@ func (d *Destination) answer(op, key string, err error) error {
 		return delivery.ErrNotExist
 	}
 	class, refused := classify(status, code)
-	trouble := &delivery.Error{Op: op, Key: key, Class: class, Refused: refused}
+	trouble := &delivery.Error{Op: op, Key: key, Class: class, Refused: refused, Code: firehoseCode(status, code)}
 	trouble.Err = fmt.Errorf("bucket %s: %w", d.bucket, err)
 	if class == delivery.Held {
 		region := response.HTTPResponse().Header.Get("X-Amz-Bucket-Region")
 		trouble.Err = fmt.Errorf("%w: %s", trouble.Err, remedy(status, code, region))
 	}
 	return trouble
+}
+
+// firehoseCode is the store's code in Firehose's form. An answer to HEAD has no body and so no code of its own.
+func firehoseCode(status int, code string) string {
+	const prefix = "S3."
+	switch {
+	case !missing[code]:
+		return prefix + code
+	case status == http.StatusForbidden:
+		return prefix + "AccessDenied"
+	}
+	return ""
 }
 
 // classify judges an answer that is neither success nor one of delivery's own. A status above 500 says nothing about

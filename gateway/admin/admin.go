@@ -25,6 +25,8 @@ type Config struct {
 type Deps struct {
 	Ready   []Check
 	Metrics prometheus.Gatherer
+	Errors  func(stream string) (errors any, known bool) // of a stream's delivery, as JSON; nil without
+	Console http.Handler                                 // the page at / and what is below /console/; nil lists what else there is
 	Log     *slog.Logger
 }
 
@@ -102,6 +104,7 @@ const index = `<!doctype html>
 <li><a href="/livez">/livez</a> the process lives
 <li><a href="/readyz">/readyz</a> it takes requests, or why not (<a href="/readyz?format=json">JSON</a>)
 <li><a href="/metrics">/metrics</a> for Prometheus
+<li>/streams/NAME/errors the last errors of a stream's delivery, as JSON
 <li><a href="/debug/pprof/">/debug/pprof/</a> profiles
 </ul>
 </html>
@@ -109,7 +112,12 @@ const index = `<!doctype html>
 
 func routes(deps Deps) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /{$}", text("text/html; charset=utf-8", index))
+	if deps.Console == nil {
+		deps.Console = text("text/html; charset=utf-8", index)
+	}
+	mux.Handle("GET /{$}", deps.Console)
+	mux.Handle("GET /console/", deps.Console)
+	mux.Handle("POST /console/", deps.Console)
 	mux.HandleFunc("GET /", elsewhere)
 	mux.HandleFunc("POST /v1/", elsewhere)
 	mux.Handle("GET /livez", text("text/plain; charset=utf-8", "ok\n"))
@@ -118,6 +126,9 @@ func routes(deps Deps) http.Handler {
 		ErrorLog:      slog.NewLogLogger(deps.Log.Handler(), slog.LevelError),
 		ErrorHandling: promhttp.ContinueOnError, // one bad metric must not hide the others
 	}))
+	if deps.Errors != nil {
+		mux.HandleFunc("GET /streams/{name}/errors", serveErrors(deps.Errors))
+	}
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)

@@ -18,6 +18,7 @@ type Node interface {
 	Streams() []Stream
 	Definition(stream string) (text string, known bool)
 	Partitions(ctx context.Context, stream string, limit int) (any, error)
+	Errors(stream string) any       // of its delivery, the latest first
 	Configuration() (string, error) // in force, secrets masked
 }
 

@@ -41,6 +41,7 @@ func (c *Console) serveStreamOf(w http.ResponseWriter, r *http.Request, next fun
 	defer c.leave()
 	w.Header().Set("Content-Type", "text/event-stream")
 	to := http.NewResponseController(w)
+	_ = to.SetReadDeadline(time.Time{}) // the listener's own would end the request
 	send := func(parts ...string) bool {
 		_ = to.SetWriteDeadline(time.Now().Add(slowest)) // a writer without deadlines is a test's
 		for _, part := range parts {

@@ -48,6 +48,7 @@ func (c *Console) serveStream(w http.ResponseWriter, r *http.Request) {
 	}
 	answer(w, encode(map[string]any{
 		"definition": definition, "history": c.historyOf(name), "objects": c.objects.of(name), "partitions": partitions,
+		"errors": c.deps.Node.Errors(name),
 	}))
 }
 

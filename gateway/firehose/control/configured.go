@@ -13,10 +13,9 @@ import (
 	"hydrant/stream"
 )
 
-// describeConfigured describes a stream of the configuration file, as near as AWS's shapes come to it: a directory is
+// describeDefinition describes a definition of the configuration file, as near as AWS's shapes come to it: a directory is
 // described as a bucket of its name, and a compression that AWS does not have by its own name.
-func (p *Plane) describeConfigured(s *Stream) *types.DeliveryStreamDescription {
-	d := s.Definition
+func (p *Plane) describeDefinition(d stream.Stream) *types.ExtendedS3DestinationDescription {
 	destination := &types.ExtendedS3DestinationDescription{
 		RoleARN:           aws.String("arn:aws:iam::" + p.config.Account + ":role/hydrant"),
 		BucketARN:         aws.String("arn:aws:s3:::" + bucketOf(d.Destination)),
@@ -47,8 +46,19 @@ func (p *Plane) describeConfigured(s *Stream) *types.DeliveryStreamDescription {
 			}
 		}
 	}
-	description := p.description(d.Name, s.Version, destination)
-	description.DeliveryStreamEncryptionConfiguration = describeEncryption(encryptionOf(d.Encrypt), s)
+	return destination
+}
+
+// describeConfigured describes a stream of the configuration file.
+func (p *Plane) describeConfigured(s *Stream) *types.DeliveryStreamDescription {
+	destination := p.describeDefinition(s.Definition)
+	if backup, ok := s.Definition.AsBackup(); ok {
+		destination.S3BackupMode = types.S3BackupModeEnabled
+		destination.S3BackupDescription = plainOf(p.describeDefinition(backup))
+		destination.S3BackupDescription.ErrorOutputPrefix = nil
+	}
+	description := p.description(s.Definition.Name, s.Version, destination)
+	description.DeliveryStreamEncryptionConfiguration = describeEncryption(encryptionOf(s.Definition.Encrypt), s)
 	if s.KeyTrouble != nil {
 		description.FailureDescription = keyFailure(s.KeyTrouble)
 	} else if s.Trouble != "" {

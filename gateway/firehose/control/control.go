@@ -55,6 +55,9 @@ type Node interface {
 	// Drain has what a stream that is not served any more still holds delivered at once, and returns how many records are
 	// left. It is called until that is none.
 	Drain(name string) (left int64)
+
+	// Errors are the last errors of a stream's delivery, each as JSON, the latest last.
+	Errors(name string) []json.RawMessage
 }
 
 // Stream is one that is in force.

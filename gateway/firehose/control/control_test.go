@@ -26,6 +26,7 @@ type fakeNode struct {
 	pending    map[string]int64
 	discarded  []string
 	trouble    string
+	errors     []json.RawMessage
 	err        error                // of Serve
 	noKey      *buffer.DataKeyError // what is wrong with every key
 	tried      func()               // is called when one is tried
@@ -76,6 +77,8 @@ func (n *fakeNode) Discard(_ context.Context, name string) (bool, error) {
 	delete(n.pending, name)
 	return true, nil
 }
+
+func (n *fakeNode) Errors(string) []json.RawMessage { return n.errors }
 
 func (n *fakeNode) Drain(name string) int64 {
 	n.mu.Lock()

@@ -3,6 +3,7 @@ package control
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"strconv"
 
@@ -19,7 +20,8 @@ func (p *Plane) arn(name string) *string {
 	return aws.String(fmt.Sprintf("arn:aws:firehose:%s:%s:deliverystream/%s", p.config.Region, p.config.Account, name))
 }
 
-// describe answers with AWS's own defaults, so that tools that compare find no difference.
+// describe answers with AWS's own defaults, so that tools that compare find no difference. Where the call has Hydrant's own
+// member HydrantErrors, the last errors of the stream are told beside the description.
 func (p *Plane) describe(_ context.Context, in *firehose.DescribeDeliveryStreamInput, c call) (output, error) {
 	name := *in.DeliveryStreamName
 	if err := c.May(name); err != nil {
@@ -38,7 +40,15 @@ func (p *Plane) describe(_ context.Context, in *firehose.DescribeDeliveryStreamI
 	if start := in.ExclusiveStartDestinationId; start != nil && *start >= destinationID {
 		d.Destinations = []types.DestinationDescription{}
 	}
-	return output{&firehose.DescribeDeliveryStreamOutput{DeliveryStreamDescription: d}, schemas.DescribeDeliveryStreamOutput}, nil
+	out := output{&firehose.DescribeDeliveryStreamOutput{DeliveryStreamDescription: d}, schemas.DescribeDeliveryStreamOutput}
+	var extension struct{ HydrantErrors bool }
+	if err := json.Unmarshal(c.Body, &extension); err != nil {
+		return output{}, invalidArgument("HydrantErrors must be true or false.")
+	}
+	if extension.HydrantErrors {
+		out.value = extended{out.value, map[string]any{"HydrantErrors": p.deps.Node.Errors(name)}}
+	}
+	return out, nil
 }
 
 func (p *Plane) description(name string, version uint64, destination *types.ExtendedS3DestinationDescription) *types.DeliveryStreamDescription {
@@ -125,6 +135,9 @@ func describeS3(c *types.ExtendedS3DestinationConfiguration) *types.ExtendedS3De
 	}
 	if d.CloudWatchLoggingOptions == nil {
 		d.CloudWatchLoggingOptions = &types.CloudWatchLoggingOptions{Enabled: aws.Bool(false)}
+	}
+	if c.S3BackupConfiguration != nil {
+		d.S3BackupDescription = plainOf(describeS3(extendedOf(c.S3BackupConfiguration)))
 	}
 	if dynamic := d.DynamicPartitioningConfiguration; dynamic != nil && dynamic.RetryOptions == nil {
 		filled := *dynamic

@@ -1,7 +1,9 @@
 package control
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 
@@ -19,6 +21,12 @@ type output struct {
 	schema *smithy.Schema
 }
 
+// extended is an answer with members of Hydrant's own.
+type extended struct {
+	smithy.Serializable
+	more map[string]any // by name
+}
+
 // encode writes an answer as AWS JSON 1.1: what is not set is left out, times are seconds. The SDK's own encoder does it,
 // which is meant for requests; golden answers are tested.
 func encode(out output) ([]byte, error) {
@@ -29,8 +37,20 @@ func encode(out output) ([]byte, error) {
 		return nil, fmt.Errorf("encode the answer: %w", err)
 	}
 	answer, err := io.ReadAll(request.GetStream())
+	if x, ok := out.value.(extended); ok && err == nil {
+		answer, err = addMembers(answer, x.more)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("encode the answer: %w", err)
 	}
 	return answer, nil
+}
+
+// addMembers puts more members at the end of an object that has some.
+func addMembers(object []byte, more map[string]any) ([]byte, error) {
+	members, err := json.Marshal(more)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(bytes.TrimSuffix(object, []byte("}")), ','), members[1:]...), nil
 }

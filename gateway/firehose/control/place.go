@@ -4,7 +4,6 @@ import (
 	"errors"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/firehose/types"
@@ -41,19 +40,20 @@ func (p *Plane) definition(r *record) (stream.Stream, error) {
 	if err != nil {
 		return stream.Stream{}, err
 	}
-	hints := describeS3(c).BufferingHints
+	backup, err := p.backup(c)
+	if err != nil {
+		return stream.Stream{}, err
+	}
 	d := stream.Stream{
-		Name:     r.Name,
-		Revision: r.Version,
-		Buffering: stream.Buffering{
-			Size: stream.Size(*hints.SizeInMBs) * stream.MiB,
-			// An interval of 0 asks for delivery without delay, for which AWS takes seconds.
-			Interval: stream.Duration(max(time.Second, time.Duration(*hints.IntervalInSeconds)*time.Second)),
-		},
+		Name:          r.Name,
+		Revision:      r.Version,
+		Buffering:     buffering(describeS3(c).BufferingHints),
 		Compression:   compressions[describeS3(c).CompressionFormat],
 		FileExtension: aws.ToString(c.FileExtension),
 		Delimiter:     aws.String(""),
+		Logging:       logging(c.CloudWatchLoggingOptions),
 		Destination:   destination,
+		Backup:        backup,
 	}
 	d.Encrypt, d.EncryptRevision = r.Encryption.asked()
 	if err := setPrefixes(&d, c); err != nil {
@@ -108,6 +108,7 @@ func kmsKey(c *types.ExtendedS3DestinationConfiguration) string {
 
 // members are the API's names for what a definition's faults are about.
 var members = strings.NewReplacer(
+	"backup.", "S3BackupConfiguration.",
 	"destination.s3.bucket:", "BucketARN:", "destination.s3.role_arn:", "RoleARN:", "destination.s3.kms_key:", "AWSKMSKeyARN:",
 	"error_prefix:", "ErrorOutputPrefix:", "prefix:", "Prefix:", "time_zone:", "CustomTimeZone:", "file_extension:", "FileExtension:",
 	"partition_keys.", "MetadataExtractionQuery: key ", "processing.deaggregation.delimiter:", "Delimiter:",

@@ -66,6 +66,17 @@ func checkOne(in any, suffix string) error {
 
 // checkS3 holds a destination against the rules that no constraint of the model says.
 func checkS3(c *types.ExtendedS3DestinationConfiguration) error {
+	if err := checkPlain(c); err != nil {
+		return err
+	}
+	if err := checkBackup(c); err != nil {
+		return err
+	}
+	return checkStages(c)
+}
+
+// checkPlain are the rules for what both shapes have.
+func checkPlain(c *types.ExtendedS3DestinationConfiguration) error {
 	if h := c.BufferingHints; h != nil && (h.SizeInMBs == nil || h.IntervalInSeconds == nil) {
 		return invalidArgument("BufferingHints must specify both SizeInMBs and IntervalInSeconds.")
 	}
@@ -76,17 +87,13 @@ func checkS3(c *types.ExtendedS3DestinationConfiguration) error {
 		(aws.ToString(l.LogGroupName) == "" || aws.ToString(l.LogStreamName) == "") {
 		return invalidArgument("CloudWatchLoggingOptions must specify LogGroupName and LogStreamName when logging is enabled.")
 	}
-	return checkStages(c)
+	return nil
 }
 
 // checkStages refuses what would be done to records on their way. A stage counts as asked for unless it is surely not.
 func checkStages(c *types.ExtendedS3DestinationConfiguration) error {
 	off := func(enabled *bool) bool { return enabled != nil && !*enabled }
 	switch {
-	case c.S3BackupMode == types.S3BackupModeEnabled:
-		return invalidArgument("S3BackupMode Enabled is not supported by this version of Hydrant: without processors the backup would be a second copy; write Disabled.")
-	case c.S3BackupConfiguration != nil:
-		return invalidArgument("The S3 backup configuration is not supported by this version of Hydrant: leave it out, as S3BackupMode is Disabled.")
 	case c.DataFormatConversionConfiguration != nil && !off(c.DataFormatConversionConfiguration.Enabled):
 		return invalidArgument("DataFormatConversionConfiguration is not supported by this version of Hydrant: leave it out, or write Enabled=false.")
 	}

@@ -23,12 +23,9 @@ var updateTable = flag.Bool("update", false, "write the table in README.md anew"
 // partly are the members of which this version takes only some values, by member.
 var partly = map[string]string{
 	"CreateDeliveryStream.DeliveryStreamType": "`DirectPut` only",
-	"S3BackupMode":                      "`Disabled` only",
-	"S3BackupConfiguration":             "refused",
-	"S3BackupUpdate":                    "refused",
-	"ProcessingConfiguration":           "all but `Lambda`",
-	"DynamicPartitioningConfiguration":  "`RetryOptions` are described; what cannot be delivered is tried again without end",
-	"DataFormatConversionConfiguration": "`Enabled: false` only",
+	"ProcessingConfiguration":                 "all but `Lambda`",
+	"DynamicPartitioningConfiguration":        "`RetryOptions` are described; what cannot be delivered is tried again without end",
+	"DataFormatConversionConfiguration":       "`Enabled: false` only",
 }
 
 // sdkOperations are the inputs of all of the service's operations, as the SDK's client has them.
@@ -157,8 +154,6 @@ func TestWhatIsNotBuiltIsRefused(t *testing.T) {
 		}
 	}
 	for member, value := range map[string]string{
-		"S3BackupMode":                      `"Enabled"`,
-		"S3BackupConfiguration":             `{` + role + `,` + bucket + `}`,
 		"DataFormatConversionConfiguration": `{}`,
 	} {
 		w.refused("CreateDeliveryStream", creation("t", `,"`+member+`":`+value), ingest.InvalidArgument, "is not supported by this version of Hydrant")
@@ -230,7 +225,15 @@ var honoured = map[string]string{
 	"BufferingHints": `{"SizeInMBs":7,"IntervalInSeconds":77}`, "CompressionFormat": `"ZIP"`, "CustomTimeZone": `"Asia/Tokyo"`, "FileExtension": `".json"`,
 	"EncryptionConfiguration":  `{"KMSEncryptionConfig":{"AWSKMSKeyARN":"arn:aws:kms:eu-central-1:123456789012:key/k"}}`,
 	"CloudWatchLoggingOptions": `{"Enabled":true,"LogGroupName":"g","LogStreamName":"s"}`,
+	"S3BackupMode":             `"Enabled"`,
+	"S3BackupConfiguration":    backupConfiguration,
 }
+
+// backupConfiguration says all that a backup's configuration can.
+const backupConfiguration = `{"RoleARN":"arn:aws:iam::123456789012:role/backup","BucketARN":"arn:aws:s3:::copies","Prefix":"raw/","ErrorOutputPrefix":"bad/",` +
+	`"BufferingHints":{"SizeInMBs":9,"IntervalInSeconds":99},"CompressionFormat":"GZIP",` +
+	`"EncryptionConfiguration":{"KMSEncryptionConfig":{"AWSKMSKeyARN":"arn:aws:kms:eu-central-1:123456789012:key/b"}},` +
+	`"CloudWatchLoggingOptions":{"Enabled":true,"LogGroupName":"bg","LogStreamName":"bs"}}`
 
 // What the table calls honoured changes what is described, and all but the name of a log what is served.
 func TestWhatIsHonoured(t *testing.T) {
@@ -242,9 +245,12 @@ func TestWhatIsHonoured(t *testing.T) {
 		if _, part := partly[member]; part {
 			continue
 		}
-		body := strings.Replace(creation("t", `,"`+member+`":`+honoured[member]), `,"`+member+`":,`, ``, 1)
-		w.good("CreateDeliveryStream", body)
-		got, err := json.Marshal(w.destinationOf("t")[member])
+		more := `,"` + member + `":` + honoured[member]
+		if strings.HasPrefix(member, "S3Backup") { // the two go together
+			more = `,"S3BackupMode":"Enabled","S3BackupConfiguration":` + backupConfiguration
+		}
+		w.good("CreateDeliveryStream", creation("t", more))
+		got, err := json.Marshal(w.destinationOf("t")[strings.Replace(member, "BackupConfiguration", "BackupDescription", 1)])
 		if err != nil || string(got) != canonical(t, honoured[member]) {
 			t.Errorf("%s: described as %s, want %s", member, got, honoured[member])
 		}

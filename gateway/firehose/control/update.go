@@ -8,7 +8,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/firehose"
 	"github.com/aws/aws-sdk-go-v2/service/firehose/schemas"
-	"github.com/aws/aws-sdk-go-v2/service/firehose/types"
 
 	"hydrant/gateway/ingest"
 )
@@ -77,8 +76,11 @@ func (p *Plane) updated(before *record, in *firehose.UpdateDestinationInput) (*r
 	} else {
 		merge(&destination, change)
 		if change.S3BackupUpdate != nil {
-			destination.S3BackupConfiguration = new(types.S3DestinationConfiguration) // which is refused
+			destination.S3BackupConfiguration = updatedBackup(destination.S3BackupConfiguration, change.S3BackupUpdate)
 		}
+	}
+	if err := checkStaysBackedUp(before.Destination, &destination); err != nil {
+		return nil, err
 	}
 	after := *before
 	after.Destination, after.Version, after.Updated = &destination, before.Version+1, p.now()
