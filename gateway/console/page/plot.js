@@ -9,7 +9,7 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 export function plot(title, lines, format) {
   const target = el("div", {role: "img", "aria-label": title + ", the last 15 minutes"});
   const node = el("section", {class: "panel"}, el("h2", {}, title), target);
-  const y = axis(58);
+  const y = axis(72);
   y.values = (_, ticks) => ticks.map(t => t == null ? "" : format(t));
   const series = lines.map(([, label], i) => ({
     label, stroke: () => style(colors[i]), width: 1.5, dash: dashes[i], points: {show: false}, value: (_, v) => v == null ? "" : format(v),

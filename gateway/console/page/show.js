@@ -59,9 +59,9 @@ export const panel = (title, ...children) => el("section", {class: "panel"}, el(
 
 export function table(columns, rows, empty) {
   if (!rows.length) return el("p", {class: "hint"}, empty);
-  return el("div", {class: "scroll"}, el("table", {},
+  return el("div", {class: "scroll"}, el("table", {class: "cards wide"},
     el("thead", {}, el("tr", {}, ...columns.map(c => el("th", {scope: "col", class: c.n && "n"}, c.name)))),
-    el("tbody", {}, ...rows.map(r => el("tr", {}, ...columns.map(c => el("td", {class: c.n && "n"}, c.show(r))))))));
+    el("tbody", {}, ...rows.map(r => el("tr", {}, ...columns.map(c => el("td", {class: c.n && "n", "data-label": c.name}, c.show(r))))))));
 }
 
 // slot is a place whose content is made anew only when what it shows has changed.
