@@ -19,7 +19,7 @@ type bucket struct {
 
 // newBucket opens the bucket that the options name.
 func newBucket(ctx context.Context, o VerifyOptions) (*bucket, error) {
-	name, prefix, err := parseBucket(o.S3)
+	name, prefix, err := ParseBucket(o.S3)
 	if err != nil {
 		return nil, err
 	}
@@ -52,8 +52,8 @@ func NewS3Client(ctx context.Context, endpoint string, pathStyle bool) (*s3.Clie
 	}), nil
 }
 
-// parseBucket reads s3://BUCKET/PREFIX.
-func parseBucket(location string) (name, prefix string, err error) {
+// ParseBucket reads s3://BUCKET/PREFIX.
+func ParseBucket(location string) (name, prefix string, err error) {
 	path, ok := strings.CutPrefix(location, "s3://")
 	name, prefix, _ = strings.Cut(path, "/")
 	if !ok || name == "" {

@@ -108,7 +108,7 @@ func TestParseBucket(t *testing.T) {
 		{"s3:///a", "", "", false},
 		{"lake/a", "", "", false},
 	} {
-		name, prefix, err := parseBucket(c.location)
+		name, prefix, err := ParseBucket(c.location)
 		if name != c.name || prefix != c.prefix || (err == nil) != c.ok {
 			t.Errorf("%s: got %q, %q, %v", c.location, name, prefix, err)
 		}

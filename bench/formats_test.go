@@ -101,7 +101,7 @@ func TestSnappyBlocksAreBounded(t *testing.T) {
 		"it has a snappy block of 1073741824 bytes":                  append([]byte(snappyHeader), 0x40, 0, 0, 0, 'x'),
 		"it has a snappy block that claims to hold 1073741824 bytes": append(append([]byte(snappyHeader), 0, 0, 0, byte(len(huge))), huge...),
 	} {
-		r, err := decompress(bytes.NewReader(data))
+		r, err := Decompress(bytes.NewReader(data))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,7 +142,7 @@ func FuzzDecompress(f *testing.F) {
 		f.Add(packer(f, []byte("one\n"), []byte("two\n")))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := decompress(bytes.NewReader(data))
+		r, err := Decompress(bytes.NewReader(data))
 		if err != nil {
 			return
 		}

@@ -48,9 +48,9 @@ func endLine(line []byte, err error) ([]byte, error) {
 	return bytes.TrimSuffix(line, []byte("\n")), err
 }
 
-// decompress reads objects of every compression that delivery knows. Where the standard library has a decoder it uses that,
+// Decompress reads objects of every compression that delivery knows. Where the standard library has a decoder it uses that,
 // not the one that delivery is built with: an error of the encoder's is not hidden by the same error of its decoder.
-func decompress(object io.Reader) (io.ReadCloser, error) {
+func Decompress(object io.Reader) (io.ReadCloser, error) {
 	reader := bufio.NewReaderSize(object, 64<<10)
 	head, err := reader.Peek(longestMagic)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -69,7 +69,7 @@ func decompress(object io.Reader) (io.ReadCloser, error) {
 	case isHadoopSnappy(head):
 		return readHadoopSnappy(reader), nil
 	case begins(framedSnappy), begins(parquetMagic):
-		return nil, errors.New("it is Parquet, or snappy in its framing format: verify reads neither")
+		return nil, errors.New("it is Parquet, or snappy in its framing format: neither is read")
 	}
 	return io.NopCloser(reader), nil
 }

@@ -62,7 +62,7 @@ func (s *scan) read(object io.Reader) error {
 }
 
 func (s *scan) readLines(source io.Reader) error {
-	plain, err := decompress(source)
+	plain, err := Decompress(source)
 	if err != nil {
 		return err
 	}

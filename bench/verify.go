@@ -40,7 +40,7 @@ func (o *VerifyOptions) Validate() error {
 		return fmt.Errorf("wait: %v must not be negative", o.Wait)
 	}
 	if o.S3 != "" {
-		_, _, err := parseBucket(o.S3)
+		_, _, err := ParseBucket(o.S3)
 		return err
 	}
 	return nil

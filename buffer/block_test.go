@@ -117,3 +117,20 @@ func BenchmarkBlockEncode(b *testing.B) {
 	}
 	b.SetBytes(int64(w.Len()))
 }
+
+func BenchmarkBlockDecode(b *testing.B) {
+	record := bytes.Repeat([]byte(`{"id":12345,"name":"somebody","city":"Somewhere"}`), 20)
+	var w Builder
+	for w.Len() < 256<<10 {
+		w.Add(record, 1)
+	}
+	data := w.Encode(LaneID{}, 1)
+	var block Block
+	b.ReportAllocs()
+	b.SetBytes(int64(w.Len()))
+	for b.Loop() {
+		if err := block.Decode(data, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

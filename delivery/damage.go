@@ -36,7 +36,7 @@ func (l *lane) advance() buffer.Change {
 	l.damage = ahead
 	// An object may have been delivered before a part of it was damaged, and nobody knows any more how much of it lay in
 	// the range. Where everything is settled, what is in no object is what was lost.
-	if info := l.in.Info(); l.track == mainTrack && l.totals.Quarantined > 0 && c.Cursor == info.Head {
+	if info := l.in.Info(); l.track == mainTrack && !l.tracks.transformed() && l.totals.Quarantined > 0 && c.Cursor == info.Head {
 		l.totals.Quarantined += info.Accepted - l.totals.Settled()
 	}
 	if l.tracks.shared() {

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -33,6 +34,11 @@ func (s *Service) Hasten(id buffer.StreamID) {
 	for key, l := range s.lanes {
 		if key.id.Stream == id {
 			close(l.hurry)
+		}
+	}
+	for lane, f := range s.functions {
+		if lane.Stream == id {
+			close(f.hurry)
 		}
 	}
 }
@@ -87,17 +93,23 @@ func (s *Service) discard(ctx context.Context, in buffer.Lane) error {
 	s.forgetLane(l.key())
 	s.forgetLane(laneKey{l.info.ID, backupTrack})
 	s.reports.forget(l.info.ID.Stream)
+	s.forgetFunction(l.info.ID)
+	var passed FunctionTotals
 	for key, value := range in.State() {
-		if key != totalsKey {
-			continue
+		var err error
+		switch key {
+		case totalsKey:
+			err = l.totals.decode(value)
+		case functionTrack.key(totalsKey):
+			err = json.Unmarshal(value, &passed)
 		}
-		if err := l.totals.decode(value); err != nil {
+		if err != nil {
 			l.log.Warn("how much of a discarded stream was delivered is not known", "reason", err)
 		}
 	}
 	var block buffer.Block
 	for {
-		if err := s.discardUpTo(ctx, l, in.Info()); err != nil {
+		if err := s.discardUpTo(ctx, l, in.Info(), passed.Passed); err != nil {
 			return err
 		}
 		err := in.Read(ctx, in.Info().Cursor, &block)
@@ -108,16 +120,17 @@ func (s *Service) discard(ctx context.Context, in buffer.Lane) error {
 	}
 }
 
-// discardUpTo settles everything up to the lane's head in one change, and forgets what was known of it but the totals.
-func (s *Service) discardUpTo(ctx context.Context, l *lane, info buffer.LaneInfo) error {
+// discardUpTo settles everything up to the lane's head in one change, and forgets what was known of it but the totals. Of
+// the lane's records some have passed on to the derived lane.
+func (s *Service) discardUpTo(ctx context.Context, l *lane, info buffer.LaneInfo, passed int64) error {
 	if info.Head <= info.Cursor {
 		return nil
 	}
-	n := info.Accepted - l.totals.Settled()
+	n := info.Accepted - passed - l.totals.Settled()
 	l.totals.Discarded += n
 	c := buffer.Change{Put: []buffer.Entry{l.totalsEntry()}, Cursor: info.Head}
 	for key := range l.in.State() {
-		if key != totalsKey {
+		if key != totalsKey && key != functionTrack.key(totalsKey) {
 			c.Delete = append(c.Delete, key)
 		}
 	}
@@ -137,6 +150,12 @@ func (s *Service) forgetLane(key laneKey) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.lanes, key)
+}
+
+func (s *Service) forgetFunction(id buffer.LaneID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.functions, id)
 }
 
 // wakeDrain lets Drain look again at what is left.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"hydrant/buffer"
@@ -40,12 +41,13 @@ type lane struct {
 	totals  Totals
 	damage  []buffer.Damage // read past; the cursor has not passed it
 
-	buffering stream.Buffering // the triggers in force now
-	target    buffer.Seq       // until the position reaches it nothing is sealed for its age alone
-	caughtUp  bool             // target was set because something is due
-	held      bool             // at a bound: neither reading nor sealing
-	over      bool             // no record takes the track any more
-	nextLook  time.Time        // before it nothing new is due
+	buffering  stream.Buffering // the triggers in force now
+	partitions stream.Partitions
+	target     buffer.Seq // until the position reaches it nothing is sealed for its age alone
+	caughtUp   bool       // target was set because something is due, which is not sealed yet
+	held       bool       // at a bound: neither reading nor sealing
+	over       bool       // no record takes the track any more
+	nextLook   time.Time  // before it nothing new is due
 
 	scratch     *Scratch  // nil once it has not kept what it was given
 	scratchTold time.Time // when it was last said that it takes no more
@@ -62,6 +64,7 @@ type lane struct {
 	samples samples
 
 	failures failures
+	active   atomic.Int64 // objects open now; shared
 
 	shared struct {
 		sync.Mutex
@@ -89,6 +92,7 @@ func newLane(t *tracks, way track, cursor buffer.Seq) *lane {
 		sealed:  map[*object]struct{}{},
 		scratch: s.deps.Scratch,
 		ledger:  newLedger(cursor),
+		open:    newOpenList(),
 		target:  info.Head,
 		results: make(chan result, s.cfg.Waiting),
 		drained: make(chan struct{}),
@@ -117,7 +121,7 @@ func (l *lane) run(ctx context.Context) error {
 func (l *lane) loop(ctx context.Context, blocks *reader) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	drain, hurry := l.service.drain, l.hurry
+	drain, hurry := l.service.drainOf(l.info.ID), l.hurry
 	for {
 		incoming := blocks.ready
 		if l.hold() {
@@ -136,10 +140,13 @@ func (l *lane) loop(ctx context.Context, blocks *reader) error {
 		case err = <-blocks.failed:
 		case r := <-l.results:
 			err = l.settle(ctx, r)
+			if err == nil {
+				err = l.useRoom(ctx)
+			}
 		case <-timer.C:
 			err = l.sealDue(ctx)
 		case look := <-l.looks:
-			look.answer <- l.partitions(look.limit)
+			look.answer <- l.openPartitions(look.limit)
 		case <-drain:
 			drain = nil
 			l.target = l.in.Info().Head
@@ -162,7 +169,7 @@ func (l *lane) loop(ctx context.Context, blocks *reader) error {
 func (l *lane) forget() {
 	l.service.uploads.forget(l.sharer())
 	l.account(-l.memory)
-	l.service.open.Add(-int64(l.open.len))
+	l.countOpen(-l.open.len)
 	for o := range l.open.all() {
 		o.forget(l.scratch)
 	}
@@ -180,8 +187,10 @@ func (l *lane) hold() bool {
 	if l.waiting > 0 && l.crowded() {
 		l.spillLargest() // others may have taken what was left
 	}
-	held := l.full() || l.waiting > 0 && l.crowded()
-	if l.held && !held {
+	held := l.full() || l.waiting > 0 && (l.crowded() || l.crammed())
+	// A reader that has not caught up yet goes on to where it was to get, and what is due then is sealed as there is room:
+	// were that moved on each time, a load that the destination can hardly take would keep it waiting for ever.
+	if l.held && !held && !l.caughtUp && l.ledger.position >= l.target {
 		l.target = l.in.Info().Head
 	}
 	l.held = held
@@ -195,7 +204,7 @@ func (l *lane) setTimer(timer *time.Timer) {
 		return
 	}
 	now := time.Now()
-	timer.Reset(max(l.open.first.dueIn(now, l.interval()), l.nextLook.Sub(now), time.Millisecond))
+	timer.Reset(max(l.dueIn(now), l.nextLook.Sub(now), time.Millisecond))
 }
 
 func (l *lane) interval() time.Duration { return time.Duration(l.buffering.Interval) }
@@ -206,15 +215,18 @@ func (l *lane) take(ctx context.Context, b *buffer.Block) error {
 	if err != nil {
 		return err
 	}
-	if l.track == mainTrack && r.stream.Backup != nil {
-		l.tracks.startBackup(ctx, max(b.First-1, l.in.Info().Cursor))
+	if l.track == mainTrack && !l.info.ID.IsDerived() {
+		l.startOthers(ctx, r, max(b.First-1, l.in.Info().Cursor))
 	}
 	if r.version != l.version { // what is open under the old version is sealed
 		l.closeAll(reasonVersion, l.open.len)
 		l.version = r.version
 	}
-	l.takeRecords(r, b)
+	if err := l.takeRecords(r, b); err != nil {
+		return err
+	}
 	l.relieve()
+	l.thin()
 	if err := l.seal(ctx); err != nil {
 		return err
 	}
@@ -223,10 +235,20 @@ func (l *lane) take(ctx context.Context, b *buffer.Block) error {
 			return err
 		}
 	}
-	if r.partitioner == nil && l.open.len == 0 && l.waiting == 0 && l.tracks.leave() {
+	if l.track == backupTrack && r.partitioner == nil && l.open.len == 0 && l.waiting == 0 && l.tracks.leave() {
 		return l.leave(ctx)
 	}
 	return l.passOver(ctx)
+}
+
+// startOthers has the other tracks that a version's records take served, from a cursor on.
+func (l *lane) startOthers(ctx context.Context, r *rules, after buffer.Seq) {
+	if r.stream.Backup != nil {
+		l.tracks.startBackup(ctx, after)
+	}
+	if r.stream.Transform != nil {
+		l.tracks.startFunction(ctx, after)
+	}
 }
 
 // leave ends a track that no record takes any more.
@@ -237,17 +259,19 @@ func (l *lane) leave(ctx context.Context) error {
 	return l.commit(ctx, buffer.Change{Cursor: l.tracks.others(l.track)})
 }
 
-func (l *lane) takeRecords(r *rules, b *buffer.Block) {
+func (l *lane) takeRecords(r *rules, b *buffer.Block) error {
 	if r.partitioner == nil {
 		l.ledger.position = max(l.ledger.position, b.Last())
-		return
+		return nil
 	}
-	l.buffering = l.triggers(r)
+	l.triggers(r)
 	for record := range b.Records() {
 		if record.Seq <= l.ledger.position {
 			continue
 		}
-		l.outputs = r.partitioner.Process(l.outputs[:0], uint64(record.Seq), record.Arrival, record.Data)
+		if err := l.process(r, record); err != nil {
+			return err
+		}
 		for i := range l.outputs {
 			l.add(r, record, &l.outputs[i])
 		}
@@ -257,6 +281,19 @@ func (l *lane) takeRecords(r *rules, b *buffer.Block) {
 		l.ledger.position = record.Seq
 		l.closeFilled()
 	}
+	return nil
+}
+
+// process makes the outputs of a record.
+func (l *lane) process(r *rules, record buffer.Record) (err error) {
+	if !l.info.ID.IsDerived() {
+		l.outputs = r.partitioner.Process(l.outputs[:0], uint64(record.Seq), record.Arrival, record.Data)
+		return nil
+	}
+	if l.outputs, err = r.partitioner.ProcessOutcome(l.outputs[:0], record.Arrival, record.Data); err != nil {
+		return fmt.Errorf("derived record %d: %w", record.Seq, err)
+	}
+	return nil
 }
 
 // passOver moves the cursor over records whose outputs the last life of the lane delivered.
@@ -273,13 +310,22 @@ func (l *lane) passOver(ctx context.Context) error {
 
 // commit makes a change durable. A full buffer has stored nothing of it, and other lanes make room: it is tried again.
 func (l *lane) commit(ctx context.Context, c buffer.Change) error {
+	return commit(ctx, l.in, l.log, c)
+}
+
+func commit(ctx context.Context, in buffer.Lane, log *slog.Logger, c buffer.Change) error {
 	for {
-		err := l.in.Commit(ctx, c)
+		err := in.Commit(ctx, c)
 		var full *buffer.FullError
-		if !errors.As(err, &full) {
+		var locked *buffer.DataKeyError
+		switch {
+		case errors.As(err, &full):
+			log.Warn("the buffer has no room even for state; trying again", "reason", full)
+		case errors.As(err, &locked):
+			log.Warn("the buffer cannot encrypt what the function made; trying again", "reason", locked)
+		default:
 			return err
 		}
-		l.log.Warn("the buffer has no room even for state; trying again", "reason", full)
 		select {
 		case <-time.After(time.Second):
 		case <-ctx.Done():
@@ -296,7 +342,7 @@ func (l *lane) rulesOf(v *buffer.Version) (*rules, error) {
 	if r, ok := l.rules[v.Number]; ok {
 		return r, nil
 	}
-	r, err := newRules(v, l.track)
+	r, err := newRules(v, l.track, l.info.ID.IsDerived())
 	if err != nil {
 		return nil, err
 	}
@@ -304,12 +350,13 @@ func (l *lane) rulesOf(v *buffer.Version) (*rules, error) {
 	return r, nil
 }
 
-// triggers are the buffering hints in force now, whatever version the records are read under.
-func (l *lane) triggers(r *rules) stream.Buffering {
-	if s, ok := l.definition(); ok {
-		return s.Buffering
+// triggers takes up the buffering hints and bounds in force now, whatever version the records are read under.
+func (l *lane) triggers(r *rules) {
+	s, ok := l.definition()
+	if !ok {
+		s = r.stream
 	}
-	return r.stream.Buffering
+	l.buffering, l.partitions = s.Buffering, s.Partitions
 }
 
 // definition is the one in force now, as seen from the track; false where the stream is not configured any more, or sends
@@ -335,7 +382,7 @@ func (l *lane) add(r *rules, record buffer.Record, out *partitioner.Output) {
 		o.entry = l.ledger.open(id, record.Seq)
 		r.open[id.name] = o
 		l.open.push(o)
-		l.service.open.Add(1)
+		l.countOpen(1)
 		l.account(o.memory)
 	}
 	if out.Error != "" {
@@ -347,6 +394,15 @@ func (l *lane) add(r *rules, record buffer.Record, out *partitioner.Output) {
 	if o.bytes >= int64(l.buffering.Size) {
 		l.filled = append(l.filled, o)
 	}
+	if o.cold && !l.buffering.IsCold(o.bytes) {
+		l.open.thaw(o)
+	}
+}
+
+// countOpen notes that objects were opened or closed.
+func (l *lane) countOpen(n int) {
+	l.active.Add(int64(n))
+	l.service.open.Add(int64(n))
 }
 
 // account notes a change of the memory that the lane's objects hold.

@@ -16,11 +16,16 @@ import (
 type ledger struct {
 	cursor   buffer.Seq
 	position buffer.Seq // the last record whose outputs have all been taken in
-	pending  entryHeap  // not settled, by first; settled ones leave when they reach the top
+	pending  entryHeap  // not settled, by first
 	done     entryHeap  // settled, by to: their manifests are kept until the cursor has passed them
 	sealedTo map[partitionID]buffer.Seq
-	opened   int     // entries so far
-	drops    []drops // that the cursor has not passed, in order
+
+	// The last of each partition's settled entries stands for those before it: of a partition that is delivered all the
+	// time one is kept, however long the cursor stands before another.
+	latest   map[partitionID]*entry
+	needless []string // state keys of manifests that a later one stands for
+	opened   int      // entries so far
+	drops    []drops  // that the cursor has not passed, in order
 }
 
 // drops counts records without outputs, up to the last of them. No entry was opened between them, so that the cursor
@@ -41,16 +46,18 @@ type entry struct {
 	partition partitionID
 	stateKey  string // of the manifest
 	first, to buffer.Seq
-	settled   bool
+
+	inPending, inDone int // where it is in these heaps
 }
 
 func newLedger(cursor buffer.Seq) *ledger {
 	return &ledger{
 		cursor:   cursor,
 		position: cursor,
-		pending:  entryHeap{key: func(e *entry) buffer.Seq { return e.first }},
-		done:     entryHeap{key: func(e *entry) buffer.Seq { return e.to }},
+		pending:  entryHeap{key: func(e *entry) buffer.Seq { return e.first }, place: func(e *entry) *int { return &e.inPending }},
+		done:     entryHeap{key: func(e *entry) buffer.Seq { return e.to }, place: func(e *entry) *int { return &e.inDone }},
 		sealedTo: map[partitionID]buffer.Seq{},
+		latest:   map[partitionID]*entry{},
 	}
 }
 
@@ -102,8 +109,7 @@ func (l *ledger) restore(m *Manifest) *entry {
 	e := &entry{partition: partitionID{m.Version, m.Partition}, first: m.First}
 	l.seal(e, m.stateKey(), m.To)
 	if m.Delivered {
-		e.settled = true
-		heap.Push(&l.done, e)
+		l.keep(e)
 	} else {
 		heap.Push(&l.pending, e)
 	}
@@ -115,24 +121,39 @@ func (l *ledger) covered(p partitionID, seq buffer.Seq) bool { return seq <= l.s
 
 // settle says that e's object is delivered.
 func (l *ledger) settle(e *entry) {
-	e.settled = true
+	heap.Remove(&l.pending, e.inPending)
+	l.keep(e)
+}
+
+// keep holds a settled entry's manifest, and none that it stands for.
+func (l *ledger) keep(e *entry) {
 	heap.Push(&l.done, e)
+	before := l.latest[e.partition]
+	if before != nil && before.to > e.to {
+		return // settled the other way round: the cursor will pass it
+	}
+	l.latest[e.partition] = e
+	if before != nil {
+		heap.Remove(&l.done, before.inDone)
+		l.needless = append(l.needless, before.stateKey)
+	}
 }
 
 // advance returns how far everything is settled, and the manifests that are needed no more once that is durable.
 func (l *ledger) advance() (cursor buffer.Seq, passed []string) {
-	for l.pending.Len() > 0 && l.pending.entries[0].settled {
-		heap.Pop(&l.pending)
-	}
 	l.cursor = max(l.cursor, l.position)
 	if l.pending.Len() > 0 {
 		l.cursor = min(l.cursor, l.pending.entries[0].first-1)
 	}
+	passed, l.needless = l.needless, nil
 	for l.done.Len() > 0 && l.done.entries[0].to <= l.cursor {
 		e := heap.Pop(&l.done).(*entry)
 		passed = append(passed, e.stateKey)
 		if l.sealedTo[e.partition] <= l.cursor {
 			delete(l.sealedTo, e.partition)
+		}
+		if l.latest[e.partition] == e {
+			delete(l.latest, e.partition)
 		}
 	}
 	return l.cursor, passed
@@ -141,7 +162,7 @@ func (l *ledger) advance() (cursor buffer.Seq, passed []string) {
 // check verifies what must always hold; tests call it after every step.
 func (l *ledger) check() error {
 	for _, e := range l.pending.entries {
-		if !e.settled && e.first <= l.cursor {
+		if e.first <= l.cursor {
 			return fmt.Errorf("the cursor is %d, but an object from %d on is not settled", l.cursor, e.first)
 		}
 	}
@@ -152,12 +173,21 @@ func (l *ledger) check() error {
 type entryHeap struct {
 	entries []*entry
 	key     func(*entry) buffer.Seq
+	place   func(*entry) *int // where an entry keeps its index
 }
 
 func (h *entryHeap) Len() int           { return len(h.entries) }
 func (h *entryHeap) Less(i, j int) bool { return h.key(h.entries[i]) < h.key(h.entries[j]) }
-func (h *entryHeap) Swap(i, j int)      { h.entries[i], h.entries[j] = h.entries[j], h.entries[i] }
-func (h *entryHeap) Push(e any)         { h.entries = append(h.entries, e.(*entry)) }
+
+func (h *entryHeap) Swap(i, j int) {
+	h.entries[i], h.entries[j] = h.entries[j], h.entries[i]
+	*h.place(h.entries[i]), *h.place(h.entries[j]) = i, j
+}
+
+func (h *entryHeap) Push(e any) {
+	*h.place(e.(*entry)) = len(h.entries)
+	h.entries = append(h.entries, e.(*entry))
+}
 
 func (h *entryHeap) Pop() any {
 	n := len(h.entries) - 1

@@ -63,3 +63,17 @@ func FuzzDecodeManifest(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkManifest is what each object costs beside its content: its key, and its state written and read again.
+func BenchmarkManifest(b *testing.B) {
+	m, lane := someManifest(), buffer.LaneInfo{ID: buffer.LaneID{Stream: buffer.StreamID{1}}, Name: "clicks"}
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	b.ReportAllocs()
+	for b.Loop() {
+		m.Key = objectKey(m, lane, "key=a/", ".gz", at)
+		e := m.entry()
+		if _, _, err := DecodeManifest(e.Key, e.Value); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -20,6 +20,11 @@ type Metrics struct {
 	limits   *prometheus.GaugeVec
 	discards *prometheus.CounterVec
 	backups  *prometheus.CounterVec
+
+	calls       *prometheus.HistogramVec
+	failedCalls *prometheus.CounterVec
+	answered    *prometheus.CounterVec
+	answeredB   *prometheus.CounterVec
 }
 
 // NewMetrics registers delivery's metrics.
@@ -41,7 +46,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}, []string{"stream"}),
 		seals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hydrant_sealed_objects_total",
-			Help: "Objects sealed, by reason: size, interval, memory, version or drain.",
+			Help: "Objects sealed, by reason: size, interval, memory, partitions (more than may be open), version or drain.",
 		}, []string{"stream", "reason"}),
 		replaced: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hydrant_superseded_objects_total",
@@ -64,7 +69,9 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Help: "Attempts to create an object of a backup that failed, by class of error; all are tried again.",
 		}, []string{"stream", "class"}),
 	}
-	r.MustRegister(m.uploads, m.failures, m.sizes, m.seals, m.replaced, m.able, m.limits, m.discards, m.backups)
+	m.functionMetrics()
+	r.MustRegister(m.uploads, m.failures, m.sizes, m.seals, m.replaced, m.able, m.limits, m.discards, m.backups,
+		m.calls, m.failedCalls, m.answered, m.answeredB)
 	return m
 }
 
@@ -147,6 +154,7 @@ var (
 	backedUpSize = prometheus.NewDesc("hydrant_backup_bytes_total", "Bytes of these copies before compression, delimiters included.", byStream, nil)
 	backedUpObj  = prometheus.NewDesc("hydrant_backup_objects_total", "Objects of the stream's backup.", byStream, nil)
 	backupWaits  = prometheus.NewDesc("hydrant_backup_pending_records", "Records that wait for the stream's backup. Alert on a rise.", byStream, nil)
+	active       = prometheus.NewDesc("hydrant_active_partitions", "Partitions of the stream that take records now, error output included.", byStream, nil)
 	disk         = prometheus.NewDesc("hydrant_buffer_disk_bytes", "Bytes that the buffer holds on disk, preallocated space included.", nil, nil)
 	diskLimit    = prometheus.NewDesc("hydrant_buffer_disk_limit_bytes", "The bound on hydrant_buffer_disk_bytes.", nil, nil)
 	damaged      = prometheus.NewDesc("hydrant_buffer_damaged_ranges", "Damaged ranges of the buffer that are known; hydrant inspect names them. Alert on a rise.", nil, nil)
@@ -154,7 +162,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{accepted, acceptedSize, delivered, deliveredB, objects, failed, expanded, dropped, quarantined, pending, pendingSize, oldest, troubled, backedUp, backedUpSize, backedUpObj, backupWaits, disk, diskLimit, damaged} {
+	for _, d := range []*prometheus.Desc{accepted, acceptedSize, delivered, deliveredB, objects, failed, expanded, dropped, quarantined, pending, pendingSize, oldest, troubled, backedUp, backedUpSize, backedUpObj, backupWaits, active, disk, diskLimit, damaged} {
 		ch <- d
 	}
 }
@@ -181,6 +189,9 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		if is {
 			gauge(troubled, 1, name)
 		}
+	}
+	for name, n := range c.Service.Active() {
+		gauge(active, float64(n), name)
 	}
 	for name, b := range c.Service.Backups() {
 		collectBackup(ch, name, b)

@@ -41,7 +41,9 @@ type object struct {
 	finished bool
 	reason   string // of the seal; empty while the object is open
 
-	before, after *object // in the lane's list of open ones
+	links  [2]links   // in the lane's list of open ones
+	looked buffer.Seq // of last, when that list was last looked through for cold ones
+	cold   bool       // it waits for the longer interval
 
 	entry    *entry // of the ledger
 	manifest *Manifest
@@ -136,6 +138,7 @@ func newObject(r *rules, partition string, record buffer.Record, out *partitione
 		prefix:    string(out.Prefix),
 		failure:   out.Error,
 		first:     record.Seq,
+		looked:    record.Seq,
 		arrival:   record.Arrival,
 		spread:    uint16(xxhash.Sum64String(partition) % 1024),
 		opened:    time.Now(),

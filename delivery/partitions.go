@@ -33,7 +33,7 @@ type look struct {
 // between two blocks.
 func (s *Service) Partitions(ctx context.Context, name string, limit int) (all OpenPartitions, err error) {
 	all.Oldest = []OpenPartition{}
-	lanes, _ := s.served()
+	lanes, _, _ := s.served()
 	for _, l := range lanes {
 		if l.info.Name != name || l.track != mainTrack {
 			continue
@@ -51,7 +51,7 @@ func (s *Service) Partitions(ctx context.Context, name string, limit int) (all O
 	return all, nil
 }
 
-func (l *lane) partitions(limit int) OpenPartitions {
+func (l *lane) openPartitions(limit int) OpenPartitions {
 	all := OpenPartitions{Total: l.open.len}
 	for o := range l.open.all() {
 		if len(all.Oldest) == limit {

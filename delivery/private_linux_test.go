@@ -21,7 +21,7 @@ func TestEncryptedObjectsAreNotSpilled(t *testing.T) {
 		}
 		defer s.Close()
 		d := stream.Stream{Name: "s", Compression: "none", Destination: stream.Destination{Directory: &stream.Directory{Path: "/x"}}}.WithDefaults()
-		r, err := newRules(&buffer.Version{Number: 1, Logic: partitioner.Logic, Data: d.Encode(), Key: key}, mainTrack)
+		r, err := newRules(&buffer.Version{Number: 1, Logic: partitioner.Logic, Data: d.Encode(), Key: key}, mainTrack, false)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -120,7 +120,9 @@ func (l *lane) readWave(ctx context.Context, w *wave) error {
 		if err != nil {
 			return err
 		}
-		l.refill(w, r, &b)
+		if err := l.refill(w, r, &b); err != nil {
+			return err
+		}
 		if l.crowded() {
 			l.spill(w.objects, l.ownMemory()/2)
 		}
@@ -138,12 +140,14 @@ func (l *lane) readUpTo(ctx context.Context, after, last buffer.Seq, b *buffer.B
 }
 
 // refill gives a block's outputs to the objects of the wave that they belong to.
-func (l *lane) refill(w *wave, r *rules, b *buffer.Block) {
+func (l *lane) refill(w *wave, r *rules, b *buffer.Block) error {
 	if r.partitioner == nil {
-		return
+		return nil
 	}
 	for record := range b.Records() {
-		l.outputs = r.partitioner.Process(l.outputs[:0], uint64(record.Seq), record.Arrival, record.Data)
+		if err := l.process(r, record); err != nil {
+			return err
+		}
 		for i := range l.outputs {
 			out := &l.outputs[i]
 			l.name = appendPartition(l.name[:0], out)
@@ -153,6 +157,7 @@ func (l *lane) refill(w *wave, r *rules, b *buffer.Block) {
 			}
 		}
 	}
+	return nil
 }
 
 // matches compares a rebuilt object with its manifest.

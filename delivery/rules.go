@@ -24,7 +24,8 @@ type rules struct {
 	private     bool               // records are encrypted on the node's disk: nothing of them goes to scratch
 }
 
-func newRules(v *buffer.Version, t track) (*rules, error) {
+// newRules reads a version. What was made by a function is transformed; what is to be given to one takes another track.
+func newRules(v *buffer.Version, t track, transformed bool) (*rules, error) {
 	fault := func(err error) error {
 		return fmt.Errorf("version %d of the stream's definition cannot be used: %w", v.Number, err)
 	}
@@ -37,10 +38,9 @@ func newRules(v *buffer.Version, t track) (*rules, error) {
 	}
 	r := &rules{version: v.Number, open: map[string]*object{}, private: v.Key != 0}
 	s, taken := t.view(s)
-	if !taken {
+	if r.stream = s; !taken || t == mainTrack && s.Transform != nil && !transformed {
 		return r, nil
 	}
-	r.stream = s
 	if s.Delimiter != nil {
 		r.delimiter = []byte(*s.Delimiter)
 	}

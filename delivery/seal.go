@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"hydrant/buffer"
@@ -15,6 +16,8 @@ const (
 	reasonMemory   = "memory"
 	reasonVersion  = "version"
 	reasonDrain    = "drain"
+
+	reasonPartitions = "partitions"
 )
 
 // closeFilled closes what the record in hand filled: never before all of the record's outputs are in.
@@ -36,14 +39,14 @@ func (l *lane) close(o *object, reason string) {
 	o.reason = reason
 	delete(o.rules.open, o.partition)
 	l.open.remove(o)
-	l.service.open.Add(-1)
+	l.countOpen(-1)
 	l.closing = append(l.closing, o)
 }
 
 // closeAll closes up to n open objects, the oldest first.
 func (l *lane) closeAll(reason string, n int) {
 	for n = min(n, l.open.len); n > 0; n-- {
-		l.close(l.open.first, reason)
+		l.close(l.open.oldest(), reason)
 	}
 }
 
@@ -70,30 +73,80 @@ func (l *lane) sealDue(ctx context.Context) error {
 	if l.ledger.position < l.target || l.open.len == 0 {
 		return nil
 	}
-	now, first := time.Now(), l.open.first
-	if now.Before(l.nextLook) || first.dueIn(now, l.interval()) > 0 {
+	now := time.Now()
+	if now.Before(l.nextLook) {
+		return nil
+	}
+	if l.dueIn(now) > 0 {
+		l.caughtUp = false
 		return nil
 	}
 	if head := l.in.Info().Head; !l.caughtUp && l.ledger.position < head {
 		l.target, l.caughtUp = head, true
 		return nil
 	}
-	l.caughtUp = false
 	l.nextLook = now.Add(l.interval() / 200) // 10,000 objects that become due one by one are not looked over each time
-	for o := range l.open.all() {
-		wait := o.dueIn(now, l.interval())
-		if l.room() == 0 {
-			l.nextLook = now
-			break
-		}
-		if wait > l.interval()/20 {
+	all := l.closeDue(&l.open.warm, now, l.interval()) && l.closeDue(&l.open.cold, now, l.coldInterval())
+	if l.caughtUp = !all; !all {
+		l.nextLook = now
+	}
+	return l.seal(ctx)
+}
+
+// closeDue closes the objects of a list that have waited for an interval, but for those that may wait longer. It reports
+// whether there was room for all.
+func (l *lane) closeDue(list *order, now time.Time, interval time.Duration) bool {
+	for o := range list.all() {
+		wait := o.dueIn(now, interval)
+		if wait > interval/20 {
 			break // those behind it were opened later
 		}
-		if wait <= 0 {
+		switch {
+		case wait > 0:
+		case !o.cold && l.buffering.IsCold(o.bytes):
+			l.open.chill(o)
+		case l.room() == 0:
+			return false
+		default:
 			l.close(o, reasonInterval)
 		}
 	}
-	return l.seal(ctx)
+	return true
+}
+
+// dueIn is how long all open objects may wait yet.
+func (l *lane) dueIn(now time.Time) time.Duration {
+	wait := time.Duration(math.MaxInt64)
+	if o := l.open.warm.first; o != nil {
+		wait = o.dueIn(now, l.interval())
+	}
+	if o := l.open.cold.first; o != nil {
+		wait = min(wait, o.dueIn(now, l.coldInterval()))
+	}
+	return wait
+}
+
+func (l *lane) coldInterval() time.Duration { return time.Duration(l.buffering.ColdInterval) }
+
+// crammed reports whether more partitions are open than may be.
+func (l *lane) crammed() bool { return l.open.len > l.partitions.Limit() }
+
+// thin closes the coldest objects while more are open than may be, as far as there is room. What one block opens is
+// looked at once: no record's place depends on how many there are.
+func (l *lane) thin() {
+	for l.crammed() && l.room() > 0 {
+		l.close(l.open.coldest(), reasonPartitions)
+	}
+}
+
+// useRoom gives the room that an upload has left to what waits for it, before anything more is read: a partition that
+// fills object after object leaves room for the others.
+func (l *lane) useRoom(ctx context.Context) error {
+	l.thin()
+	if err := l.seal(ctx); err != nil {
+		return err
+	}
+	return l.sealDue(ctx)
 }
 
 // finishDrain seals everything once the log is read to its end, and says so when it is delivered.
@@ -111,11 +164,14 @@ func (l *lane) finishDrain(ctx context.Context) error {
 	return nil
 }
 
-func (l *lane) sayDrained() {
+func (l *lane) sayDrained() { sayDone(l.drained) }
+
+// sayDone closes a channel, once.
+func sayDone(done chan struct{}) {
 	select {
-	case <-l.drained:
+	case <-done:
 	default:
-		close(l.drained)
+		close(done)
 	}
 }
 

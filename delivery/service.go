@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"hydrant/buffer"
+	"hydrant/delivery/transform"
 	"hydrant/stream"
 )
 
@@ -54,6 +55,9 @@ type Deps struct {
 	// the current ones; false means that the stream is no longer configured and its own last definition serves.
 	Current func(name string) (stream.Stream, bool)
 
+	// Function makes what calls a stream's function. It is asked once for each definition, and again after an error.
+	Function func(ctx context.Context, t stream.Transform) (transform.Invoker, error)
+
 	Log     *slog.Logger
 	Metrics *Metrics // nil counts nothing
 	Observe Observer // nil tells nobody
@@ -70,6 +74,8 @@ type Service struct {
 	uploads *slots
 	drain   chan struct{} // closed by Drain
 
+	drainDerived chan struct{} // closed by Drain once nothing more is derived
+
 	life    string // random
 	refused *refusals
 	reports reports
@@ -78,10 +84,14 @@ type Service struct {
 	lanes   map[laneKey]*lane
 	arrived chan struct{}      // closed and made anew when a lane is added
 	targets map[string]*target // by their definition
-	lives   map[buffer.LaneID]context.CancelFunc
-	gone    map[buffer.StreamID]bool // discarded
-	hastes  map[buffer.StreamID]bool // hastened
-	ends    []error                  // of lanes that stopped
+
+	functions map[buffer.LaneID]*function
+	invokers  map[string]*invoker // by their definition
+
+	lives  map[buffer.LaneID]context.CancelFunc
+	gone   map[buffer.StreamID]bool // discarded
+	hastes map[buffer.StreamID]bool // hastened
+	ends   []error                  // of lanes that stopped
 }
 
 // New returns a service that is ready to Run.
@@ -101,6 +111,11 @@ func New(cfg Config, deps Deps) *Service {
 		refused: newRefusals(),
 		reports: reports{byStream: map[buffer.StreamID][]Report{}},
 		lanes:   map[laneKey]*lane{},
+
+		drainDerived: make(chan struct{}),
+		functions:    map[buffer.LaneID]*function{},
+		invokers:     map[string]*invoker{},
+
 		arrived: make(chan struct{}),
 		targets: map[string]*target{},
 		lives:   map[buffer.LaneID]context.CancelFunc{},
@@ -118,7 +133,7 @@ func (s *Service) Run(ctx context.Context, log buffer.Log) error {
 	return errors.Join(err, s.stopped(), s.closeDestinations())
 }
 
-// closeDestinations lets go of connections and locks once no lane uses them any more.
+// closeDestinations lets go of connections, locks and functions once no lane uses them any more.
 func (s *Service) closeDestinations() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
@@ -128,6 +143,10 @@ func (s *Service) closeDestinations() error {
 	for key, t := range s.targets {
 		errs = append(errs, t.close(ctx))
 		delete(s.targets, key)
+	}
+	for key, i := range s.invokers {
+		errs = append(errs, i.close())
+		delete(s.invokers, key)
 	}
 	return errors.Join(errs...)
 }
@@ -194,29 +213,78 @@ func (s *Service) Uploading() int { return s.uploads.inUse() }
 // the end, when nothing is appended any more; Run goes on until its own context ends. Call it once.
 func (s *Service) Drain(ctx context.Context, log buffer.Log) error {
 	close(s.drain)
+	const look = 100 * time.Millisecond // at what was derived after the derived lane had said that it is empty
 	for {
-		lanes, arrived := s.served()
-		for _, l := range lanes {
-			if err := l.awaitDrained(ctx); err != nil && !s.discarded(l.info.ID) {
+		lanes, functions, arrived := s.served()
+		if err := s.awaitDrained(ctx, lanes, false); err != nil {
+			return err
+		}
+		for _, f := range functions {
+			if err := f.awaitDrained(ctx); err != nil && !s.discarded(f.info.ID) {
 				return err
 			}
+		}
+		s.deriveNoMore()
+		if err := s.awaitDrained(ctx, lanes, true); err != nil {
+			return err
 		}
 		if left(log) == 0 {
 			return nil
 		}
 		select {
 		case <-arrived: // of a stream that was not being served yet
+		case <-time.After(look):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 }
 
-// served returns the lanes, and a channel that is closed when there is another.
-func (s *Service) served() ([]*lane, <-chan struct{}) {
+// awaitDrained waits for the lanes that are derived, or for those that are not.
+func (s *Service) awaitDrained(ctx context.Context, lanes []*lane, derived bool) error {
+	for _, l := range lanes {
+		if l.info.ID.IsDerived() != derived {
+			continue
+		}
+		if err := l.awaitDrained(ctx); err != nil && !s.discarded(l.info.ID) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) deriveNoMore() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Collect(maps.Values(s.lanes)), s.arrived
+	sayDone(s.drainDerived)
+}
+
+// drainOf is closed when a lane is to be drained.
+func (s *Service) drainOf(id buffer.LaneID) <-chan struct{} {
+	if id.IsDerived() {
+		return s.drainDerived
+	}
+	return s.drain
+}
+
+// served returns the lanes and functions, and a channel that is closed when there is another.
+func (s *Service) served() ([]*lane, []*function, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.lanes)), slices.Collect(maps.Values(s.functions)), s.arrived
+}
+
+// beginFunction takes a lane's function among what is served.
+func (s *Service) beginFunction(f *function) *function {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hastes[f.info.ID.Stream] {
+		close(f.hurry)
+	}
+	s.functions[f.info.ID] = f
+	close(s.arrived)
+	s.arrived = make(chan struct{})
+	return f
 }
 
 func (l *lane) awaitDrained(ctx context.Context) error {
@@ -259,6 +327,11 @@ func (s *Service) Health() []Trouble {
 	var out []Trouble
 	for _, l := range s.lanes {
 		if t := l.trouble(); t != nil {
+			out = append(out, *t)
+		}
+	}
+	for _, f := range s.functions {
+		if t := f.trouble(); t != nil {
 			out = append(out, *t)
 		}
 	}

@@ -20,6 +20,7 @@ import (
 	"hydrant/delivery"
 	"hydrant/delivery/deliverytest"
 	"hydrant/delivery/format"
+	"hydrant/delivery/transform"
 	"hydrant/stream"
 )
 
@@ -36,6 +37,8 @@ type world struct {
 	scratch *delivery.Scratch
 	def     stream.Stream
 	metrics *delivery.Metrics
+
+	function transform.Invoker
 
 	service *delivery.Service
 	cancel  context.CancelFunc
@@ -64,7 +67,7 @@ func newWorld(t *testing.T, adjust func(*stream.Stream)) *world {
 
 func (w *world) define() {
 	w.t.Helper()
-	_, err := w.log.Define(w.t.Context(), buffer.Definition{Stream: w.id, Name: w.def.Name, Logic: 1, Data: w.def.Encode()})
+	_, err := w.log.Define(w.t.Context(), buffer.Definition{Stream: w.id, Name: w.def.Name, Logic: 1, Data: w.def.Encode(), Derives: w.def.Transform != nil})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -78,6 +81,8 @@ func (w *world) start() {
 		Log:     slog.New(slog.DiscardHandler),
 		Scratch: w.scratch,
 		Metrics: w.metrics,
+
+		Function: func(context.Context, stream.Transform) (transform.Invoker, error) { return w.function, nil },
 	})
 	var ctx context.Context
 	ctx, w.cancel = context.WithCancel(context.Background())

@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"bytes"
-	"fmt"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -25,33 +24,6 @@ func TestTail(t *testing.T) {
 		}
 		if tail.release(); tail.held() != 0 {
 			t.Fatal("pages are held by nothing")
-		}
-	})
-}
-
-func TestOpenList(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		var l openList
-		var want []*object
-		for i := range rapid.IntRange(0, 20).Draw(t, "objects") {
-			o := &object{partition: fmt.Sprint(i)}
-			l.push(o)
-			want = append(want, o)
-		}
-		for len(want) > 0 {
-			i := rapid.IntRange(0, len(want)-1).Draw(t, "removed")
-			l.remove(want[i])
-			want = append(want[:i], want[i+1:]...)
-			var got []*object
-			for o := range l.all() {
-				got = append(got, o)
-			}
-			if fmt.Sprint(got) != fmt.Sprint(want) || l.len != len(want) {
-				t.Fatalf("got %d objects, want %d in order", len(got), len(want))
-			}
-		}
-		if l.first != nil || l.last != nil {
-			t.Fatal("an empty list has ends")
 		}
 	})
 }

@@ -78,10 +78,50 @@ func (t *Totals) decode(data []byte) error {
 func (s *Service) Books() map[string]Totals {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := map[string]Totals{}
+	byStream := map[buffer.StreamID]Totals{}
+	names := map[buffer.StreamID]string{}
 	for key, l := range s.lanes {
 		if key.track == mainTrack {
-			out[l.info.Name] = l.books()
+			byStream[key.id.Stream] = byStream[key.id.Stream].plus(l.books())
+			names[key.id.Stream] = l.info.Name
+		}
+	}
+	for id, f := range s.functions {
+		byStream[id.Stream] = byStream[id.Stream].plus(f.books().totals())
+		names[id.Stream] = f.info.Name
+	}
+	out := map[string]Totals{}
+	for id, t := range byStream {
+		out[names[id]] = t
+	}
+	return out
+}
+
+// plus is the sum of the books of two of a stream's lanes.
+func (t Totals) plus(o Totals) Totals {
+	sum := Totals{
+		Delivered: t.Delivered + o.Delivered, Bytes: t.Bytes + o.Bytes, Objects: t.Objects + o.Objects,
+		Errors: maps.Clone(t.Errors), Expanded: t.Expanded + o.Expanded, Dropped: t.Dropped + o.Dropped,
+		Quarantined: t.Quarantined + o.Quarantined, Discarded: t.Discarded + o.Discarded, Spared: t.Spared + o.Spared,
+		Cursor: max(t.Cursor, o.Cursor),
+	}
+	if sum.Errors == nil && len(o.Errors) > 0 {
+		sum.Errors = map[string]int64{}
+	}
+	for kind, n := range o.Errors {
+		sum.Errors[kind] += n
+	}
+	return sum
+}
+
+// Active is how many partitions of each stream are open.
+func (s *Service) Active() map[string]int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := map[string]int64{}
+	for key, l := range s.lanes {
+		if key.track == mainTrack {
+			out[l.info.Name] += l.active.Load()
 		}
 	}
 	return out

@@ -23,21 +23,34 @@ type track int
 const (
 	mainTrack track = iota
 	backupTrack
+	functionTrack // of records with a function; see function
 )
 
-// backupPrefix begins the keys of all state that is the backup track's.
-const backupPrefix = "backup/"
+// The beginnings of the keys of all state that is the other tracks'.
+const (
+	backupPrefix   = "backup/"
+	functionPrefix = "function/"
+)
 
 func (t track) key(name string) string {
-	if t == backupTrack {
+	switch t {
+	case backupTrack:
 		return backupPrefix + name
+	case functionTrack:
+		return functionPrefix + name
 	}
 	return name
 }
 
 // owns reports whether a key of a lane's state is the track's.
 func (t track) owns(key string) bool {
-	return strings.HasPrefix(key, backupPrefix) == (t == backupTrack)
+	switch {
+	case strings.HasPrefix(key, backupPrefix):
+		return t == backupTrack
+	case strings.HasPrefix(key, functionPrefix):
+		return t == functionTrack
+	}
+	return t == mainTrack
 }
 
 // view is a definition as it holds on the track; false where it sends no record there.
@@ -70,6 +83,9 @@ func (t *tracks) run(ctx context.Context) error {
 	if t.backsUp() {
 		t.startBackup(ctx, cursor)
 	}
+	if t.transforms() {
+		t.startFunction(ctx, cursor)
+	}
 	t.serve(ctx, mainTrack, cursor)
 	t.running.Wait()
 	return errors.Join(t.errs...)
@@ -90,6 +106,28 @@ func (t *tracks) startBackup(ctx context.Context, after buffer.Seq) {
 		return
 	}
 	t.running.Go(func() { t.serve(ctx, backupTrack, after) })
+}
+
+// startFunction has the records above after given to the stream's function, unless they are. It returns when the log keeps
+// them for it.
+func (t *tracks) startFunction(ctx context.Context, after buffer.Seq) {
+	if !t.join(functionTrack, after) {
+		return
+	}
+	f := t.service.beginFunction(newFunction(t, after))
+	t.running.Go(func() {
+		defer close(f.done)
+		err := f.run(ctx)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		f.log.Error("the function of this stream is not called any more; its records wait in the buffer", "error", err)
+		f.ended(err)
+		t.service.noteEnd(f.info.Name, err)
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.errs = append(t.errs, err)
+	})
 }
 
 // join has the log's cursor wait for a track, and reports whether it did not yet.
@@ -119,13 +157,35 @@ func (t *tracks) others(way track) buffer.Seq { return t.joint(way, math.MaxUint
 
 // backsUp reports whether a record above the log's cursor may take the backup track.
 func (t *tracks) backsUp() bool {
-	for _, v := range t.in.Info().InUse {
+	return t.inUse(func(s stream.Stream) bool { return s.Backup != nil })
+}
+
+// transforms reports whether a record above the log's cursor may be for a function.
+func (t *tracks) transforms() bool {
+	return t.inUse(func(s stream.Stream) bool { return s.Transform != nil })
+}
+
+// inUse asks each definition that a record above the log's cursor may need. What was derived takes the main track alone.
+func (t *tracks) inUse(has func(stream.Stream) bool) bool {
+	info := t.in.Info()
+	if info.ID.IsDerived() {
+		return false
+	}
+	for _, v := range info.InUse {
 		// One that cannot be read is the main track's trouble, which stops there with the whole story.
-		if s, err := stream.Decode(v.Data); err == nil && s.Backup != nil {
+		if s, err := stream.Decode(v.Data); err == nil && has(s) {
 			return true
 		}
 	}
 	return false
+}
+
+// transformed reports whether records of the lane pass on to a derived one.
+func (t *tracks) transformed() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, joined := t.cursors[functionTrack]
+	return joined
 }
 
 // shared reports whether the tracks have cursors that may differ.

@@ -66,8 +66,19 @@ func TestNativeRetry(t *testing.T) {
 	if got := f.metric("hydrant_duplicate_requests_total", "clicks"); got != 2 {
 		t.Errorf("duplicate requests: got %v, want 2", got)
 	}
-	if got := f.metric("hydrant_incoming_records_total"); got != 6 {
-		t.Errorf("incoming records: got %v, want 6", got)
+	c.want(200, `"duplicate":true`, post(clicksURL, ndjson, "a\nb", key, "Hydrant-Replay: true"))
+	if got := f.metric("hydrant_replayed_records_total"); got != 0 {
+		t.Errorf("replayed records: got %v, want 0: they were stored before", got)
+	}
+	for value, want := range map[string]float64{"true": 1, "false": 0} {
+		before := f.metric("hydrant_replayed_records_total", "views")
+		c.want(200, `"duplicate":false`, post(viewsURL, ndjson, "d", "Hydrant-Replay: "+value))
+		if got := f.metric("hydrant_replayed_records_total", "views") - before; got != want {
+			t.Errorf("replayed records with Hydrant-Replay: %s: got %v, want %v", value, got, want)
+		}
+	}
+	if got := f.metric("hydrant_incoming_records_total"); got != 8 {
+		t.Errorf("incoming records: got %v, want 8", got)
 	}
 }
 

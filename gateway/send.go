@@ -36,7 +36,7 @@ func (s *Server) send(ctx context.Context, req *ingest.Request, name, authorizat
 	if err := req.Authorize(auth.Records, []byte(name)); err != nil {
 		return none, err
 	}
-	stream, err := s.ingest.Stream([]byte(name))
+	stream, err := s.ingest.Stream(ctx, []byte(name))
 	if err != nil {
 		return none, err
 	}

@@ -60,6 +60,8 @@ type Deps struct {
 	Guard      *auth.Guard // asks every request for credentials; nil asks none
 
 	Control firehose.Control // serves the operations on streams; nil serves none
+
+	Look func(ctx context.Context) error // brings streams into the catalog that other nodes have made; nil where there are none
 }
 
 // Server is the listener for producers. Its life is Listen, Serve, Drain, Shutdown; the last two may be called from
@@ -83,7 +85,7 @@ type Server struct {
 
 // New checks the configuration and registers the metrics; it opens nothing.
 func New(config Config, deps Deps) (*Server, error) {
-	in, err := ingest.New(config.Ingest, ingest.Deps{Log: deps.Log, Catalog: deps.Catalog, Registerer: deps.Registerer, Guard: deps.Guard})
+	in, err := ingest.New(config.Ingest, ingest.Deps{Log: deps.Log, Catalog: deps.Catalog, Registerer: deps.Registerer, Guard: deps.Guard, Look: deps.Look})
 	if err != nil {
 		return nil, err
 	}

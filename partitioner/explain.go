@@ -45,7 +45,7 @@ func (p *Partitioner) valuesOf(record []byte) map[string]string {
 	if p.keys == nil || len(p.keys.names) == 0 {
 		return nil
 	}
-	found, err := p.keys.extract(record)
+	found, err := p.keys.extract(record, nil)
 	if err != nil {
 		return nil
 	}

@@ -19,6 +19,7 @@ type keySource struct {
 	extractor *expr.Extractor // nil without paths
 	at        []int           // where the extractor's values belong; nil where there are no queries: all in order
 	queries   []keyQuery
+	answers   []keyAnswer // of the stream's function
 
 	values [][]byte
 }
@@ -26,6 +27,11 @@ type keySource struct {
 type keyQuery struct {
 	key   int
 	query *jq.Query
+}
+
+type keyAnswer struct {
+	key  int
+	name string
 }
 
 // newKeySource returns nil for a definition by which records need not be looked into.
@@ -36,6 +42,10 @@ func newKeySource(s stream.Stream, names []string, event *eventTime) (*keySource
 	k := &keySource{names: names, time: event, values: make([][]byte, len(names)+1)}
 	var paths []expr.Path
 	for i, name := range names {
+		if answer, ok := expr.FunctionKey(name); ok {
+			k.answers = append(k.answers, keyAnswer{i, answer})
+			continue
+		}
 		source, declared := s.PartitionKeys[name]
 		if !declared {
 			return nil, fmt.Errorf("prefix: the partition key %q is not declared", name)
@@ -60,17 +70,30 @@ func newKeySource(s stream.Stream, names []string, event *eventTime) (*keySource
 	if len(paths) > 0 {
 		k.extractor = expr.NewExtractor(paths...)
 	}
-	if len(k.queries) == 0 {
+	if len(k.queries)+len(k.answers) == 0 {
 		k.at = nil
 	}
 	return k, nil
 }
 
-// extract returns the values, good until the next call or until the record changes. Errors: those of expr.Extractor, and
-// *queryError.
-func (k *keySource) extract(record []byte) ([][]byte, error) {
-	if k.at == nil && k.extractor != nil {
+// extract returns the values, good until the next call or until the record changes, with those that a function gave.
+// Errors: those of expr.Extractor, and *queryError.
+func (k *keySource) extract(record []byte, answer *Outcome) ([][]byte, error) {
+	if k.at == nil && k.extractor != nil && len(k.answers) == 0 {
 		return k.extractor.Extract(record)
+	}
+	for _, a := range k.answers {
+		value := ""
+		if answer != nil {
+			value = answer.value(a.name)
+		}
+		if value == "" {
+			return nil, &queryError{key: a.key, source: "of the function", reason: "is missing or empty in the function's answer"}
+		}
+		k.values[a.key] = []byte(value)
+	}
+	if k.extractor == nil && len(k.queries) == 0 {
+		return k.values, nil
 	}
 	if k.extractor == nil {
 		if err := expr.CheckJSON(record); err != nil {
@@ -98,6 +121,9 @@ func (k *keySource) extractPaths(record []byte) error {
 }
 
 func (k *keySource) extractQueries(record []byte) error {
+	if len(k.queries) == 0 {
+		return nil
+	}
 	decoded, err := jq.Decode(record)
 	if err != nil {
 		return err
@@ -129,7 +155,7 @@ func (k *keySource) blame(err error) (code, message string) {
 	var query *queryError
 	switch {
 	case errors.As(err, &query):
-		return extractionFailed, fmt.Sprintf("the partition key %s (%s) %s", k.names[query.key], short(query.source), query.reason)
+		return extractionFailed, fmt.Sprintf("the partition key %s (%s) %s", expr.KeyName(k.names[query.key]), short(query.source), query.reason)
 	case !errors.As(err, &value):
 		return extractionFailed, err.Error()
 	case value.Path == len(k.names):

@@ -13,12 +13,13 @@ import (
 // the time zone data and the names of time zones included. It is kept with each version of a definition, and a binary that
 // does not know a stored one refuses to start. Whatever changes an output of any record must raise it.
 //
-// Logic 1 partitions records as they are, by paths. Logic 2 has processing and queries besides, and is otherwise the same.
+// Logic 1 partitions records as they are, by paths. Logic 2 has processing, functions and queries besides, and is
+// otherwise the same.
 const Logic = 2
 
 // LogicOf is the oldest version of the rules that a definition can be served by.
 func LogicOf(s stream.Stream) uint32 {
-	if !s.Processing.IsZero() {
+	if !s.Processing.IsZero() || s.Transform != nil {
 		return 2
 	}
 	for _, source := range s.PartitionKeys {
@@ -129,7 +130,7 @@ func (p *Partitioner) Process(out []Output, _ uint64, arrival int64, data []byte
 		p.evaluated = nil
 	}
 	if p.splitter == nil {
-		return append(out, p.place(arrival, data, nil))
+		return append(out, p.place(arrival, data, nil, nil))
 	}
 	pieces, refused := p.splitter.split(data)
 	if refused != nil {
@@ -137,7 +138,7 @@ func (p *Partitioner) Process(out []Output, _ uint64, arrival int64, data []byte
 	}
 	start, failures := len(out), 0
 	for i, one := range pieces {
-		o := p.place(arrival, one.data, func() []byte { return p.splitter.raw(data, i) })
+		o := p.place(arrival, one.data, nil, func() []byte { return p.splitter.raw(data, i) })
 		o.Extra = i > 0
 		if out = append(out, o); o.Error == "" {
 			continue
@@ -150,8 +151,9 @@ func (p *Partitioner) Process(out []Output, _ uint64, arrival int64, data []byte
 	return out
 }
 
-// place is the output of one record. raw is what an error output keeps of it; nil for the record itself.
-func (p *Partitioner) place(arrival int64, data []byte, raw func() []byte) Output {
+// place is the output of one record, with what a function made of it, if there was one. raw is what an error output keeps
+// of it; nil for the record itself.
+func (p *Partitioner) place(arrival int64, data []byte, answer *Outcome, raw func() []byte) Output {
 	fail := func(code, message string) Output {
 		if raw != nil {
 			data = raw()
@@ -161,7 +163,7 @@ func (p *Partitioner) place(arrival int64, data []byte, raw func() []byte) Outpu
 	var values [][]byte
 	if p.keys != nil {
 		var err error
-		if values, err = p.keys.extract(data); err != nil {
+		if values, err = p.keys.extract(data, answer); err != nil {
 			return fail(p.keys.blame(err))
 		}
 	}
@@ -184,11 +186,15 @@ func (p *Partitioner) place(arrival int64, data []byte, raw func() []byte) Outpu
 }
 
 func (p *Partitioner) failed(arrival int64, raw []byte, why *refusal) Output {
-	start := len(p.evaluated)
-	p.evaluated = p.errorPrefix[why.kind].Append(p.evaluated, arrival, nil)
 	return Output{
-		Prefix: p.evaluated[start:len(p.evaluated):len(p.evaluated)],
+		Prefix: p.errorPrefixOf(why.kind, arrival),
 		Error:  why.kind,
-		Data:   failure{arrival: arrival, code: why.code, message: why.message, record: raw}.line(),
+		Data:   failure{arrival: arrival, code: why.code, message: why.message, record: raw, attempts: 1, ended: arrival}.line(),
 	}
+}
+
+func (p *Partitioner) errorPrefixOf(kind string, arrival int64) []byte {
+	start := len(p.evaluated)
+	p.evaluated = p.errorPrefix[kind].Append(p.evaluated, arrival, nil)
+	return p.evaluated[start:len(p.evaluated):len(p.evaluated)]
 }

@@ -369,3 +369,25 @@ func BenchmarkProcess(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkKeys is what a record of some 200 bytes costs by where its key comes from.
+func BenchmarkKeys(b *testing.B) {
+	record := []byte(`{"id":"0198c2f0-7a51","ts":1752244449,"customer":{"id":"c-1234","region":"eu-west-1"},"event":"page_view",` +
+		`"path":"/products/42?ref=mail","ms":13.25,"tags":["a","b"],"user_agent":"Mozilla/5.0 (X11; Linux)"}`)
+	for _, source := range []string{
+		".customer.id", ".customer.region | ascii_upcase", `.ts | strftime("%Y-%m")`, `.path | split("?") | .[0] | gsub("/"; "-")`,
+		"[.tags[] | select(. > \"a\")] | join(\"+\")",
+	} {
+		b.Run(source, func(b *testing.B) {
+			p := newPartitioner(b, definition("d/!{partitionKeyFromQuery:k}/", map[string]string{"k": source}))
+			var out []partitioner.Output
+			b.ReportAllocs()
+			for b.Loop() {
+				out = p.Process(out[:0], 1, arrival, record)
+			}
+			if out[0].Error != "" {
+				b.Fatalf("%s", out[0].Data)
+			}
+		})
+	}
+}

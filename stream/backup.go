@@ -1,6 +1,10 @@
 package stream
 
-import "unicode/utf8"
+import (
+	"unicode/utf8"
+
+	"hydrant/stream/expr"
+)
 
 // Backup is a second copy of every record, as it came in, at a destination of its own. A record is settled when it is at
 // both; one destination that is away does not keep the other one waiting.
@@ -86,7 +90,7 @@ func (v *validation) copyPrefix() {
 		v.add(path, "!{firehose:error-output-type} is for error_prefix only: remove it")
 	}
 	if keys := template.Keys(); len(keys) > 0 {
-		v.add(path, "the partition key %q cannot be used here, since a backup is of records as they came in: remove it", keys[0])
+		v.add(path, "the partition key %q cannot be used here, since a backup is of records as they came in: remove it", expr.KeyName(keys[0]))
 	}
 	v.key(path, template)
 }

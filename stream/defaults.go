@@ -43,6 +43,9 @@ func (s Stream) WithDefaults() Stream {
 	if s.Delimiter == nil {
 		s.Delimiter = new("\n")
 	}
+	if s.Transform != nil {
+		s.Transform = s.Transform.withDefaults()
+	}
 	if s.Backup != nil {
 		s.Backup = s.Backup.withDefaults(s)
 	}

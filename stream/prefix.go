@@ -70,7 +70,10 @@ func (v *validation) data(path, source string) *expr.Template {
 		v.add(path, "!{firehose:error-output-type} is for error_prefix only: remove it")
 	}
 	for _, key := range template.Keys() {
-		if _, declared := v.stream.PartitionKeys[key]; !declared {
+		name, ofFunction := expr.FunctionKey(key)
+		if _, declared := v.stream.PartitionKeys[key]; ofFunction && v.stream.Transform == nil {
+			v.add(path, "the partition key %q comes from a function, and the stream has none: add transform, or remove the key", name)
+		} else if !ofFunction && !declared {
 			v.add(path, "the partition key %q is not declared: add it to partition_keys", key)
 		}
 	}
@@ -89,7 +92,7 @@ func (v *validation) errorPrefix() {
 	}
 	if keys := template.Keys(); len(keys) > 0 {
 		v.add(path, "the partition key %q cannot be used here, since a record in the error output may have none: remove "+
-			"it", keys[0])
+			"it", expr.KeyName(keys[0]))
 	}
 	v.key(path, template)
 }

@@ -95,7 +95,7 @@ func checkQuery(source string) error {
 	if notPath == nil {
 		return nil
 	}
-	if source == "" || source[0] == '[' || !utf8.ValidString(source) {
+	if source == "" || !utf8.ValidString(source) {
 		return notPath
 	}
 	query, err := jq.Compile(source)

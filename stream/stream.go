@@ -23,6 +23,8 @@ type Stream struct {
 
 	Processing Processing `json:"processing,omitzero" yaml:"processing"` // before a record's partition is chosen
 
+	Transform *Transform `json:"transform,omitempty" yaml:"transform"` // nil calls no function
+
 	// PartitionKeys are where the keys' values are in a record, by the keys' names: paths such as .customer.id, or queries
 	// of jq such as (.ts | strftime("%Y")), which take longer.
 	PartitionKeys map[string]string `json:"partition_keys,omitempty" yaml:"partition_keys"`
@@ -47,6 +49,8 @@ type Stream struct {
 	// EncryptRevision rises where the key for records is to be another one from then on.
 	EncryptRevision uint64 `json:"encrypt_revision,omitempty" yaml:"-"`
 
+	Partitions Partitions `json:"-" yaml:"partitions"`
+
 	Logging Logging `json:"-" yaml:"-"` // of streams made through the API
 
 	Destination Destination `json:"destination" yaml:"destination"`
@@ -56,6 +60,9 @@ type Stream struct {
 	// Revision counts the changes of a stream made through the API; 0 for one of the configuration file. Each is in force
 	// as a version of its own, even where it changes nothing else.
 	Revision uint64 `json:"revision,omitempty" yaml:"-"`
+
+	// Incarnation tells a stream made through the API from an earlier one of its name; empty where there is none.
+	Incarnation string `json:"incarnation,omitempty" yaml:"-"`
 }
 
 // NodeKey is a value of Stream.Encrypt.
@@ -68,6 +75,10 @@ const FormJSON = "json"
 type Buffering struct {
 	Size     Size     `json:"size" yaml:"size"`         // of the records before compression; 1 MiB to 5 GiB; 0 means 64 MiB
 	Interval Duration `json:"interval" yaml:"interval"` // from the oldest record's arrival; 1 s to 24 h; 0 means 60 s
+
+	// ColdInterval is how long an object may wait that has less than a sixteenth of size when its interval is over: it is
+	// sealed when it has as much, or then. 0 means no longer than any. Meanwhile the buffer keeps all that came in since.
+	ColdInterval Duration `json:"cold_interval,omitempty" yaml:"cold_interval"`
 }
 
 // Destination is where objects go: exactly one member is set.

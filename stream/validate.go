@@ -38,6 +38,7 @@ func (s Stream) Validate() []Fault {
 	v.name()
 	v.buffering()
 	v.processing()
+	v.transform()
 	v.partitionKeys()
 	v.prefix()
 	v.errorPrefix()
@@ -47,6 +48,9 @@ func (s Stream) Validate() []Fault {
 	}
 	if s.RecordForm != "" && s.RecordForm != FormJSON {
 		v.add("validate", "%q is not supported: write json, or leave it out to take any bytes", s.RecordForm)
+	}
+	if s.RecordForm == FormJSON && s.Processing.Decompression != "" {
+		v.add("validate", "records that come compressed are not JSON, and would all be refused: leave out validate, or processing.decompression")
 	}
 	v.quota()
 	v.object()
@@ -58,6 +62,7 @@ func (s Stream) Validate() []Fault {
 	}
 	v.destination()
 	v.backup()
+	v.partitions()
 	return v.faults
 }
 
@@ -82,6 +87,7 @@ func (v *validation) name() {
 }
 
 func (v *validation) buffering() {
+	v.coldInterval()
 	if size := v.stream.Buffering.Size; size < minSize || size > maxSize {
 		v.add("buffering.size", "the size is %v; it must be from %v to %v", size.Words(), minSize, maxSize)
 	}

@@ -86,6 +86,9 @@ func TestValidateRefuses(t *testing.T) {
 		}},
 		{"compression", `"Snappy" is not supported: write snappy`, func(s *stream.Stream) { s.Compression = "Snappy" }},
 		{"validate", `"avro" is not supported: write json`, func(s *stream.Stream) { s.RecordForm = "avro" }},
+		{"validate", "records that come compressed are not JSON", func(s *stream.Stream) {
+			s.RecordForm, s.Processing.Decompression = stream.FormJSON, stream.DecompressionGzip
+		}},
 		{"file_extension", `"json" is no extension: write a dot`, func(s *stream.Stream) { s.FileExtension = "json" }},
 		{"file_extension", `".JSON" is no extension`, func(s *stream.Stream) { s.FileExtension = ".JSON" }},
 		{"file_extension", `".a/b" is no extension`, func(s *stream.Stream) { s.FileExtension = ".a/b" }},

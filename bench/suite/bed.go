@@ -50,6 +50,7 @@ type load struct {
 	connections int
 	in          input
 	keys        int // 0: the generator's default
+	bytes       int // of a record that the generator makes up; 0: those of in
 }
 
 // The loads of the figures that others publish.
@@ -68,6 +69,9 @@ func (b *bed) to(url string, l load) bench.Options {
 	o := bench.DefaultOptions()
 	o.URL, o.Stream, o.API, o.Body = []string{url}, streamName, l.api, l.body
 	o.Batch, o.Connections, o.Input = l.batch, l.connections, []string{b.input(l.in)}
+	if l.bytes > 0 {
+		o.Size, o.Input = l.bytes, nil
+	}
 	if l.keys > 0 {
 		o.Keys = l.keys
 	}
@@ -84,22 +88,30 @@ type server struct {
 
 // send makes a load and wants all of it acknowledged, by this server.
 func (b *bed) send(ctx context.Context, s server, o bench.Options) (*bench.Report, error) {
+	report, _, err := b.sendMetered(ctx, s, o)
+	return report, err
+}
+
+// sendMetered also returns what the server used for the load, less what it costs to ask it for its count.
+func (b *bed) sendMetered(ctx context.Context, s server, o bench.Options) (*bench.Report, usage, error) {
 	before, err := s.count(ctx)
 	if err != nil {
-		return nil, err
+		return nil, usage{}, err
 	}
+	used := s.watch.used()
 	report, err := bench.Run(ctx, o, nil)
+	used = s.watch.used().since(used)
 	if err == nil {
 		err = ctx.Err()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("load on %s: %w", s.Name, err)
+		return nil, usage{}, fmt.Errorf("load on %s: %w", s.Name, err)
 	}
 	after, err := s.count(ctx)
 	if err != nil {
-		return nil, err
+		return nil, usage{}, err
 	}
-	return report, checkReport(s.Name, report, after-before)
+	return report, used, checkReport(s.Name, report, after-before)
 }
 
 // checkReport refuses what is no measurement.
@@ -125,12 +137,11 @@ func (b *bed) warm(ctx context.Context, s server, o bench.Options) error {
 
 // measure makes a load and returns it as a side: rates, latencies, and the processor time of both ends.
 func (b *bed) measure(ctx context.Context, s server, o bench.Options) (Side, *bench.Report, error) {
-	before := s.watch.used()
-	report, err := b.send(ctx, s, o)
+	report, used, err := b.sendMetered(ctx, s, o)
 	if err != nil {
 		return Side{}, nil, err
 	}
-	m, used := report.Measured, s.watch.used().since(before)
+	m := report.Measured
 	gigabytes := m.Megabytes / 1e3
 	f := Figures{
 		megabytesPS: m.MBPS, requestsPS: m.RequestsPS,

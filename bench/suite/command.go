@@ -19,6 +19,7 @@ import (
 type Command struct {
 	Run     RunCommand     `cmd:"" default:"withargs" help:"Measure this machine (the default)."`
 	Compare CompareCommand `cmd:"" help:"Compare the results of two runs."`
+	Table   TableCommand   `cmd:"" help:"Print a result as Markdown."`
 }
 
 // Options say what to measure, and how long.
@@ -59,13 +60,20 @@ func (o *Options) Validate() (err error) {
 		return fmt.Errorf("backlog: %q is no size of 1MiB to 1TiB", o.Backlog)
 	}
 	o.backlog = int64(bytes)
+	if err := o.selectRows(); err != nil {
+		return err
+	}
+	if o.S3 != "" {
+		_, _, err = ParseBucket(o.S3)
+	}
+	return err
+}
+
+func (o *Options) selectRows() (err error) {
 	if o.selected, err = regexp.Compile(o.Rows); err != nil {
 		return fmt.Errorf("rows: %w", err)
 	}
-	if o.S3 != "" {
-		_, _, err = parseBucket(o.S3)
-	}
-	return err
+	return nil
 }
 
 // inputBytes is the size of an input. What is sent again lies further back than any compressor's window here reaches.

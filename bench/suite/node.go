@@ -31,6 +31,7 @@ type setup struct {
 	interval    string // empty means the longest
 	partitioned bool   // by the records' key
 	memory      string // empty means the node's default
+	others      int    // streams that nobody sends to
 }
 
 func dataDir(dir string) string { return filepath.Join(dir, "data") }
@@ -66,6 +67,9 @@ func (s setup) config(dir string) string {
 	}
 	line("    prefix: %q", prefix+"suite/!{timestamp:yyyy/MM/dd/HH}/")
 	line("    destination: {s3: %s}", destination)
+	for n := range s.others {
+		line("  other-%d: {destination: {s3: {bucket: none, region: none}}}", n)
+	}
 	return c.String()
 }
 

@@ -31,7 +31,7 @@ func plain(figure, side string) func(Sample) float64 {
 
 // rows are all rows of the suite, with the targets that Hydrant set itself.
 func rows() []row {
-	return []row{
+	return append([]row{
 		againstFloor{label: "ndjson", load: batches, figure: megabytesPS, target: 0.10, beyond: 0.15, cost: true},
 		againstFloor{label: "putrecordbatch", load: recordBatches, figure: megabytesPS, target: 0.12, beyond: 0.18, cost: true},
 		againstFloor{label: "single", load: singles, figure: requestsPS, target: 0.35, beyond: 0.50},
@@ -47,5 +47,5 @@ func rows() []row {
 		startUp{},
 		idle{},
 		allocated{},
-	}
+	}, growths()...)
 }

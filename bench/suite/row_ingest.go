@@ -58,7 +58,11 @@ func (r againstFloor) sample(ctx context.Context, b *bed) (Sample, error) {
 
 // measureIngest measures a load on a new node that delivers nothing.
 func (b *bed) measureIngest(ctx context.Context, l load) (Side, error) {
-	n, err := b.startNode(ctx, setup{})
+	return b.measureIngestOn(ctx, setup{}, l)
+}
+
+func (b *bed) measureIngestOn(ctx context.Context, s setup, l load) (Side, error) {
+	n, err := b.startNode(ctx, s)
 	if err != nil {
 		return Side{}, err
 	}
@@ -188,11 +192,11 @@ var waysIn = []struct {
 	load load
 }{
 	{"JSON object", singles},
-	{"JSON array", load{bench.Native, bench.JSON, 500, 8, lines1K, 0}},
+	{"JSON array", load{api: bench.Native, body: bench.JSON, batch: 500, connections: 8, in: lines1K}},
 	{"NDJSON", batches},
-	{"protobuf", load{bench.Native, bench.Protobuf, 500, 8, lines1K, 0}},
-	{"octet-stream", load{bench.Native, bench.OctetStream, 1, 64, lines512, 0}},
-	{"PutRecord", load{bench.Firehose, bench.Auto, 1, 64, lines512, 0}},
+	{"protobuf", load{api: bench.Native, body: bench.Protobuf, batch: 500, connections: 8, in: lines1K}},
+	{"octet-stream", load{api: bench.Native, body: bench.OctetStream, batch: 1, connections: 64, in: lines512}},
+	{"PutRecord", load{api: bench.Firehose, body: bench.Auto, batch: 1, connections: 64, in: lines512}},
 	{"PutRecordBatch", recordBatches},
 }
 

@@ -34,7 +34,7 @@ func (b *bed) openStore(ctx context.Context) (*store, error) {
 	if b.options.S3 == "" {
 		return b.openSink(ctx)
 	}
-	bucket, prefix, err := parseBucket(b.options.S3)
+	bucket, prefix, err := ParseBucket(b.options.S3)
 	if err != nil {
 		return nil, err
 	}
@@ -45,8 +45,8 @@ func (b *bed) openStore(ctx context.Context) (*store, error) {
 	return &store{destination: fmt.Sprintf("{bucket: %q%s}", bucket, endpoint), prefix: prefix}, nil
 }
 
-// parseBucket reads s3://BUCKET/PREFIX.
-func parseBucket(location string) (bucket, prefix string, err error) {
+// ParseBucket reads s3://BUCKET/PREFIX.
+func ParseBucket(location string) (bucket, prefix string, err error) {
 	path, ok := strings.CutPrefix(location, "s3://")
 	bucket, prefix, _ = strings.Cut(path, "/")
 	if !ok || bucket == "" {

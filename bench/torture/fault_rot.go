@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"hydrant/bench"
@@ -78,9 +79,17 @@ func (b *bed) rot(ctx context.Context, random *rand.Rand, damage func(path strin
 	if err != nil {
 		return 0, err
 	}
-	b.notes.damage(path, verdict, int64(m["hydrant_quarantined_records_total"]))
+	told := int64(m["hydrant_quarantined_records_total"])
+	if strings.Contains(n.output(), lastGroup) {
+		told += int64(o.Connections * o.Batch)
+	}
+	b.notes.damage(path, verdict, told)
 	return 1, nil
 }
+
+// lastGroup is what a node says of the group at the end of its buffer, where nothing tells whether it was acknowledged before
+// it was lost. It holds at most a request of each connection.
+const lastGroup = "unacknowledged or lost"
 
 // damageOne damages a file of the buffer at random. What a file holds decides little of how often it is chosen: the small
 // ones matter as much.

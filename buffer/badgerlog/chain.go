@@ -33,7 +33,7 @@ func (m *image) follow(groups []foundGroup) {
 		}
 		if len(g.missing) > 0 && !linked[g.hash] {
 			// Never acknowledged: the process that came after it started from the group before. Or it is the last one.
-			m.notes = append(m.notes, fmt.Sprintf("group %d is not whole and nothing followed it: unacknowledged or lost: %s", g.number, ranges(g)))
+			m.notes = append(m.notes, fmt.Sprintf("group %d is not whole and nothing followed it: unacknowledged or lost: %s", g.number, ranges(g.named())))
 			continue
 		}
 		if g.hash != m.lastHash && g.previous != m.lastHash {
@@ -200,7 +200,7 @@ func (m *image) askWitnesses() {
 		}
 		m.highest = max(m.highest, w.number)
 		if w.number == behind[len(behind)-1].number {
-			m.notes = append(m.notes, fmt.Sprintf("group %d is not there: unacknowledged or lost", w.number))
+			m.notes = append(m.notes, fmt.Sprintf("group %d is not there: unacknowledged or lost: %s", w.number, ranges(w.blocks)))
 			continue
 		}
 		if i == 0 {
@@ -253,14 +253,22 @@ func (m *image) settleDamage() {
 	}
 }
 
-func ranges(g *foundGroup) string {
+func ranges(blocks []namedBlock) string {
 	var out []string
-	for _, data := range g.blocks {
-		h := buffer.PeekHeader(data)
-		out = append(out, fmt.Sprintf("records %d to %d of stream %s", h.First, h.Last(), h.Lane.Stream))
+	for _, b := range blocks {
+		out = append(out, fmt.Sprintf("records %d to %d of stream %s", b.first, b.last(), b.lane.Stream))
 	}
 	if len(out) == 0 {
 		return "changes of state"
 	}
 	return strings.Join(out, ", ")
+}
+
+// named are the blocks that a group lists.
+func (g *foundGroup) named() (blocks []namedBlock) {
+	for _, data := range g.blocks {
+		h := buffer.PeekHeader(data)
+		blocks = append(blocks, namedBlock{h.Lane, h.First, h.Count})
+	}
+	return blocks
 }

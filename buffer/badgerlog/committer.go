@@ -19,7 +19,6 @@ type committer struct {
 	used    atomic.Int64 // of the current generation, as published
 	rate    atomic.Int64 // bytes a second into the last generation
 	speed   rate         // of the disk, by groups that are large enough to tell
-	group   smoothed     // stored bytes of a group
 }
 
 // minBetweenFaults is how far apart two failed syncs must be for the log to go on after the second.
@@ -70,7 +69,6 @@ func (c *committer) commit(g *group) {
 	c.used.Store(c.current.used)
 	c.log.publish(g, record.changes, c.current)
 	took := c.log.cfg.now().Sub(start)
-	c.group.measure(stored)
 	if stored >= tellingGroup {
 		c.speed.measure(int(stored), took)
 	}

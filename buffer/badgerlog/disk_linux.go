@@ -46,6 +46,23 @@ func releaseZeros(path string) error {
 	return os.NewSyscallError("fallocate", err)
 }
 
+// firstHole drops the pages of a file that were read and not written, as far as they can be, and returns where what is left
+// of them ends. The file's first page is taken for written.
+func firstHole(f *os.File) int64 {
+	_ = unix.Fadvise(int(f.Fd()), pageSize, 0, unix.FADV_DONTNEED) // what stays is found below
+	hole, err := unix.Seek(int(f.Fd()), pageSize, unix.SEEK_HOLE)
+	if err != nil {
+		return pageSize
+	}
+	return (hole + pageSize - 1) / pageSize * pageSize
+}
+
+// isHole reports whether nothing was ever written to a file from start to end, neither to the disk nor to a page.
+func isHole(f *os.File, start, end int64) bool {
+	data, err := unix.Seek(int(f.Fd()), start, unix.SEEK_DATA)
+	return err == unix.ENXIO || err == nil && data >= end // ENXIO: a hole up to the file's end
+}
+
 // freeSpace is what an unprivileged writer may still use below path.
 func freeSpace(path string) int64 {
 	var s unix.Statfs_t

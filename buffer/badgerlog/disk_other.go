@@ -5,6 +5,7 @@ package badgerlog
 import (
 	"io/fs"
 	"math"
+	"os"
 )
 
 // Other systems run without preallocation and the free-space guard: good for trying and developing, not for production.
@@ -12,6 +13,10 @@ import (
 func preallocate(string, int64) error { return nil }
 
 func releaseZeros(string) error { return nil }
+
+func firstHole(*os.File) int64 { return pageSize }
+
+func isHole(*os.File, int64, int64) bool { return false }
 
 func freeSpace(string) int64 { return math.MaxInt64 }
 

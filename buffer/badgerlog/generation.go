@@ -34,12 +34,14 @@ type generation struct {
 	slots    int   // entries that it takes
 	used     int64
 	entries  int
-	reserved bool // made in the reserve's space: takes no records
-	prepared bool // its space is written with zeros
-	groups   int  // stored, and what the last of them left: see mark
+	offset   int64 // of the next value in the value log
+	reserved bool  // made in the reserve's space: takes no records
+	groups   int   // stored, and what the last of them left: see mark
 	last     uint64
 	hash     uint64
 	heads    map[buffer.LaneID][]byte
+
+	valuePages, entryPages *pages // of the value log and of the WAL, while they are written to
 
 	stuck bool // of housekeeping alone: only damaged blocks are live
 
@@ -125,11 +127,12 @@ func badgerOptions(dir string, capacity int64, slots int, log *slog.Logger) badg
 // createGeneration makes a generation that takes capacity bytes, its space allocated and its names synced. The caller
 // has looked that the disk has generationSpace of it.
 func createGeneration(parent string, id uint64, capacity int64, log *slog.Logger) (*generation, error) {
-	g := &generation{id: id, dir: generationDir(parent, id), capacity: capacity, slots: slotsFor(capacity)}
+	g := &generation{id: id, dir: generationDir(parent, id), capacity: capacity, slots: slotsFor(capacity), offset: walHeaderSize}
 	if err := os.Mkdir(g.dir, 0o755); err != nil {
 		return nil, err
 	}
 	if err := g.create(parent, log); err != nil {
+		err = errors.Join(err, g.closePages())
 		if g.db != nil {
 			err = errors.Join(err, g.db.Close())
 		}
@@ -149,6 +152,9 @@ func (g *generation) create(parent string, log *slog.Logger) error {
 	}
 	if err := preallocate(filepath.Join(g.dir, walName), walSpace(g.slots)); err != nil {
 		return fmt.Errorf("allocate the write-ahead log: %w", err)
+	}
+	if err := g.openPages(); err != nil {
+		return err
 	}
 	if err := syncGeneration(db); err != nil {
 		return err
@@ -180,6 +186,9 @@ func (g *generation) write(values []value, sync func(*badger.DB) error) error {
 		g.used += int64(len(v.data)) + entryOverhead
 	}
 	g.entries += len(values) + 1
+	if err := g.makePages(values); err != nil {
+		return err
+	}
 	if err := txn.Commit(); err != nil {
 		return err
 	}
@@ -260,7 +269,7 @@ func (g *generation) closeReader() error {
 func (g *generation) seal() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	err := g.db.Close()
+	err := errors.Join(g.closePages(), g.db.Close())
 	g.db, g.state = nil, sealed
 	if err == nil {
 		err = g.writeMark()
@@ -276,7 +285,7 @@ func (g *generation) seal() error {
 func (g *generation) discard() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	var errs []error
+	errs := []error{g.closePages()}
 	if g.db != nil {
 		errs = append(errs, g.db.Close())
 	}
@@ -295,7 +304,7 @@ func (g *generation) discard() error {
 func (g *generation) release() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	var errs []error
+	errs := []error{g.closePages()}
 	if g.db != nil {
 		errs = append(errs, g.db.Close())
 	}

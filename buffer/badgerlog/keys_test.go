@@ -240,7 +240,7 @@ func TestKeysAreNotWrittenOverAndOver(t *testing.T) {
 	if limit := int64(blocks << 20 / 2 * 3); written > limit {
 		t.Errorf("%d MiB were written for %d MiB of records and %d of keys", written>>20, blocks, keys*keyBytes>>20)
 	}
-	if limit := int64(4*keys*keyBytes + 40<<20); disk > limit {
+	if limit := int64(4*keys*keyBytes + 48<<20); disk > limit {
 		t.Errorf("up to %d MiB on disk, want at most %d", disk>>20, limit>>20)
 	}
 	t.Logf("%d MiB written, up to %d on disk", written>>20, disk>>20)

@@ -82,11 +82,6 @@ func (l *Log) makeNext() {
 	if errors.As(err, &full) && capacity > minCapacity {
 		g, err = l.makeGeneration(minCapacity)
 	}
-	if err == nil && l.committer.worthPreparing() {
-		if err = g.prepare(l.quit); err != nil {
-			g, err = nil, errors.Join(err, g.discard())
-		}
-	}
 	full = nil
 	if err != nil {
 		full = notMade(err)

@@ -96,7 +96,9 @@ func defaults() *Config {
 		Limits:  Limits{Body: 8 << 20, Decompressed: 32 << 20, Record: 1000 << 10, Records: 10000},
 		Log:     Log{Level: "info", Format: "text"},
 
-		APIStreams: APIStreams{Region: "us-east-1", Account: "000000000000"},
+		APIStreams: APIStreams{
+			Region: "us-east-1", Account: "000000000000", Store: DefinitionStore{S3: DefinitionBucket{Prefix: "hydrant-streams/"}},
+		},
 
 		Memory: defaultMemory(os.DirFS("/")),
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"hydrant/gateway/firehose/control"
 	"hydrant/stream"
@@ -25,6 +26,51 @@ type APIStreams struct {
 	Account   string `yaml:"account"`    // 12 digits, in ARNs and messages
 	Profile   string `yaml:"profile"`    // of the shared AWS files; empty means the default chain
 	Role      string `yaml:"role"`       // what a RoleARN is for: assume (through STS, with the profile's credentials) or ignore (they are used as they are)
+
+	Store DefinitionStore `yaml:"store"`
+}
+
+// DefinitionStore says where the definitions of streams made through the API are kept. Without a bucket that is the data
+// directory, and the streams are this node's alone.
+type DefinitionStore struct {
+	S3 DefinitionBucket `yaml:"s3"`
+}
+
+// DefinitionBucket is a prefix of a bucket that all nodes of a fleet share. The store must honour If-Match and
+// If-None-Match.
+type DefinitionBucket struct {
+	Bucket    string `yaml:"bucket"`     // keeps the streams' definitions for a fleet of nodes; empty means that they are this node's alone
+	Prefix    string `yaml:"prefix"`     // of their keys; ends with a slash
+	Region    string `yaml:"region"`     // empty means that of the environment or the profile
+	Endpoint  string `yaml:"endpoint"`   // URL of the store; empty means AWS
+	PathStyle bool   `yaml:"path_style"` // the bucket in the path, as most other stores want it
+	Profile   string `yaml:"profile"`    // of the shared AWS files; empty means the default chain
+}
+
+func (b DefinitionBucket) definition() stream.S3 {
+	return stream.S3{Bucket: b.Bucket, Region: b.Region, Endpoint: b.Endpoint, PathStyle: b.PathStyle, Profile: b.Profile}
+}
+
+func (v *validator) definitionStore() {
+	b := v.APIStreams.Store.S3
+	if b.Bucket == "" {
+		if b != defaults().APIStreams.Store.S3 {
+			v.refuse("api_streams.store.s3.bucket", "name the bucket, or take store away: the definitions are this node's alone then")
+		}
+		return
+	}
+	if b.Prefix != "" && !strings.HasSuffix(b.Prefix, "/") {
+		v.refuse("api_streams.store.s3.prefix", "%q must end with a slash: keys of other objects could begin with it", b.Prefix)
+	}
+	if v.APIStreams.Directory != "" {
+		v.warn("api_streams.directory", "the streams are a fleet's, and this directory must be the same on all its nodes")
+	}
+	s3 := b.definition()
+	s := stream.Stream{Name: "api", Destination: stream.Destination{S3: &s3}}
+	const path = "destination."
+	for _, fault := range s.WithDefaults().Validate() {
+		v.refuse("api_streams.store."+strings.TrimPrefix(fault.Path, path), "%s", fault.Message)
+	}
 }
 
 var accountForm = regexp.MustCompile(`^[0-9]{12}$`)
@@ -50,6 +96,7 @@ func (v *validator) apiStreams() {
 	for _, fault := range s.WithDefaults().Validate() {
 		v.refuse("api_streams."+fault.Path[len(path):], "%s", fault.Message)
 	}
+	v.definitionStore()
 }
 
 func (a APIStreams) config() control.Config {
@@ -60,19 +107,34 @@ func (a APIStreams) config() control.Config {
 
 // warnShadowed names the streams of the file that stand in front of ones made through the API.
 func warnShadowed(c *Config, w io.Writer) error {
-	dir := filepath.Join(c.DataDir, definitionsDir)
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	store, err := definitions.OpenDirectory(dir)
-	if err != nil {
-		return err
-	}
-	made, err := store.Load(context.Background())
+	made, err := c.keptDefinitions()
 	for _, s := range c.Streams {
 		if _, shadowed := made[s.Name]; shadowed {
 			fmt.Fprintf(w, "warning: streams.%s: a stream of this name was made through the API; it is not served while the file defines one\n", s.Name)
 		}
 	}
 	return err
+}
+
+// keptDefinitions are those that the data directory holds, of a fleet as last seen.
+func (c *Config) keptDefinitions() (map[string]definitions.Document, error) {
+	dir := filepath.Join(c.DataDir, definitionsDir)
+	if c.inFleet() {
+		dir = filepath.Join(c.DataDir, fleetDir)
+	}
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if c.inFleet() {
+		cache, err := definitions.OpenCached(nil, dir)
+		if err != nil {
+			return nil, err
+		}
+		return cache.Kept(context.Background())
+	}
+	store, err := definitions.OpenDirectory(dir)
+	if err != nil {
+		return nil, err
+	}
+	return store.Load(context.Background())
 }

@@ -73,8 +73,8 @@ func TestLoadExample(t *testing.T) {
 	if len(c.Warnings) != 0 {
 		t.Errorf("the example has warnings: %v", c.Warnings)
 	}
-	if len(c.Streams) != 2 || c.Streams[0].Name != "clicks" || c.Streams[1].Name != "audit" {
-		t.Errorf("got %v, want clicks and audit in this order", c.Streams)
+	if len(c.Streams) != 3 || c.Streams[0].Name != "clicks" || c.Streams[1].Name != "logs" || c.Streams[2].Name != "audit" {
+		t.Errorf("got %v, want clicks, logs and audit in this order", c.Streams)
 	}
 	want := defaults()
 	want.Node, want.Streams = "edge-1", c.Streams
@@ -141,7 +141,8 @@ buffer: {engine: badger, max_disk: 1GiB, stream_share: 100MiB}
 memory: 300MiB
 limits: {body: 1MiB, decompressed: 2MiB, record: 3KiB, records: 4, in_flight: 5MiB}
 auth: none
-api_streams: {endpoint: "http://localhost:1", path_style: true, region: eu-central-1, account: "123456789012", profile: lake, role: ignore}
+api_streams: {endpoint: "http://localhost:1", path_style: true, region: eu-central-1, account: "123456789012", profile: lake, role: ignore,
+  store: {s3: {bucket: fleet, prefix: streams/, region: eu-west-1, endpoint: "http://localhost:2", path_style: true, profile: keeper}}}
 log: {level: debug, format: json}
 streams:
   all:
@@ -163,6 +164,9 @@ streams:
 		Log:    Log{Level: "debug", Format: "json"},
 		APIStreams: APIStreams{
 			Endpoint: "http://localhost:1", PathStyle: true, Region: "eu-central-1", Account: "123456789012", Profile: "lake", Role: "ignore",
+			Store: DefinitionStore{S3: DefinitionBucket{
+				Bucket: "fleet", Prefix: "streams/", Region: "eu-west-1", Endpoint: "http://localhost:2", PathStyle: true, Profile: "keeper",
+			}},
 		},
 		Streams: []stream.Stream{{
 			Name:          "all",

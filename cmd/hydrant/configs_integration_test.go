@@ -3,7 +3,11 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -43,6 +47,10 @@ func TestExampleConfigurations(t *testing.T) {
 			loaded, err := Load(p.config(), p.cmd.Env)
 			must(t, err)
 			for _, s := range loaded.Streams {
+				if s.Processing.CloudWatchLogs != "" {
+					p.post(s.Name, "application/octet-stream", subscribedLog(t))
+					continue
+				}
 				p.post(s.Name, "application/json", fmt.Sprintf(`{"type":"login","customer":{"id":"c1"},"ts":%q}`, time.Now().Format(time.RFC3339)))
 			}
 			p.stop()
@@ -56,6 +64,17 @@ func TestExampleConfigurations(t *testing.T) {
 			}
 		})
 	}
+}
+
+// subscribedLog is what a subscription of CloudWatch Logs sends.
+func subscribedLog(t *testing.T) string {
+	t.Helper()
+	var out bytes.Buffer
+	z := gzip.NewWriter(&out)
+	_, err := io.WriteString(z, `{"messageType":"DATA_MESSAGE","owner":"123456789012","logGroup":"g","logStream":"s","subscriptionFilters":["f"],`+
+		`"logEvents":[{"id":"1","timestamp":1510109208016,"message":"a line"}]}`)
+	must(t, errors.Join(err, z.Close()))
+	return out.String()
 }
 
 // find returns the files below root whose paths hold one of the parts.

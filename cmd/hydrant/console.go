@@ -81,7 +81,7 @@ func (n *node) shown(k buffer.Stream, stats buffer.StreamStats, books delivery.T
 	}
 	shown := web.Stream{
 		Name: k.Name, Version: k.Current.Number, Configured: d.Revision == 0, Accepting: accepting, Encrypted: k.Current.Key != 0,
-		Interval: time.Duration(d.Buffering.Interval),
+		Interval: time.Duration(max(d.Buffering.Interval, d.Buffering.ColdInterval)),
 		Accepted: stats.Accepted, AcceptedBytes: stats.AcceptedBytes, Delivered: books.Delivered, DeliveredBytes: books.Bytes,
 		Objects: books.Objects, Dropped: books.Dropped, Quarantined: books.Quarantined, Errors: map[string]int64{},
 		Pending: stats.Accepted - books.Settled(), PendingBytes: stats.PendingBytes, Oldest: stats.OldestArrival, Troubles: []web.Trouble{},

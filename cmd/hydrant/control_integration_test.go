@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +60,9 @@ func TestStreamsThroughRealClients(t *testing.T) {
 		},
 		"boto":  func(t *testing.T, endpoint string) { command(t, lifeWithBoto, "python3", "-", endpoint, d.objects) },
 		"gosdk": lifeWithGo,
+		"js": func(t *testing.T, endpoint string) {
+			command(t, lifeWithJS, "node", "-", endpoint, d.objects, sdkForJS(t))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			live(t, p.url)
@@ -161,6 +165,9 @@ except firehose.exceptions.InvalidArgumentException as e:
 firehose.put_record_batch(DeliveryStreamName="boto", Records=[{"Data": b"one"}, {"Data": b"two"}])
 firehose.update_destination(DeliveryStreamName="boto", CurrentDeliveryStreamVersionId=before["VersionId"], DestinationId=destination["DestinationId"],
     S3DestinationUpdate={"Prefix": "boto/second/", "CompressionFormat": "GZIP"})
+firehose.tag_delivery_stream(DeliveryStreamName="boto", Tags=[{"Key": "team", "Value": "lake"}, {"Key": "env"}])
+firehose.untag_delivery_stream(DeliveryStreamName="boto", TagKeys=["env"])
+assert firehose.list_tags_for_delivery_stream(DeliveryStreamName="boto")["Tags"] == [{"Key": "team", "Value": "lake"}]
 after = describe()
 assert after["VersionId"] == "2" and after["LastUpdateTimestamp"] >= before["CreateTimestamp"], after
 firehose.put_record(DeliveryStreamName="boto", Record={"Data": b"three"})
@@ -172,6 +179,65 @@ def gone():
     except firehose.exceptions.ResourceNotFoundException:
         return True
 eventually(gone)
+`
+
+// sdkForJS is where .ci/setup puts the SDK for JavaScript.
+func sdkForJS(t *testing.T) string {
+	t.Helper()
+	path, err := filepath.Abs("../../.bin/sdk-js/node_modules/@aws-sdk/client-firehose")
+	must(t, err)
+	return path
+}
+
+const lifeWithJS = `
+const [endpoint, objects, sdk] = process.argv.slice(2);
+const assert = require("node:assert"), fs = require("node:fs"), path = require("node:path");
+const {
+  FirehoseClient, CreateDeliveryStreamCommand, DescribeDeliveryStreamCommand, ListDeliveryStreamsCommand, PutRecordCommand, PutRecordBatchCommand,
+  UpdateDestinationCommand, TagDeliveryStreamCommand, UntagDeliveryStreamCommand, ListTagsForDeliveryStreamCommand, DeleteDeliveryStreamCommand,
+} = require(sdk);
+const firehose = new FirehoseClient({ endpoint, region: "us-east-1" });
+const name = { DeliveryStreamName: "js" }, bytes = (text) => new TextEncoder().encode(text);
+const destination = { RoleARN: "arn:aws:iam::123456789012:role/delivery", BucketARN: "arn:aws:s3:::lake" };
+const describe = async () => (await firehose.send(new DescribeDeliveryStreamCommand(name))).DeliveryStreamDescription;
+const eventually = async (condition) => {
+  for (let i = 0; i < 600; i++) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error("not within a minute");
+};
+const files = (dir) => fs.existsSync(dir) ? fs.readdirSync(dir, { recursive: true }).filter((f) => fs.statSync(path.join(dir, f)).isFile()) : [];
+async function main() {
+  const made = await firehose.send(new CreateDeliveryStreamCommand({
+    ...name, DeliveryStreamType: "DirectPut", Tags: [{ Key: "team", Value: "data" }],
+    ExtendedS3DestinationConfiguration: { ...destination, Prefix: "js/first/", BufferingHints: { SizeInMBs: 1, IntervalInSeconds: 1 } },
+  }));
+  await eventually(async () => (await describe()).DeliveryStreamStatus === "ACTIVE");
+  const before = await describe();
+  assert.equal(before.DeliveryStreamARN, made.DeliveryStreamARN);
+  assert(before.CreateTimestamp instanceof Date && Date.now() - before.CreateTimestamp < 600000);
+  assert((await firehose.send(new ListDeliveryStreamsCommand({ Limit: 100 }))).DeliveryStreamNames.includes("js"));
+  const answer = await firehose.send(new PutRecordBatchCommand({ ...name, Records: [{ Data: bytes("one") }, { Data: bytes("two") }] }));
+  assert(answer.FailedPutCount === 0 && answer.RequestResponses.every((r) => r.RecordId && !("ErrorCode" in r)));
+  const update = (version) => firehose.send(new UpdateDestinationCommand({
+    ...name, CurrentDeliveryStreamVersionId: version, DestinationId: before.Destinations[0].DestinationId,
+    ExtendedS3DestinationUpdate: { Prefix: "js/second/", CompressionFormat: "GZIP" },
+  }));
+  await update(before.VersionId);
+  await assert.rejects(update(before.VersionId), { name: "ConcurrentModificationException" });
+  assert((await firehose.send(new PutRecordCommand({ ...name, Record: { Data: bytes("three") } }))).RecordId);
+  await firehose.send(new TagDeliveryStreamCommand({ ...name, Tags: [{ Key: "team", Value: "lake" }, { Key: "env", Value: "test" }] }));
+  await firehose.send(new UntagDeliveryStreamCommand({ ...name, TagKeys: ["env"] }));
+  assert.deepEqual((await firehose.send(new ListTagsForDeliveryStreamCommand(name))).Tags, [{ Key: "team", Value: "lake" }]);
+  await eventually(() => files(path.join(objects, "js")).length === 2); // what is not delivered now is discarded
+  await firehose.send(new DeleteDeliveryStreamCommand(name));
+  await eventually(() => describe().then(() => false, (e) => {
+    assert.equal(e.name, "ResourceNotFoundException");
+    return true;
+  }));
+}
+main().catch((e) => { console.error(e); process.exit(1); });
 `
 
 func lifeWithGo(t *testing.T, endpoint string) {
@@ -205,6 +271,15 @@ func lifeWithGo(t *testing.T, endpoint string) {
 	})
 	must(t, err)
 	put("three")
+	_, err = client.TagDeliveryStream(ctx, &firehose.TagDeliveryStreamInput{DeliveryStreamName: name, Tags: []types.Tag{{Key: aws.String("team"), Value: aws.String("lake")}}})
+	must(t, err)
+	listed, err := client.ListDeliveryStreams(ctx, &firehose.ListDeliveryStreamsInput{Limit: aws.Int32(100)})
+	must(t, err)
+	tags, err := client.ListTagsForDeliveryStream(ctx, &firehose.ListTagsForDeliveryStreamInput{DeliveryStreamName: name})
+	must(t, err)
+	if !slices.Contains(listed.DeliveryStreamNames, "gosdk") || len(tags.Tags) != 1 || *tags.Tags[0].Value != "lake" {
+		t.Errorf("got streams %v, tags %+v", listed.DeliveryStreamNames, tags.Tags)
+	}
 	deleteDrained(t, client, endpoint, "gosdk")
 }
 

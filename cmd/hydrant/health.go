@@ -67,7 +67,7 @@ func (n *node) checkAge() error {
 	for _, s := range n.buffer.Streams() {
 		oldest := stats.Streams[s.ID].OldestArrival
 		definition, _ := n.streams.Current(s.Name)
-		limit := patience + time.Duration(definition.Buffering.Interval)
+		limit := patience + time.Duration(definition.LongestInterval())
 		if age := time.Since(oldest); !oldest.IsZero() && age > limit {
 			errs = append(errs, fmt.Errorf("stream %s: the oldest undelivered record is %s old, more than %s: %s",
 				s.Name, age.Round(time.Second), limit, reasons[s.Name]))

@@ -118,13 +118,11 @@ func definitionDamage(dir string) ([]line, error) {
 		return nil, err
 	}
 	var lines []line
-	if all, ok := err.(interface{ Unwrap() []error }); ok { // one for each
-		for _, err := range all.Unwrap() {
-			item := struct {
-				Reason string `json:"reason"`
-			}{err.Error()}
-			lines = append(lines, line{"damage", item, "DAMAGE: " + item.Reason})
-		}
+	for _, err := range definitions.Unreadable(err) {
+		item := struct {
+			Reason string `json:"reason"`
+		}{err.Error()}
+		lines = append(lines, line{"damage", item, "DAMAGE: " + item.Reason})
 	}
 	return lines, nil
 }

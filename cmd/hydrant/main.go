@@ -25,6 +25,7 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run a node."`
 	Check   checkCommand   `cmd:"" help:"Validate a configuration and print what is in force."`
 	Try     tryCommand     `cmd:"" help:"Show what a stream makes of sample records: where they go, or why they cannot."`
+	Replay  replayCommand  `cmd:"" help:"Send what was delivered, or what the error output kept, through a stream again."`
 	Drain   drainCommand   `cmd:"" help:"Deliver what a stopped node's buffer holds, and exit."`
 	Inspect inspectCommand `cmd:"" help:"Show what a stopped node's buffer holds."`
 	Streams streamsCommand `cmd:"" help:"List, describe, create, update, delete and tag the streams of a running node."`

@@ -28,7 +28,6 @@ import (
 	"hydrant/gateway/firehose/control"
 	"hydrant/gateway/ingest"
 	"hydrant/stream"
-	"hydrant/stream/definitions"
 )
 
 // Places in the data directory: of the buffer, and of parts of objects for which there is no memory.
@@ -36,6 +35,7 @@ const (
 	bufferDir      = "buffer"
 	scratchDir     = "scratch"
 	definitionsDir = "definitions" // of streams made through the API
+	fleetDir       = "fleet"       // the same of a fleet, as last seen
 )
 
 // node is a running node. It starts in the direction of its dependencies and stops in the direction of the data:
@@ -121,11 +121,11 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 
 // openStreams puts the streams of the file in force, and with them those made through the API.
 func (n *node) openStreams() error {
-	store, err := definitions.OpenDirectory(filepath.Join(n.cfg.DataDir, definitionsDir))
+	ctx := context.Background()
+	store, err := n.cfg.openDefinitions(ctx, n.log)
 	if err != nil {
 		return err
 	}
-	ctx := context.Background()
 	n.control, err = control.New(ctx, n.cfg.APIStreams.config(), control.Deps{
 		Store: store,
 		Node:  n.made(),
@@ -134,15 +134,25 @@ func (n *node) openStreams() error {
 	if err != nil {
 		return err
 	}
+	observeDefinitions(n.registry, n.control)
+	n.observeLooks()
 	n.streams.configured = n.cfg.Streams
 	return n.control.Serve(ctx)
+}
+
+// health is what is wrong with streams; nothing before delivery has started.
+func (n *node) health() []delivery.Trouble {
+	if n.service == nil {
+		return nil
+	}
+	return n.service.Health()
 }
 
 // made is the node as the control plane sees it.
 func (n *node) made() madeStreams {
 	return madeStreams{
 		n.streams,
-		func() []delivery.Trouble { return n.service.Health() },
+		n.health,
 		func(id buffer.StreamID) []delivery.Report { return n.service.Reports(id) },
 	}
 }
@@ -178,6 +188,9 @@ func (n *node) startDelivery() {
 	n.service = delivery.New(delivery.Config{Node: nodePlace(n.cfg), Memory: int64(n.cfg.memoryPlan().Objects), Uploads: uploads}, delivery.Deps{
 		Open:    openDestination,
 		Current: n.streams.Current,
+
+		Function: openFunction,
+
 		Log:     n.log,
 		Metrics: delivery.NewMetrics(n.registry),
 		Observe: observed{n.console},
@@ -224,7 +237,7 @@ func (n *node) startGateway() (err error) {
 			Records:      int64(limits.Records),
 			InFlight:     int64(limits.InFlight),
 		}},
-	}, gateway.Deps{Log: n.buffer, Catalog: n.streams.catalog, Registerer: n.registry, Logger: n.log, Guard: n.guard, TLS: n.tls, Control: n.control})
+	}, gateway.Deps{Log: n.buffer, Catalog: n.streams.catalog, Registerer: n.registry, Logger: n.log, Guard: n.guard, TLS: n.tls, Control: n.control, Look: n.look()})
 	if err != nil {
 		return err
 	}
@@ -292,11 +305,22 @@ func (n *node) stop(grace time.Duration) error {
 	if n.closeConsole != nil {
 		n.closeConsole() // who looks on is let go
 	}
-	if n.admin != nil {
-		errs = append(errs, n.admin.Shutdown(ctx))
-	}
+	errs = append(errs, n.closeAdmin())
 	n.running.Wait()
 	return errors.Join(errs...)
+}
+
+// closeAdmin comes last. Whoever looks on, at a live page or a long profile, is cut off after a second: that is no failure.
+func (n *node) closeAdmin() error {
+	if n.admin == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := n.admin.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
 }
 
 func (n *node) drain(ctx context.Context) {

@@ -26,6 +26,7 @@ var retriers = map[string]retrier{
 	"boto3 legacy":   boto3Retrier("legacy"),
 	"boto3 standard": boto3Retrier("standard"),
 	"SDK for Go":     goRetrier,
+	"SDK for JS":     jsRetrier,
 	"native":         nativeRetrier,
 }
 
@@ -54,6 +55,32 @@ func boto3Retrier(mode string) retrier {
 		out := command(t, botoRetryScript, "python3", "-", endpoint, name, fmt.Sprint(calls), mode)
 		return strings.Fields(out)
 	}
+}
+
+const jsRetryScript = `
+const [endpoint, name, calls, sdk] = process.argv.slice(2);
+const { FirehoseClient, PutRecordCommand, PutRecordBatchCommand } = require(sdk);
+const firehose = new FirehoseClient({ endpoint, region: "us-east-1" });
+async function main() {
+  const lines = [];
+  for (let call = 0; call < Number(calls); call++) {
+    const data = [0, 1, 2].map((n) => JSON.stringify({ [name]: call + "/" + n })), bytes = (text) => new TextEncoder().encode(text);
+    if (call % 2) {
+      const answer = await firehose.send(new PutRecordBatchCommand({ DeliveryStreamName: "plain", Records: data.map((d) => ({ Data: bytes(d) })) }));
+      if (answer.FailedPutCount !== 0) throw new Error(JSON.stringify(answer));
+    } else {
+      data.length = 1;
+      await firehose.send(new PutRecordCommand({ DeliveryStreamName: "plain", Record: { Data: bytes(data[0]) } }));
+    }
+    lines.push(...data);
+  }
+  console.log(lines.join("\n"));
+}
+main().catch((e) => { console.error(e); process.exit(1); });
+`
+
+func jsRetrier(t *testing.T, endpoint, name string, calls int) []string {
+	return strings.Fields(command(t, jsRetryScript, "node", "-", endpoint, name, fmt.Sprint(calls), sdkForJS(t)))
 }
 
 func goRetrier(t *testing.T, endpoint, name string, calls int) []string {

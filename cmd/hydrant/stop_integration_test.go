@@ -4,6 +4,7 @@ package main
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -83,4 +84,21 @@ func TestDelayServesOn(t *testing.T) {
 		return err == nil && r.StatusCode == http.StatusServiceUnavailable && strings.Contains(string(reasons), "stopping")
 	})
 	p.post("crash", "application/json", `{"key":"k1","n":1}`)
+}
+
+// Somebody who looks on at the admin port keeps no node from ending well.
+func TestStopCutsOffWhoLooksOn(t *testing.T) {
+	t.Parallel() // it mostly waits
+	dir := t.TempDir()
+	p := startIn(t, dir, oneRecord(filepath.Join(dir, "data"), directoryDestination(t).yaml))
+	c, err := net.Dial("tcp", strings.TrimPrefix(p.admin, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, "GET /debug/pprof/profile?seconds=600 HTTP/1.1\r\nHost: node\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	p.eventually("the profile is being taken", func() bool { return strings.Contains(p.get("/debug/pprof/goroutine?debug=1"), "pprof.Profile") })
+	p.stop()
 }

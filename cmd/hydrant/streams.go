@@ -73,6 +73,13 @@ func (s *streamSet) apply(ctx context.Context, configured, made []stream.Stream)
 			s.logger.Warn("a stream made through the API is not served: the configuration file defines one of its name", "stream", d.Name)
 			continue
 		}
+		gone, err := s.finishFormer(ctx, known, d)
+		if err != nil {
+			return fmt.Errorf("finish the stream that was called %s before: %w", d.Name, err)
+		}
+		if !gone {
+			continue // it is told as not defined any more
+		}
 		entry, err := s.define(ctx, known[d.Name], d)
 		if errors.As(err, &entry.Locked) {
 			locked[d.Name] = entry.Locked
@@ -125,7 +132,7 @@ func (s *streamSet) define(ctx context.Context, known buffer.Stream, d stream.St
 	if key != 0 {
 		ctx = context.WithoutCancel(ctx) // its outcome must be known before anybody looks which keys are needed
 	}
-	v, err := s.log.Define(ctx, buffer.Definition{Stream: id, Name: d.Name, Logic: logic, Data: data, Key: key})
+	v, err := s.log.Define(ctx, buffer.Definition{Stream: id, Name: d.Name, Logic: logic, Data: data, Key: key, Derives: d.Transform != nil})
 	if err != nil {
 		return catalogEntry(id, d, known.Current.Key), err
 	}

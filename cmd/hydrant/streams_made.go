@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"hydrant/buffer"
 	"hydrant/delivery"
 	"hydrant/gateway/firehose/control"
@@ -33,6 +35,42 @@ func (s *streamSet) discardDeleted() {
 			s.discard(k.ID)
 		}
 	}
+}
+
+// finishFormer reports whether the name is free for a definition: what the log knows under it is the same stream, or an
+// earlier one of which nothing is left. A node that was away while a stream was deleted and made again delivers what it
+// holds of the first before it serves the second. Called with changing held.
+func (s *streamSet) finishFormer(ctx context.Context, known map[string]buffer.Stream, d stream.Stream) (gone bool, err error) {
+	former, ok := known[d.Name]
+	if !ok || d.Incarnation == "" {
+		return true, nil
+	}
+	before, err := stream.Decode(former.Current.Data)
+	if err != nil || before.Incarnation == "" || before.Incarnation == d.Incarnation {
+		return err == nil, err
+	}
+	if s.log.Stats().Streams[former.ID].Pending > 0 {
+		if s.hasten != nil { // delivery runs
+			s.hasten(former.ID)
+		}
+		return false, nil
+	}
+	if err := s.bury(ctx, former); err != nil {
+		return false, err
+	}
+	delete(known, d.Name)
+	return true, nil
+}
+
+// bury marks a stream as deleted, for ever, and has delivery give up what it holds.
+func (s *streamSet) bury(ctx context.Context, k buffer.Stream) error {
+	if _, err := s.log.Define(ctx, buffer.Definition{Stream: k.ID, Name: k.Name, Logic: partitioner.LogicOf(stream.Stream{}), Data: tombstone}); err != nil {
+		return fmt.Errorf("mark stream %s as deleted: %w", k.Name, err)
+	}
+	if s.discard != nil { // else delivery finds it when it starts
+		s.discard(k.ID)
+	}
+	return nil
 }
 
 // madeStreams is the node as the control plane sees it.
@@ -63,6 +101,14 @@ func (m madeStreams) errorsOf(name string) []delivery.Report {
 		}
 	}
 	return nil
+}
+
+// observeDefinitions registers what is to be known of the store of definitions.
+func observeDefinitions(r prometheus.Registerer, plane *control.Plane) {
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "hydrant_damaged_definitions",
+		Help: "Definitions of streams made through the API that cannot be read; hydrant inspect names them. Alert on this.",
+	}, func() float64 { return float64(plane.Damaged()) }))
 }
 
 // Serve implements control.Node.
@@ -109,10 +155,9 @@ func (m madeStreams) Discard(ctx context.Context, name string) (done bool, err e
 		if k.Name != name {
 			continue
 		}
-		if _, err := m.log.Define(ctx, buffer.Definition{Stream: k.ID, Name: name, Logic: partitioner.LogicOf(stream.Stream{}), Data: tombstone}); err != nil {
-			return false, fmt.Errorf("mark stream %s as deleted: %w", name, err)
+		if err := m.bury(ctx, k); err != nil {
+			return false, err
 		}
-		m.discard(k.ID)
 	}
 	if err := m.apply(ctx, m.configured, m.made); err != nil { // so that producers are told that it is gone
 		return false, err

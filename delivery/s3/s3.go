@@ -42,18 +42,35 @@ type Destination struct {
 // from the AWS default chain: environment, shared files, the machine's role. A role of the definition's is assumed when
 // its credentials are first needed.
 func New(ctx context.Context, definition stream.S3) (*Destination, error) {
+	chain, err := settingsOf(ctx, definition)
+	if err != nil {
+		return nil, err
+	}
+	return newDestination(chain, definition)
+}
+
+// Client is the SDK's, with the credentials and the place that New would use. It retries nothing.
+func Client(ctx context.Context, definition stream.S3) (*sdk.Client, error) {
+	chain, err := settingsOf(ctx, definition)
+	if err != nil {
+		return nil, err
+	}
+	return newClient(chain, definition)
+}
+
+func settingsOf(ctx context.Context, definition stream.S3) (aws.Config, error) {
 	if err := check(definition); err != nil {
-		return nil, fmt.Errorf("destination s3: %w", err)
+		return aws.Config{}, fmt.Errorf("destination s3: %w", err)
 	}
 	chain, err := loadSettings(ctx, definition)
 	if err != nil {
-		return nil, fmt.Errorf("destination s3: read the AWS settings of this machine: %w", err)
+		return aws.Config{}, fmt.Errorf("destination s3: read the AWS settings of this machine: %w", err)
 	}
 	chain.Credentials = &credentialChain{current: chain.Credentials, load: func(ctx context.Context) (aws.CredentialsProvider, error) {
 		fresh, err := loadSettings(ctx, definition)
 		return fresh.Credentials, err
 	}}
-	return newDestination(chain, definition)
+	return chain, nil
 }
 
 func check(definition stream.S3) error {
@@ -74,7 +91,7 @@ func check(definition stream.S3) error {
 	return nil
 }
 
-func newDestination(chain aws.Config, definition stream.S3) (*Destination, error) {
+func newClient(chain aws.Config, definition stream.S3) (*sdk.Client, error) {
 	client := sdk.NewFromConfig(chain, func(o *sdk.Options) {
 		if definition.Endpoint != "" {
 			o.BaseEndpoint = &definition.Endpoint
@@ -91,6 +108,14 @@ func newDestination(chain aws.Config, definition stream.S3) (*Destination, error
 	})
 	if client.Options().Region == "" {
 		return nil, errors.New("destination s3: region is empty: set it, or AWS_REGION in the environment")
+	}
+	return client, nil
+}
+
+func newDestination(chain aws.Config, definition stream.S3) (*Destination, error) {
+	client, err := newClient(chain, definition)
+	if err != nil {
+		return nil, err
 	}
 	return &Destination{
 		client:      client,

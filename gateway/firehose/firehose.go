@@ -70,7 +70,7 @@ func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *inges
 	if err := req.Authorize(op.String(), call.stream); err != nil {
 		return err
 	}
-	stream, err := h.ingest.Stream(call.stream)
+	stream, err := h.ingest.Stream(ctx, call.stream)
 	if err != nil {
 		return h.asResourceNotFound(err, call.stream)
 	}

@@ -52,6 +52,7 @@ var exceptions = map[ingest.Code]exception{
 	ingest.BufferFull:           slowDown,
 	ingest.QuotaExceeded:        slowDown,
 	ingest.StreamNotAccepting:   slowDown,
+	ingest.DefinitionsAway:      slowDown,
 	ingest.ShuttingDown:         slowDown,
 }
 

@@ -40,6 +40,7 @@ const (
 	BufferFull           Code = "buffer_full"
 	QuotaExceeded        Code = "quota_exceeded"
 	StreamNotAccepting   Code = "stream_not_accepting"
+	DefinitionsAway      Code = "definitions_unavailable"
 	ShuttingDown         Code = "shutting_down"
 	Internal             Code = "internal"
 	InvalidKey           Code = "invalid_idempotency_key"
@@ -86,6 +87,7 @@ var Codes = map[Code]struct {
 	BufferFull:           {http.StatusServiceUnavailable, "the buffer has no room: wait as Retry-After says"},
 	QuotaExceeded:        {http.StatusTooManyRequests, "the stream's quota is used up: wait as Retry-After says"},
 	StreamNotAccepting:   {http.StatusServiceUnavailable, "the stream is being drained or deleted"},
+	DefinitionsAway:      {http.StatusServiceUnavailable, "the store of the fleet's streams does not answer, and this node does not know whether there is such a stream: try again"},
 	ShuttingDown:         {http.StatusServiceUnavailable, "the node is stopping: use another one, or a new connection"},
 	Internal:             {http.StatusInternalServerError, "the node failed; whether the records were stored is not known: send the request again with its key"},
 	InvalidKey:           {http.StatusBadRequest, "the Idempotency-Key is not 1 to 255 visible ASCII characters"},
@@ -190,6 +192,14 @@ func NotJSON(cause error) error {
 func streamNotFound(name []byte) error {
 	return &Error{Code: StreamNotFound, Detail: fmt.Sprintf("stream %.80q does not exist: correct its name, or define it under streams in the "+
 		"configuration, or with hydrant streams create", name)}
+}
+
+// definitionsAway is what a node says that cannot know whether another one has made a stream.
+func definitionsAway(name []byte, cause error) *Error {
+	return &Error{
+		Code: DefinitionsAway, RetryAfter: time.Second, Cause: cause,
+		Detail: fmt.Sprintf("the store of the fleet's streams does not answer, and this node knows no stream %.64q: try again", name),
+	}
 }
 
 func streamNotAccepting(name string) error {

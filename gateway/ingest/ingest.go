@@ -35,6 +35,9 @@ type Deps struct {
 	Catalog    *Catalog
 	Registerer prometheus.Registerer
 	Guard      *auth.Guard // asks for credentials; nil lets everyone do everything
+
+	// Look brings streams into the catalog that other nodes have made; nil where there are no others.
+	Look func(ctx context.Context) error
 }
 
 // Ingest admits requests and appends their records. Its methods may be called from many goroutines at once.
@@ -44,6 +47,7 @@ type Ingest struct {
 	catalog  *Catalog
 	metrics  *metrics
 	guard    *auth.Guard
+	look     func(ctx context.Context) error // nil where nobody else makes streams
 	inFlight budget
 	buffers  pool
 	requests sync.Pool // of *Request
@@ -63,6 +67,7 @@ func New(config Config, deps Deps) (*Ingest, error) {
 		log:      deps.Log,
 		catalog:  deps.Catalog,
 		guard:    deps.Guard,
+		look:     deps.Look,
 		inFlight: budget{limit: limits.InFlight},
 		buffers:  pool{poison: config.Poison},
 	}
@@ -80,8 +85,20 @@ func (in *Ingest) Limits() Limits { return in.limits }
 // InFlight is how many bytes the requests being served have reserved.
 func (in *Ingest) InFlight() int64 { return in.inFlight.used.Load() }
 
-// Stream finds a stream that takes records. Errors: StreamNotFound, StreamNotAccepting, KeyUnavailable.
-func (in *Ingest) Stream(name []byte) (*Stream, error) {
+// Stream finds a stream that takes records, also one that another node has just made. Errors: StreamNotFound,
+// StreamNotAccepting, KeyUnavailable, DefinitionsAway.
+func (in *Ingest) Stream(ctx context.Context, name []byte) (*Stream, error) {
+	stream, err := in.lookup(name)
+	if err == nil || in.look == nil || AsError(err).Code == KeyUnavailable {
+		return stream, err
+	}
+	if trouble := in.look(ctx); trouble != nil {
+		return nil, definitionsAway(name, trouble)
+	}
+	return in.lookup(name)
+}
+
+func (in *Ingest) lookup(name []byte) (*Stream, error) {
 	stream, ok := in.catalog.Lookup(name)
 	if !ok {
 		return nil, streamNotFound(name)
@@ -131,6 +148,9 @@ func (in *Ingest) Append(ctx context.Context, stream *Stream, req *Request) (buf
 		return receipt, nil
 	}
 	in.metrics.accepted(stream.Name, req.Records[:n], time.Since(req.started))
+	if req.Replayed {
+		in.metrics.replayed.WithLabelValues(stream.Name).Add(float64(n))
+	}
 	return receipt, nil
 }
 

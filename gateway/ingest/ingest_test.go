@@ -16,12 +16,12 @@ func TestStream(t *testing.T) {
 	catalog := new(Catalog)
 	catalog.Set([]Stream{{Name: "open", Accepting: true}, {Name: "closing"}})
 	in := newIngest(t, Limits{}, Deps{Catalog: catalog})
-	if s, err := in.Stream([]byte("open")); err != nil || s.Name != "open" {
+	if s, err := in.Stream(t.Context(), []byte("open")); err != nil || s.Name != "open" {
 		t.Errorf("got %+v, error %v, want open", s, err)
 	}
-	_, err := in.Stream([]byte("closing"))
+	_, err := in.Stream(t.Context(), []byte("closing"))
 	wantError(t, err, Error{Code: StreamNotAccepting})
-	_, err = in.Stream([]byte("none"))
+	_, err = in.Stream(t.Context(), []byte("none"))
 	wantError(t, err, Error{Code: StreamNotFound})
 }
 

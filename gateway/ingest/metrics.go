@@ -13,6 +13,7 @@ type metrics struct {
 	refused   *prometheus.CounterVec
 	ack       prometheus.Histogram
 
+	replayed   *prometheus.CounterVec
 	duplicates *prometheus.CounterVec
 	auth       *prometheus.CounterVec
 }
@@ -31,6 +32,7 @@ func newMetrics(registerer prometheus.Registerer, inFlight func() float64) (*met
 			Help:    "Time from a request's headers to its records being durable.",
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 16), // 0.5 ms to 16 s
 		}),
+		replayed:   counter("hydrant_replayed_records_total", "Of the records acknowledged as durable, those that a replay sent.", "stream"),
 		duplicates: counter("hydrant_duplicate_requests_total", "Retries answered as the first request was; nothing was stored.", "stream"),
 		auth:       newAuthFailures(),
 	}
@@ -41,7 +43,7 @@ func newMetrics(registerer prometheus.Registerer, inFlight func() float64) (*met
 		Name: "hydrant_in_flight_bytes",
 		Help: "Bytes reserved by the requests being served.",
 	}, inFlight)
-	for _, c := range []prometheus.Collector{m.records, m.bytes, m.throttled, m.refused, m.ack, m.duplicates, m.auth, reserved} {
+	for _, c := range []prometheus.Collector{m.records, m.bytes, m.throttled, m.refused, m.ack, m.replayed, m.duplicates, m.auth, reserved} {
 		if err := registerer.Register(c); err != nil {
 			return nil, err
 		}

@@ -24,6 +24,8 @@ type Request struct {
 	Key Key
 	// MayCut says that the protocol can answer for each record: fewer than all may be stored then, the first ones.
 	MayCut bool
+	// Replayed says that the records have been delivered before, or were in the error output: they are counted apart too.
+	Replayed bool
 	// Encoding is what Receive undoes; the protocol sets it.
 	Encoding Encoding
 	// Answer is room for building the answer; its content is kept between requests, its bytes are not.
@@ -167,7 +169,8 @@ func (r *Request) End() {
 	r.ingest.buffers.put(r.scratch)
 	r.unreserve(r.reserved)
 	clear(r.Records)
-	r.Records, r.Answer, r.Key, r.Encoding, r.MayCut = r.Records[:0], r.Answer[:0], Key{}, Identity, false
+	r.Records, r.Answer, r.Key, r.Encoding = r.Records[:0], r.Answer[:0], Key{}, Identity
+	r.MayCut, r.Replayed = false, false
 	r.body, r.scratch, r.source = nil, nil, nil
 	r.session.Reset()
 	r.authorized = ""

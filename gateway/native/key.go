@@ -14,6 +14,9 @@ const (
 	longestKey = 255
 )
 
+// replayHeader, with the value true, is what hydrant replay sends.
+const replayHeader = "Hydrant-Replay"
+
 // keyOf reads the header that makes a request one that can be sent again. It is opaque: quotes, where there are any, are
 // part of it.
 func keyOf(h *fasthttp.RequestHeader) (ingest.Key, error) {

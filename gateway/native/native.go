@@ -45,7 +45,7 @@ func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *inges
 	if err := req.Authorize(auth.Records, name); err != nil {
 		return err
 	}
-	stream, err := h.ingest.Stream(name)
+	stream, err := h.ingest.Stream(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -62,6 +62,7 @@ func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *inges
 	if req.Key, err = keyOf(&rc.Request.Header); err != nil {
 		return err
 	}
+	req.Replayed = string(rc.Request.Header.Peek(replayHeader)) == "true"
 	body, err := req.Receive()
 	if err != nil {
 		return err

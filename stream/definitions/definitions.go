@@ -22,7 +22,8 @@ var ErrConflict = errors.New("the definition was changed by somebody else")
 
 // Store keeps documents by the names of their streams. Its methods may be called from many goroutines at once.
 type Store interface {
-	// Load returns all documents. Those that cannot be read are named by the error, and the others are returned with it.
+	// Load returns all documents. Those that cannot be read are named by the error, one of Unreadable each, and the others
+	// are returned with it.
 	Load(ctx context.Context) (map[string]Document, error)
 
 	// Put replaces the document at the expected version, and is durable on return. After an error other than ErrConflict
@@ -31,4 +32,12 @@ type Store interface {
 
 	// Delete removes the document at the expected version, and is durable on return. Errors are those of Put.
 	Delete(ctx context.Context, name string, expected Version) error
+}
+
+// Unreadable takes the error of a Load that returned documents apart: an error for each document that is not among them.
+func Unreadable(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return nil
 }

@@ -1,83 +1,38 @@
-package definitions
+package definitions_test
 
 import (
-	"errors"
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"pgregory.net/rapid"
+	"hydrant/stream/definitions"
+	"hydrant/stream/definitions/definitionstest"
 )
 
-func open(t interface{ Fatal(...any) }, path string) *Directory {
-	d, err := OpenDirectory(path)
+func open(t interface{ Fatal(...any) }, path string) *definitions.Directory {
+	d, err := definitions.OpenDirectory(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return d
 }
 
-// The store is a map whose entries change hands only by version, whenever it is opened anew.
-func TestDirectoryIsAMap(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		path, err := os.MkdirTemp("", "definitions")
+// directoryPlace is a directory.
+type directoryPlace string
+
+func (p directoryPlace) Open(t definitionstest.T) definitions.Store { return open(t, string(p)) }
+
+// A directory belongs to one process, in which several goroutines may use it.
+func TestDirectory(t *testing.T) {
+	parent := t.TempDir()
+	definitionstest.Run(t, func(t definitionstest.T) definitionstest.Place {
+		path, err := os.MkdirTemp(parent, "")
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer os.RemoveAll(path)
-		d, want := open(t, path), map[string]string{}
-		versions := map[string]Version{"": ""}
-		names := rapid.SampledFrom([]string{"a", ".", "..", "x.json", "A-b_c", strings.Repeat("n", 64)})
-		t.Repeat(map[string]func(*rapid.T){
-			"put": func(t *rapid.T) {
-				name, data := names.Draw(t, "name"), rapid.String().Draw(t, "data")
-				version, err := d.Put(t.Context(), name, []byte(data), versions[name])
-				if err != nil {
-					t.Fatal(err)
-				}
-				want[name], versions[name] = data, version
-			},
-			"put stale": func(t *rapid.T) {
-				name := names.Draw(t, "name")
-				if _, err := d.Put(t.Context(), name, nil, versions[name]+"x"); !errors.Is(err, ErrConflict) {
-					t.Fatalf("got %v, want ErrConflict", err)
-				}
-			},
-			"delete": func(t *rapid.T) {
-				name := names.Draw(t, "name")
-				if _, ok := want[name]; !ok {
-					return
-				}
-				if err := d.Delete(t.Context(), name, versions[name]+"x"); !errors.Is(err, ErrConflict) {
-					t.Fatalf("got %v, want ErrConflict", err)
-				}
-				if err := d.Delete(t.Context(), name, versions[name]); err != nil {
-					t.Fatal(err)
-				}
-				delete(want, name)
-				versions[name] = ""
-			},
-			"open again": func(t *rapid.T) { d = open(t, path) },
-			"": func(t *rapid.T) {
-				documents, err := d.Load(t.Context())
-				if err != nil {
-					t.Fatal(err)
-				}
-				got := map[string]string{}
-				for name, document := range documents {
-					got[name] = string(document.Data)
-					if document.Version != versions[name] {
-						t.Fatalf("%s: version %s, want %s", name, document.Version, versions[name])
-					}
-				}
-				if !maps.Equal(got, want) {
-					t.Fatalf("got %q, want %q", got, want)
-				}
-			},
-		})
-	})
+		return directoryPlace(path)
+	}, false)
 }
 
 // What a killed process left half-written is not seen, and a file that is damaged hides no other.

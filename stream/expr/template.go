@@ -38,7 +38,8 @@ const (
 	randomPart
 )
 
-const supported = "supported are !{timestamp:PATTERN}, !{partitionKeyFromQuery:KEY}, !{firehose:random-string} and, in " +
+const supported = "supported are !{timestamp:PATTERN}, !{partitionKeyFromQuery:KEY}, " +
+	"!{partitionKeyFromLambda:KEY}, !{firehose:random-string} and, in " +
 	"an error prefix, !{firehose:error-output-type}"
 
 // RandomString stands in an evaluated prefix where a random string goes, and is as long as one. It is not filled in per
@@ -81,7 +82,17 @@ func (t *Template) parse(source string) []error {
 // other Firehose appends the time.
 func HasExpression(source string) bool { return strings.Contains(source, "!{") }
 
-// Keys are the partition keys that the template uses, each once, in the order of their first use. It must not be changed.
+// functionKey begins the name of a key whose value is in a function's answer: no name in a configuration holds a NUL.
+const functionKey = "\x00"
+
+// FunctionKey returns the name, in a function's answer, of a template's key, if that is where its value comes from.
+func FunctionKey(key string) (name string, ok bool) { return strings.CutPrefix(key, functionKey) }
+
+// KeyName is a template's key as its source names it.
+func KeyName(key string) string { return strings.TrimPrefix(key, functionKey) }
+
+// Keys are the partition keys that the template uses, each once, in the order of their first use, those of functions as FunctionKey
+// knows them. It must not be changed.
 func (t *Template) Keys() []string { return t.keys }
 
 // WithKeys returns the template with its keys in the order of names: its Keys are names, and its evaluators take the values
@@ -141,6 +152,8 @@ func (t *Template) expression(body string) error {
 		return t.timestamp(value)
 	case namespace == "partitionKeyFromQuery":
 		t.key(value)
+	case namespace == "partitionKeyFromLambda":
+		t.key(functionKey + value)
 	case namespace == "firehose" && value == "error-output-type":
 		t.errorType = true
 		t.parts = append(t.parts, part{kind: errorTypePart})

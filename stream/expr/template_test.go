@@ -146,7 +146,6 @@ func TestParseRefuses(t *testing.T) {
 		{"!{timestamp}", "!{namespace:value}"},
 		{"!{timestamp:}", "!{namespace:value}"},
 		{"!{partitionKeyFromQuery:}", "!{namespace:value}"},
-		{"!{partitionKeyFromLambda:a}", `"partitionKeyFromLambda" is not supported; supported are !{timestamp:PATTERN}`},
 		{"!{Timestamp:yyyy}", `"Timestamp" is not supported`},
 		{"!{firehose:x}", `firehose has no value "x"`},
 		{"!{timestamp:yyyy!{timestamp:MM}", "cannot hold another one"},

@@ -84,8 +84,10 @@ type Plane struct {
 	deps   Deps
 
 	changing sync.Mutex // one change at a time
+	fleet    fleet
 	mu       sync.RWMutex
 	records  map[string]*record // immutable ones, by name
+	damaged  int                // definitions that could not be read when the store was read last
 	leaving  chan struct{}      // wakes Run
 }
 
@@ -99,30 +101,15 @@ func New(ctx context.Context, config Config, deps Deps) (*Plane, error) {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
 	p := &Plane{config: config, deps: deps, leaving: make(chan struct{}, 1)}
+	p.fleet = newFleet(deps.Store)
 	return p, p.load(ctx)
 }
 
-// load reads the store anew.
-func (p *Plane) load(ctx context.Context) error {
-	documents, err := p.deps.Store.Load(ctx)
-	if documents == nil && err != nil {
-		return err
-	}
-	if err != nil {
-		p.deps.Log.Error("not all definitions of streams made through the API can be read", "error", err)
-	}
-	records := map[string]*record{}
-	for name, document := range documents {
-		r := &record{at: document.Version}
-		if err := json.Unmarshal(document.Data, r); err != nil || r.Destination == nil {
-			return fmt.Errorf("the definition of stream %s is of another version of this program: %w", name, err)
-		}
-		records[name] = r
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.records = records
-	return nil
+// Damaged is how many definitions the store held that could not be read when it was read last.
+func (p *Plane) Damaged() int {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.damaged
 }
 
 // operations serve their inputs. An operation that is not among them is not the control plane's.
@@ -165,6 +152,9 @@ func (p *Plane) Call(ctx context.Context, operation string, body []byte, by inge
 			Detail: fmt.Sprintf("the body is %d bytes long, the limit of operations on streams is %d", size, maxBody),
 		}
 	}
+	if err := p.lookFirst(ctx, operation); err != nil {
+		return nil, asAnswer(err)
+	}
 	out, err := serve(p, ctx, call{operation, body, by})
 	if err != nil {
 		return nil, asAnswer(err)
@@ -182,7 +172,8 @@ func (p *Plane) Serve(ctx context.Context) error {
 	return p.serve(ctx)
 }
 
-func (p *Plane) serve(ctx context.Context) error {
+func (p *Plane) serve(ctx context.Context) (err error) {
+	defer func() { p.fleet.behind = err != nil || p.fleet.shared != nil && p.notServed() }()
 	var made []stream.Stream
 	for _, r := range p.all() {
 		if r.Leaving != "" {
@@ -254,6 +245,18 @@ func (p *Plane) catchUp(ctx context.Context, refused error) error {
 		return errors.Join(refused, err)
 	}
 	return errors.Join(refused, p.serve(ctx))
+}
+
+// again makes a change once more, on what is now there, as long as others change the same stream at the same time. Called
+// with changing held.
+func again(change func() error) (err error) {
+	const attempts = 10
+	for range attempts {
+		if err = change(); !errors.Is(err, definitions.ErrConflict) {
+			return err
+		}
+	}
+	return err
 }
 
 // asAnswer puts an error in the gateway's terms.

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"time"
 
@@ -27,7 +28,7 @@ func (p *Plane) create(ctx context.Context, in *firehose.CreateDeliveryStreamInp
 		return output{}, err
 	}
 	r := &record{
-		Name: name, Version: 1, Created: p.now(), Tags: tagsOf(in.Tags),
+		Name: name, Version: 1, Created: p.now(), Tags: tagsOf(in.Tags), Incarnation: rand.Text(),
 		Source: in.DirectPutSourceConfiguration, Destination: destination,
 	}
 	if asked := in.DeliveryStreamEncryptionConfigurationInput; asked != nil {
@@ -43,10 +44,13 @@ func (p *Plane) create(ctx context.Context, in *firehose.CreateDeliveryStreamInp
 	}
 	p.changing.Lock()
 	defer p.changing.Unlock()
-	if err := p.checkFree(name); err != nil {
-		return output{}, err
-	}
-	if err := p.put(ctx, r); err != nil {
+	err = again(func() error {
+		if err := p.checkFree(name); err != nil {
+			return err
+		}
+		return p.put(ctx, r)
+	})
+	if err != nil {
 		return output{}, err
 	}
 	if err := p.serve(ctx); err != nil {

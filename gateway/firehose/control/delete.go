@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"encoding/json"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/firehose"
@@ -26,30 +27,52 @@ func (p *Plane) delete(ctx context.Context, in *firehose.DeleteDeliveryStreamInp
 	}
 	p.changing.Lock()
 	defer p.changing.Unlock()
-	before, err := p.find(name)
-	if err != nil {
+	if err := again(func() error { return p.leave(ctx, name, how) }); err != nil {
 		return output{}, err
 	}
-	if before.Leaving != discarding && before.Leaving != how {
-		after := *before
-		after.Leaving = how
-		if err := p.replace(ctx, before, &after); err != nil {
-			return output{}, err
-		}
-		p.deps.Log.Info("a stream is deleted through the API", "stream", name, "records", string(how))
-	}
+	p.wakeLeaving()
+	return output{new(firehose.DeleteDeliveryStreamOutput), schemas.DeleteDeliveryStreamOutput}, nil
+}
+
+// wakeLeaving has Run look at what is being deleted.
+func (p *Plane) wakeLeaving() {
 	select {
 	case p.leaving <- struct{}{}:
 	default:
 	}
-	return output{new(firehose.DeleteDeliveryStreamOutput), schemas.DeleteDeliveryStreamOutput}, nil
 }
 
-// leavingLook is the pause between two looks at streams that are being deleted.
-const leavingLook = 50 * time.Millisecond
+// leave keeps that a stream is being deleted, and has the node serve it no more.
+func (p *Plane) leave(ctx context.Context, name string, how leaving) error {
+	before, err := p.find(name)
+	if err != nil || before.Leaving == discarding || before.Leaving == how {
+		return err
+	}
+	after := *before
+	after.Leaving = how
+	if err := p.replace(ctx, before, &after); err != nil {
+		return err
+	}
+	p.deps.Log.Info("a stream is deleted through the API", "stream", name, "records", string(how))
+	return nil
+}
 
-// Run finishes what Delete begins, also what another process began, until ctx ends.
+// The pause between two looks at streams that are being deleted, which in a fleet takes longer.
+const (
+	leavingLook      = 50 * time.Millisecond
+	leavingLookFleet = 500 * time.Millisecond
+)
+
+// Run finishes what Delete begins, also what another process began, and in a fleet looks at what other nodes change, until
+// ctx ends.
 func (p *Plane) Run(ctx context.Context) {
+	pause := leavingLook
+	if p.fleet.shared != nil {
+		pause = leavingLookFleet
+		var looking sync.WaitGroup
+		looking.Go(func() { p.keepLooking(ctx) })
+		defer looking.Wait()
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -60,7 +83,7 @@ func (p *Plane) Run(ctx context.Context) {
 			return
 		}
 		if p.finishLeaving(ctx) > 0 {
-			timer.Reset(leavingLook)
+			timer.Reset(pause)
 		}
 	}
 }
@@ -89,11 +112,19 @@ func (p *Plane) finish(ctx context.Context, name string) (gone bool, err error) 
 	if r == nil || r.Leaving == "" {
 		return true, nil
 	}
-	if r.Leaving == draining && p.deps.Node.Drain(name) > 0 {
-		return false, nil
+	done := r.Leaving != draining || p.deps.Node.Drain(name) == 0
+	if done {
+		if done, err = p.deps.Node.Discard(ctx, name); err != nil {
+			return false, err
+		}
 	}
-	if done, err := p.deps.Node.Discard(ctx, name); err != nil || !done {
-		return false, err
+	if p.fleet.shared != nil {
+		if done, err = p.othersDone(ctx, r, done); err != nil {
+			return false, err
+		}
+	}
+	if !done {
+		return false, nil
 	}
 	if err := p.remove(ctx, r); err != nil {
 		return false, err

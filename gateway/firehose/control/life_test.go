@@ -48,6 +48,10 @@ func TestDefinitions(t *testing.T) {
 			w.good("CreateDeliveryStream", creation("s", x.more))
 			x.want.Name, x.want.Revision, x.want.Delimiter = "s", 1, &none
 			got, _ := w.node.served("s")
+			if got.Incarnation == "" {
+				t.Error("the stream has no incarnation")
+			}
+			x.want.Incarnation = got.Incarnation
 			if string(got.Encode()) != string(x.want.Encode()) {
 				t.Errorf("got  %s\nwant %s", got.Encode(), x.want.Encode())
 			}
@@ -197,19 +201,18 @@ func TestRunFinishesDeletions(t *testing.T) {
 	})
 }
 
-// Who has not seen another node's change is told, changes nothing, and has seen it then.
-func TestSharedStore(t *testing.T) {
+// A store that has changed under this node, as after a change that seemed to have failed, is looked at anew.
+func TestChangedStore(t *testing.T) {
 	w := newWorld(t)
 	w.create("s")
 	if _, err := w.kept.Put(t.Context(), "s", w.kept.documents["s"].Data, w.kept.documents["s"].Version); err != nil {
 		t.Fatal(err)
 	}
-	w.refused("UpdateDestination", fmt.Sprintf(update, "1", `"Prefix":"x/"`), ingest.VersionConflict)
 	w.good("UpdateDestination", fmt.Sprintf(update, "1", `"Prefix":"x/"`))
 	if err := w.kept.Delete(t.Context(), "s", w.kept.documents["s"].Version); err != nil {
 		t.Fatal(err)
 	}
-	w.refused("TagDeliveryStream", `{"DeliveryStreamName":"s","Tags":[{"Key":"k"}]}`, ingest.VersionConflict)
+	w.refused("TagDeliveryStream", `{"DeliveryStreamName":"s","Tags":[{"Key":"k"}]}`, ingest.StreamNotFound)
 	w.refused("DescribeDeliveryStream", `{"DeliveryStreamName":"s"}`, ingest.StreamNotFound)
 	if _, served := w.node.served("s"); served {
 		t.Error("a stream that is not in the store any more is served")

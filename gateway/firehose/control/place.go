@@ -47,6 +47,7 @@ func (p *Plane) definition(r *record) (stream.Stream, error) {
 	d := stream.Stream{
 		Name:          r.Name,
 		Revision:      r.Version,
+		Incarnation:   r.Incarnation,
 		Buffering:     buffering(describeS3(c).BufferingHints),
 		Compression:   compressions[describeS3(c).CompressionFormat],
 		FileExtension: aws.ToString(c.FileExtension),

@@ -1,7 +1,9 @@
 package control
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/firehose/types"
@@ -23,7 +25,11 @@ type record struct {
 
 	Encryption *encryption `json:"encryption,omitempty"` // nil for a stream that never had any
 
-	Leaving leaving `json:"leaving,omitempty"` // it is being deleted
+	// Incarnation tells the stream from an earlier or later one of its name; empty for one made before there were any.
+	Incarnation string `json:"incarnation,omitempty"`
+
+	Leaving leaving           `json:"leaving,omitempty"` // it is being deleted
+	Busy    map[string]uint64 `json:"busy,omitempty"`    // while it is: nodes that hold something of it, with how often each has said so
 
 	at definitions.Version // in the store
 }
@@ -35,6 +41,17 @@ const (
 	draining   leaving = "draining" // they are delivered first
 	discarding leaving = "discarding"
 )
+
+// decodeRecord refuses members that this program does not know: a stream must not be served without what they ask for.
+func decodeRecord(document definitions.Document) (*record, error) {
+	r := &record{at: document.Version}
+	decoder := json.NewDecoder(bytes.NewReader(document.Data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(r); err != nil || r.Destination == nil {
+		return nil, fmt.Errorf("it is of another version of this program: %w", err)
+	}
+	return r, nil
+}
 
 func (r *record) encode() []byte {
 	data, err := json.Marshal(r)

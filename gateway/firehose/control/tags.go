@@ -53,17 +53,19 @@ func (p *Plane) retag(ctx context.Context, name string, c call, change func(map[
 	}
 	p.changing.Lock()
 	defer p.changing.Unlock()
-	before, err := p.findActive(name)
-	if err != nil {
-		return err
-	}
-	after := *before
-	after.Tags = map[string]string{}
-	maps.Copy(after.Tags, before.Tags)
-	if err := change(after.Tags); err != nil {
-		return err
-	}
-	return p.put(ctx, &after)
+	return again(func() error {
+		before, err := p.findActive(name)
+		if err != nil {
+			return err
+		}
+		after := *before
+		after.Tags = map[string]string{}
+		maps.Copy(after.Tags, before.Tags)
+		if err := change(after.Tags); err != nil {
+			return err
+		}
+		return p.put(ctx, &after)
+	})
 }
 
 func (p *Plane) listTags(_ context.Context, in *firehose.ListTagsForDeliveryStreamInput, c call) (output, error) {

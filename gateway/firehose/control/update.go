@@ -21,18 +21,21 @@ func (p *Plane) update(ctx context.Context, in *firehose.UpdateDestinationInput,
 	}
 	p.changing.Lock()
 	defer p.changing.Unlock()
-	before, err := p.findActive(name)
+	var after *record
+	err := again(func() error {
+		before, err := p.findActive(name)
+		if err != nil {
+			return err
+		}
+		if after, err = p.updated(before, in); err != nil {
+			return err
+		}
+		if _, err := p.definition(after); err != nil {
+			return err
+		}
+		return p.replace(ctx, before, after)
+	})
 	if err != nil {
-		return output{}, err
-	}
-	after, err := p.updated(before, in)
-	if err != nil {
-		return output{}, err
-	}
-	if _, err := p.definition(after); err != nil {
-		return output{}, err
-	}
-	if err := p.replace(ctx, before, after); err != nil {
 		return output{}, err
 	}
 	p.deps.Log.Info("a stream is updated through the API", "stream", name, "version", after.Version)

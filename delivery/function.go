@@ -1,0 +1,389 @@
+package delivery
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"hydrant/buffer"
+	"hydrant/delivery/transform"
+	"hydrant/partitioner"
+)
+
+// function is the way of a lane's records to their stream's function: a track that makes no objects, but the records of the
+// derived lane, which is delivered like any other. One goroutine, run, owns everything but what is said to be shared; calls
+// run beside it.
+//
+// The life of a record: read from the log, taken apart, given to the function in a batch, and, in the order of the lane,
+// journaled: what was made of it becomes durable with the very change that says the track is done with it. Until then a
+// crash has the function called again; from then on nothing does.
+type function struct {
+	service *Service
+	tracks  *tracks
+	in      buffer.Lane
+	info    buffer.LaneInfo
+	log     *slog.Logger
+
+	rules map[uint64]*functionRules
+	queue []*call // in the order of the lane; the last one may still be forming
+	held  []*call // answered, and their last record is not whole yet
+	bytes int64   // of the records in queue
+	calls sync.WaitGroup
+
+	block  *buffer.Block // being taken apart
+	next   func() (buffer.Record, bool)
+	stop   func()
+	pieces []partitioner.Piece
+
+	position buffer.Seq // the last record that was taken apart
+	totals   FunctionTotals
+
+	drained chan struct{} // closed when everything is journaled after Drain
+	hurry   chan struct{} // closed by Hasten
+	done    chan struct{} // closed when run has ended
+
+	shared struct {
+		sync.Mutex
+		totals  FunctionTotals
+		trouble *Trouble
+	}
+}
+
+// FunctionTotals are the books of a lane's function. They are stored with its cursor.
+type FunctionTotals struct {
+	Passed  int64      `json:"passed"`            // records of the lane that are done with
+	Made    int64      `json:"made"`              // records of the derived lane
+	Dropped int64      `json:"dropped,omitempty"` // records that were taken apart and left nothing
+	Cursor  buffer.Seq `json:"cursor"`
+}
+
+// totals are the function's part of a stream's books: what it made is pending until the derived lane has settled it.
+func (t FunctionTotals) totals() Totals {
+	return Totals{Dropped: t.Dropped, Expanded: t.Made - (t.Passed - t.Dropped)}
+}
+
+func newFunction(t *tracks, cursor buffer.Seq) *function {
+	info := t.in.Info()
+	return &function{
+		service: t.service, tracks: t, in: t.in, info: info, position: cursor,
+		log:     t.service.deps.Log.With("stream", info.Name),
+		rules:   map[uint64]*functionRules{},
+		drained: make(chan struct{}), hurry: make(chan struct{}), done: make(chan struct{}),
+	}
+}
+
+// run gives the lane's records to the function until ctx ends.
+func (f *function) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer func() { f.service.memory.Add(-f.bytes) }()
+	defer f.calls.Wait()
+	defer cancel()
+	if err := f.restore(ctx); err != nil {
+		return err
+	}
+	blocks := readAhead(ctx, f.in, f.position)
+	defer blocks.wait()
+	defer cancel()
+	defer func() {
+		if f.stop != nil {
+			f.stop()
+		}
+	}()
+	return f.loop(ctx, blocks)
+}
+
+// restore takes up where the last life of the track was.
+func (f *function) restore(ctx context.Context) error {
+	for key, value := range f.in.State() {
+		if key != functionTrack.key(totalsKey) {
+			continue
+		}
+		if err := json.Unmarshal(value, &f.totals); err != nil {
+			return fmt.Errorf("the totals of the function are damaged: %w", err)
+		}
+	}
+	f.position = max(f.position, f.totals.Cursor)
+	f.publish()
+	return f.reached(ctx, f.position, f.in.Info().Cursor)
+}
+
+func (f *function) loop(ctx context.Context, blocks *reader) error {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	drain, hurry := f.service.drain, f.hurry
+	for {
+		for f.block != nil && f.room() {
+			if err := f.takeNext(blocks); err != nil {
+				return err
+			}
+		}
+		hurried := (drain == nil || hurry == nil) && f.position >= f.in.Info().Head
+		f.start(ctx, hurried)
+		if drain == nil && hurried && len(f.queue) == 0 {
+			sayDone(f.drained)
+		}
+		incoming := blocks.ready
+		if f.block != nil || !f.room() {
+			incoming = nil
+		}
+		f.setTimer(timer)
+		var err error
+		select {
+		case next := <-incoming:
+			err = f.open(ctx, next)
+		case err = <-blocks.failed:
+		case <-f.answered():
+			err = f.journal(ctx)
+		case <-timer.C:
+		case <-drain:
+			drain = nil
+		case <-hurry:
+			hurry = nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// room reports whether more records may be taken apart: twice as many bytes may wait as the function is given at once.
+func (f *function) room() bool {
+	if len(f.queue) == 0 {
+		return true
+	}
+	t := f.queue[len(f.queue)-1].rules.current()
+	return f.bytes < 2*int64(t.Concurrency)*int64(t.Buffering.Size) && len(f.queue) <= 2*t.Concurrency
+}
+
+// open takes a block in hand, or goes on behind a damaged range, which the main track counts.
+func (f *function) open(ctx context.Context, next item) error {
+	if next.block == nil {
+		return f.pass(ctx, next.damage.To)
+	}
+	r, err := f.rulesOf(next.block.Version)
+	if err != nil {
+		return err
+	}
+	f.block = next.block
+	if r.function == nil { // its records take the main track
+		last := f.block.Last()
+		f.next, f.stop = func() (buffer.Record, bool) { return buffer.Record{}, false }, func() {}
+		return f.pass(ctx, last)
+	}
+	f.next, f.stop = iter.Pull(f.block.Records())
+	return nil
+}
+
+// takeNext takes the next record of the block apart.
+func (f *function) takeNext(blocks *reader) error {
+	record, ok := f.next()
+	if !ok {
+		f.stop()
+		blocks.giveBack(f.block)
+		f.block, f.stop = nil, nil
+		return nil
+	}
+	if record.Seq <= f.position {
+		return nil
+	}
+	r, err := f.rulesOf(f.block.Version)
+	if err != nil {
+		return err
+	}
+	f.pieces = r.partitioner.Split(f.pieces[:0], record.Data)
+	for i := range f.pieces {
+		f.forming(r, f.pieces[i].Data).add(f, record.Arrival, &f.pieces[i])
+	}
+	c := f.forming(r, nil)
+	c.to = record.Seq
+	c.passed++
+	if len(f.pieces) == 0 {
+		c.dropped++
+	}
+	f.position = record.Seq
+	return nil
+}
+
+// forming is the call that a piece goes into, the last one or a new one.
+func (f *function) forming(r *functionRules, data []byte) *call {
+	if n := len(f.queue); n > 0 && f.queue[n-1].takes(r, data) {
+		return f.queue[n-1]
+	}
+	c := &call{rules: r, opened: time.Now(), done: make(chan struct{}), size: transform.RequestFrame}
+	f.queue = append(f.queue, c)
+	return c
+}
+
+// pass goes on behind what is not for the function. It need not be durable: the next life comes to the same.
+func (f *function) pass(ctx context.Context, to buffer.Seq) error {
+	f.position = max(f.position, to)
+	if n := len(f.queue); n > 0 {
+		f.queue[n-1].behind = f.position // reached once that is journaled
+		f.queue[n-1].closed = true
+		return nil
+	}
+	return f.reached(ctx, f.position, f.in.Info().Cursor)
+}
+
+// reached tells the other tracks that this one is settled up to own. The log's cursor was seen at before.
+func (f *function) reached(ctx context.Context, own, before buffer.Seq) error {
+	f.tracks.reach(functionTrack, own)
+	if now := f.tracks.joint(functionTrack, own); now > before {
+		return commit(ctx, f.in, f.log, buffer.Change{Cursor: now})
+	}
+	return nil
+}
+
+// start calls the function with what is full or due, as often at once as it may be.
+func (f *function) start(ctx context.Context, hurried bool) {
+	running := 0
+	for _, c := range f.queue {
+		if running == c.rules.current().Concurrency {
+			return
+		}
+		if !c.started && (c != f.queue[len(f.queue)-1] || hurried || c.isDue()) {
+			c.started = true
+			f.calls.Go(func() { c.run(ctx) })
+		}
+		if c.started && !c.isDone() {
+			running++
+		}
+	}
+}
+
+// setTimer wakes the loop when the call that is forming is due.
+func (f *function) setTimer(timer *time.Timer) {
+	if n := len(f.queue); n > 0 && !f.queue[n-1].started {
+		timer.Reset(max(f.queue[n-1].dueIn(), time.Millisecond))
+		return
+	}
+	timer.Stop()
+}
+
+// answered is closed when the oldest call has its answer; nil where there is none.
+func (f *function) answered() <-chan struct{} {
+	if len(f.queue) == 0 {
+		return nil
+	}
+	return f.queue[0].done
+}
+
+// journal makes what the oldest call made of its records durable, and with it that the track is done with them. A record
+// that was taken apart over several calls waits for the last of them.
+func (f *function) journal(ctx context.Context) error {
+	c := f.queue[0]
+	if c.err != nil {
+		return c.err
+	}
+	f.queue = slices.Delete(f.queue, 0, 1)
+	f.held = append(f.held, c)
+	if c.to == 0 {
+		return nil
+	}
+	change, own, done := f.change()
+	if err := commit(ctx, f.in, f.log, change); err != nil {
+		return fmt.Errorf("journal what the function made of records up to %d: %w", own, err)
+	}
+	f.service.deps.Metrics.transformed(f.info.Name, done)
+	for _, c := range done {
+		f.bytes -= c.bytes
+		f.service.memory.Add(-c.bytes)
+	}
+	clear(f.held)
+	f.held = f.held[:0]
+	f.publish()
+	return f.reached(ctx, max(own, c.behind), change.Cursor)
+}
+
+// change is what journals the calls that are held.
+func (f *function) change() (c buffer.Change, own buffer.Seq, done []*call) {
+	d := &buffer.Derivation{Version: f.held[0].rules.version}
+	for _, one := range f.held {
+		for i := range one.outcomes {
+			d.Records = append(d.Records, buffer.Derived{Arrival: one.arrivals[i], Data: one.outcomes[i].Append(nil)})
+		}
+		f.totals.Passed += one.passed
+		f.totals.Dropped += one.dropped
+		own = max(own, one.to)
+	}
+	f.totals.Made += int64(len(d.Records))
+	f.totals.Cursor = own
+	if len(d.Records) > 0 {
+		c.Derived = d
+	}
+	c.Cursor = f.tracks.joint(functionTrack, own)
+	c.Put = []buffer.Entry{f.totals.entry()}
+	return c, own, slices.Clone(f.held)
+}
+
+func (t *FunctionTotals) entry() buffer.Entry {
+	data, err := json.Marshal(t)
+	if err != nil {
+		panic("delivery: totals are always JSON: " + err.Error()) // numbers only
+	}
+	return buffer.Entry{Key: functionTrack.key(totalsKey), Value: data}
+}
+
+func (f *function) publish() {
+	f.shared.Lock()
+	defer f.shared.Unlock()
+	f.shared.totals = f.totals
+}
+
+func (f *function) books() FunctionTotals {
+	f.shared.Lock()
+	defer f.shared.Unlock()
+	return f.shared.totals
+}
+
+// troubled is told why the function is not to be had, and of nil once it is.
+func (f *function) troubled(err error) {
+	f.shared.Lock()
+	defer f.shared.Unlock()
+	if err == nil {
+		f.shared.trouble = nil
+		return
+	}
+	if f.shared.trouble == nil {
+		f.shared.trouble = &Trouble{Stream: f.info.Name, Since: time.Now()}
+		f.log.Warn("the function is not to be had: records wait in the buffer, and the call is tried again", "error", err)
+	}
+	f.shared.trouble.Reason = "function: " + err.Error()
+}
+
+// ended says that the function is not called any more.
+func (f *function) ended(err error) {
+	f.troubled(err)
+	f.shared.Lock()
+	defer f.shared.Unlock()
+	f.shared.trouble.Stopped = true
+}
+
+// awaitDrained returns when everything that the log held is journaled.
+func (f *function) awaitDrained(ctx context.Context) error {
+	select {
+	case <-f.drained:
+		return nil
+	case <-f.done:
+		return fmt.Errorf("stream %s is not delivered: its function is not called any more", f.info.Name)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (f *function) trouble() *Trouble {
+	f.shared.Lock()
+	defer f.shared.Unlock()
+	if f.shared.trouble == nil {
+		return nil
+	}
+	t := *f.shared.trouble
+	return &t
+}

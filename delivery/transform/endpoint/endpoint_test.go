@@ -1,0 +1,76 @@
+package endpoint_test
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"hydrant/delivery/transform"
+	"hydrant/delivery/transform/endpoint"
+	"hydrant/stream"
+)
+
+func TestInvoke(t *testing.T) {
+	for name, c := range map[string]struct {
+		status int
+		class  transform.Class
+		code   string
+	}{
+		"good":           {200, 0, ""},
+		"failed":         {500, transform.Failed, transform.FunctionError},
+		"throttled":      {429, transform.Unavailable, transform.LimitExceeded},
+		"away":           {503, transform.Unavailable, transform.Unreachable},
+		"not allowed":    {403, transform.Held, transform.AccessDenied},
+		"not there":      {404, transform.Held, transform.NotFound},
+		"somewhere else": {302, transform.Held, transform.NotFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				if string(body) != "request" || r.Header.Get("Content-Type") != "application/json" || r.Header.Get("X-Key") != "k" {
+					t.Errorf("%s with %v", body, r.Header)
+				}
+				w.Header().Set("Location", "/elsewhere")
+				w.WriteHeader(c.status)
+				_, _ = io.WriteString(w, "answer")
+			}))
+			defer server.Close()
+			f := endpoint.New(stream.HTTPFunction{URL: server.URL, Headers: map[string]string{"X-Key": "k"}})
+			defer f.Close()
+			got, err := f.Invoke(t.Context(), []byte("request"))
+			var known *transform.Error
+			switch {
+			case c.code == "" && (err != nil || string(got) != "answer"):
+				t.Errorf("got %q, %v", got, err)
+			case c.code != "" && (!errors.As(err, &known) || known.Class != c.class || known.Code != c.code):
+				t.Errorf("got %v, want %s", err, c.code)
+			}
+		})
+	}
+}
+
+func TestTooLargeAnAnswer(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write(make([]byte, transform.MaxPayload+1))
+	}))
+	defer server.Close()
+	_, err := endpoint.New(stream.HTTPFunction{URL: server.URL}).Invoke(t.Context(), nil)
+	var known *transform.Error
+	if !errors.As(err, &known) || known.Code != transform.AnswerTooLarge {
+		t.Errorf("got %v", err)
+	}
+}
+
+// The credentials that clouds keep at link-local addresses are not for whoever writes a definition.
+func TestLinkLocalAddressesAreNotCalled(t *testing.T) {
+	for _, url := range []string{"http://169.254.169.254/latest", "http://[fe80::1]/", "http://[::ffff:169.254.169.254]/", "http://[fd00:ec2::254]/"} {
+		_, err := endpoint.New(stream.HTTPFunction{URL: url}).Invoke(t.Context(), nil)
+		var known *transform.Error
+		if !errors.As(err, &known) || known.Class != transform.Held || !strings.Contains(err.Error(), "allow_link_local") {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+}

@@ -1,0 +1,50 @@
+package stream
+
+// Partitions bounds how many partitions of a stream are open at once, on each node. It says nothing about which records
+// belong together, so it is no part of a definition's versions.
+type Partitions struct {
+	Max int `yaml:"max"` // 1 to 100,000; past it the ones written to least recently are sealed early; 0 means 10,000
+}
+
+const (
+	defaultPartitions = 10_000
+	maxPartitions     = 100_000
+)
+
+// Limit is how many partitions may be open.
+func (p Partitions) Limit() int {
+	if p.Max == 0 {
+		return defaultPartitions
+	}
+	return p.Max
+}
+
+// coldShare of the size is what an object must have to be delivered after its interval, where cold ones may wait longer.
+const coldShare = 16
+
+// IsCold reports whether an object of so many bytes may wait for the longer of the intervals.
+func (b Buffering) IsCold(bytes int64) bool {
+	return b.ColdInterval > b.Interval && bytes < int64(b.Size)/coldShare
+}
+
+// LongestInterval is how long a record may wait for others, if its destination takes what it is given.
+func (s Stream) LongestInterval() Duration {
+	longest := max(s.Buffering.Interval, s.Buffering.ColdInterval)
+	if b := s.Backup; b != nil {
+		longest = max(longest, b.Buffering.Interval, b.Buffering.ColdInterval)
+	}
+	return longest
+}
+
+func (v *validation) partitions() {
+	if n := v.stream.Partitions.Max; n < 0 || n > maxPartitions {
+		v.add("partitions.max", "%d is not from 1 to %d: past it partitions are delivered early, and nothing is refused", n, maxPartitions)
+	}
+}
+
+func (v *validation) coldInterval() {
+	b := v.stream.Buffering
+	if b.ColdInterval != 0 && (b.ColdInterval < b.Interval || b.ColdInterval > maxInterval) {
+		v.add("buffering.cold_interval", "the interval is %v; it must be from buffering.interval (%v) to %v, or left out", b.ColdInterval, b.Interval, maxInterval)
+	}
+}
