@@ -115,6 +115,7 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 	n.reloads = newReloads(n.registry)
 	n.console = n.newConsole()
 	observeKeys(n.registry, n.buffer.Stats)
+	n.registry.MustRegister(intervals{n.streams})
 	n.startDelivery()
 	return n, nil
 }
