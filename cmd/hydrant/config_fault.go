@@ -60,8 +60,8 @@ func byPlace(a, b Fault) int {
 	)
 }
 
-// Excerpt shows the fault's line of the file with a mark below its column; empty for a fault of the environment or of
-// a file with secrets.
+// Excerpt shows the fault's line of the file with a mark below its column; empty for a fault of the environment, and of
+// a file or a line with secrets.
 func (f Fault) Excerpt() string {
 	if f.Variable != "" || f.Source == "" {
 		return ""
@@ -72,7 +72,10 @@ func (f Fault) Excerpt() string {
 }
 
 // mask hides the name and password in every URL of text.
-func mask(text string) string { return userinfo.ReplaceAllString(text, "://xxxxx@") }
+func mask(text string) string { return userinfo.ReplaceAllString(text, "://"+hidden+"@") }
+
+// hidden stands for a secret.
+const hidden = "xxxxx"
 
 var userinfo = regexp.MustCompile(`://[^/\s]*@`)
 
@@ -128,6 +131,23 @@ func (r *report) placeOf(path string) Place {
 		path = path[:max(strings.LastIndexByte(path, '.'), 0)]
 	}
 	return r.places[""]
+}
+
+// conceal takes the lines of a key that holds secrets, and of the keys in it, out of what was found.
+func (r *report) conceal(path string) {
+	secret := map[int]bool{}
+	for p, place := range r.places {
+		if p == path || strings.HasPrefix(p, path+".") {
+			secret[place.Line] = true
+		}
+	}
+	for _, found := range []Faults{r.faults, r.warnings} {
+		for i := range found {
+			if secret[found[i].Line] {
+				found[i].Source = ""
+			}
+		}
+	}
 }
 
 func (r *report) sort() {

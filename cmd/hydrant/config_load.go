@@ -69,6 +69,9 @@ func parseConfig(name string, text []byte, variables environment) (*Config, erro
 	}
 
 	validate(c, found)
+	for _, s := range c.Streams {
+		found.conceal("streams." + s.Name + ".transform.http.headers")
+	}
 	found.sort()
 	if len(found.faults) > 0 {
 		return nil, found.faults

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -31,14 +33,37 @@ func (c *Config) YAML() ([]byte, error) {
 	return append(settings, definitions...), nil
 }
 
-// masked is s without the name and password that an endpoint's URL may hold.
+// masked is s without its secrets: the name and password that an endpoint's URL may hold, and what the headers of a
+// function's requests say.
 func masked(s stream.Stream) stream.Stream {
 	if s.Destination.S3 != nil {
 		s3 := *s.Destination.S3
 		s3.Endpoint = mask(s3.Endpoint)
 		s.Destination.S3 = &s3
 	}
+	if t := s.Transform; t != nil && t.HTTP != nil && len(t.HTTP.Headers) > 0 {
+		transform, http := *t, *t.HTTP
+		http.Headers = make(map[string]string, len(t.HTTP.Headers))
+		for name := range t.HTTP.Headers {
+			http.Headers[name] = hidden
+		}
+		transform.HTTP = &http
+		s.Transform = &transform
+	}
 	return s
+}
+
+// maskedDefinition is a definition as it is stored, without its secrets. Of one that cannot be read nobody knows which
+// they are: it is replaced by the reason.
+func maskedDefinition(data []byte) (json.RawMessage, error) {
+	s, err := stream.Decode(data)
+	if err != nil {
+		return json.Marshal("not shown: " + err.Error())
+	}
+	if shown := masked(s); !reflect.DeepEqual(shown, s) {
+		return shown.Encode(), nil
+	}
+	return data, nil
 }
 
 // quoted writes text in quotes unless it is surely read as the same text without. The library's own judgement is not

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -54,10 +55,64 @@ func TestYAMLIsReadToTheSameEffect(t *testing.T) {
 			}
 			again := mustLoad(t, string(written))
 			first.Warnings, again.Warnings = nil, nil // they are at other places
+			for i, s := range first.Streams {
+				first.Streams[i] = masked(s)
+			}
 			if diff := cmp.Diff(first, again); diff != "" {
 				t.Errorf("(-first +again):\n%s\nwritten:\n%s", diff, written)
 			}
 		})
+	}
+}
+
+// What is printed of a definition, by check and by inspect, has the names of a function's headers and not what they say;
+// nor has a fault's excerpt.
+func TestHeadersAreMasked(t *testing.T) {
+	const secret = "s3cret"
+	text := "auth: none\nstreams:\n  a:\n    transform: {http: {url: 'http://localhost:1/', headers: {Authorization: \"Bearer ${TOKEN}\"}}}\n" +
+		"    destination: {directory: {path: o}}\n"
+	c, err := parseConfig("c.yaml", []byte(text), parseEnvironment([]string{"TOKEN=" + secret}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	written, err := c.YAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	definition := c.Streams[0].Encode()
+	stored, err := maskedDefinition(definition)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, shown := range []string{string(written), string(stored)} {
+		if strings.Contains(shown, secret) || !strings.Contains(shown, "Authorization") || !strings.Contains(shown, hidden) {
+			t.Errorf("the header is not masked:\n%s", shown)
+		}
+	}
+	if got := c.Streams[0].Transform.HTTP.Headers["Authorization"]; got != "Bearer "+secret {
+		t.Errorf("the configuration itself was changed: the header is %q", got)
+	}
+	damaged, err := maskedDefinition(definition[1:])
+	if err != nil || strings.Contains(string(damaged), secret) || !strings.Contains(string(damaged), "not shown") {
+		t.Errorf("a definition that cannot be read is shown as %s, %v", damaged, err)
+	}
+
+	wrong := strings.NewReplacer("http://localhost:1/", "nowhere", "${TOKEN}", secret).Replace(text)
+	_, err = parseConfig("c.yaml", []byte(wrong), nil)
+	faults, ok := errors.AsType[Faults](err)
+	if !ok || len(faults) != 1 || strings.Contains(faults[0].String()+faults[0].Excerpt(), secret) {
+		t.Errorf("want one fault that does not show the header, got %v", err)
+		for _, f := range faults {
+			t.Log(f.Excerpt())
+		}
+	}
+}
+
+// A definition without secrets is shown byte for byte as it is stored.
+func TestDefinitionsAreShownAsTheyAre(t *testing.T) {
+	const stored = `{ "name": "a", "destination": {"directory": {"path": "o"}} }`
+	if got, err := maskedDefinition([]byte(stored)); err != nil || string(got) != stored {
+		t.Errorf("got %s, %v, want %s", got, err, stored)
 	}
 }
 

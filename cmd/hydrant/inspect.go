@@ -147,23 +147,32 @@ func streamLines(s *badgerlog.StreamReport, blocks bool) ([]line, error) {
 	item := struct {
 		Name     string `json:"name"`
 		ID       string `json:"id"`
+		Derived  bool   `json:"derived,omitempty"` // the lane of what the stream's function made of its records
 		Cursor   uint64 `json:"cursor"`
 		Accepted int64  `json:"accepted"`
 		Pending  int64  `json:"pending"`
 		Bytes    int64  `json:"pending_bytes"`
 		Blocks   int    `json:"blocks"`
-	}{s.Name, s.ID.String(), uint64(s.Cursor), s.Stats.Accepted, s.Stats.Pending, s.Stats.PendingBytes, len(s.Blocks)}
-	lines := []line{{"stream", item, fmt.Sprintf("stream %s (%s): %d records accepted, settled up to %d, %d above that in %d blocks of %d bytes",
-		s.Name, s.ID, s.Stats.Accepted, s.Cursor, s.Stats.Pending, len(s.Blocks), s.Stats.PendingBytes)}}
+	}{s.Name, s.ID.String(), s.Derived, uint64(s.Cursor), s.Stats.Accepted, s.Stats.Pending, s.Stats.PendingBytes, len(s.Blocks)}
+	lane, taken := "stream", "accepted"
+	if s.Derived {
+		lane, taken = "made by the function of stream", "made"
+	}
+	lines := []line{{"stream", item, fmt.Sprintf("%s %s (%s): %d records %s, settled up to %d, %d above that in %d blocks of %d bytes",
+		lane, s.Name, s.ID, s.Stats.Accepted, taken, s.Cursor, s.Stats.Pending, len(s.Blocks), s.Stats.PendingBytes)}}
 	for _, v := range s.Versions {
+		definition, err := maskedDefinition(v.Data)
+		if err != nil {
+			return nil, err
+		}
 		item := struct {
 			Number     uint64          `json:"number"`
 			First      uint64          `json:"first"`
 			Logic      uint32          `json:"logic"`
 			Key        uint32          `json:"key,omitempty"`
 			Definition json.RawMessage `json:"definition"`
-		}{v.Number, uint64(v.First), v.Logic, uint32(v.Key), v.Data}
-		lines = append(lines, line{"version", item, fmt.Sprintf("  version %d from record %d%s: %s", v.Number, v.First, keyText(v.Key), v.Data)})
+		}{v.Number, uint64(v.First), v.Logic, uint32(v.Key), definition}
+		lines = append(lines, line{"version", item, fmt.Sprintf("  version %d from record %d%s: %s", v.Number, v.First, keyText(v.Key), definition)})
 	}
 	for _, e := range s.State {
 		m, ok, err := delivery.DecodeManifest(e.Key, e.Value)

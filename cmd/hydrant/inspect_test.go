@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"hydrant/buffer"
 	"hydrant/buffer/badgerlog"
+	"hydrant/stream"
 	"hydrant/stream/definitions"
 )
 
@@ -45,6 +47,44 @@ func TestInspectNamesDamage(t *testing.T) {
 	want := `{"type":"damage","item":{"stream":"clicks","stream_id":"01000000000000000000000000000000","new":true,"from":10,"to":19,"records":8,"reason":"rot","generation":7}}`
 	if !strings.Contains(json.String(), want) {
 		t.Errorf("the JSON lacks %s:\n%s", want, json.String())
+	}
+}
+
+// The lane of what a function made is told from the stream's own, and no version shows what a header says.
+func TestInspectTellsDerivedLanes(t *testing.T) {
+	definition := stream.Stream{
+		Name:        "clicks",
+		Transform:   &stream.Transform{HTTP: &stream.HTTPFunction{URL: "http://function/", Headers: map[string]string{"X-Key": "s3cret"}}},
+		Destination: stream.Destination{Directory: &stream.Directory{Path: "o"}},
+	}.Encode()
+	own := badgerlog.StreamReport{ID: buffer.StreamID{1}, Name: "clicks", Versions: []badgerlog.VersionReport{{
+		Version: buffer.Version{Number: 1, Data: definition}, First: 1,
+	}}}
+	derived := own
+	derived.Derived = true
+	lines, err := inspectLines(&badgerlog.Report{Streams: []badgerlog.StreamReport{own, derived}}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text, json strings.Builder
+	for _, l := range lines {
+		if err := errors.Join((&inspectCommand{}).print(&text, l), (&inspectCommand{JSON: true}).print(&json, l)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []string{
+		"\nstream clicks (01000000000000000000000000000000): 0 records accepted, ",
+		"\nmade by the function of stream clicks (01000000000000000000000000000000): 0 records made, ",
+	} {
+		if strings.Count(text.String(), want) != 1 {
+			t.Errorf("the text lacks %q:\n%s", want, text.String())
+		}
+	}
+	if strings.Count(json.String(), `"derived":true`) != 1 {
+		t.Errorf("the JSON does not tell the derived lane:\n%s", json.String())
+	}
+	if shown := text.String() + json.String(); strings.Contains(shown, "s3cret") || !strings.Contains(shown, "X-Key") {
+		t.Errorf("the header is not masked:\n%s", shown)
 	}
 }
 

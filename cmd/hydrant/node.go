@@ -109,6 +109,7 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 	}
 	n.reloads = newReloads(n.registry)
 	observeKeys(n.registry, n.buffer.Stats)
+	n.registry.MustRegister(intervals{n.streams})
 	n.startDelivery()
 	return n, nil
 }
