@@ -113,7 +113,7 @@ func (a anyone) MaySee(stream string) bool { return a == nil || slices.Contains(
 // world is a control plane with its node and its store, which it survives.
 type world struct {
 	*Plane
-	t    *testing.T
+	t    testing.TB
 	node *fakeNode
 	kept *memory
 	now  time.Time
@@ -154,7 +154,7 @@ func (m *memory) Delete(_ context.Context, name string, expected definitions.Ver
 	return nil
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{
 		t: t, node: &fakeNode{pending: map[string]int64{}}, now: time.Unix(1700000000, 123456789),
@@ -248,7 +248,7 @@ func eventually(t *testing.T, what string, condition func() bool) {
 }
 
 // canonical is JSON as the encoder writes it: compact, the members of each object in order.
-func canonical(t *testing.T, text string) string {
+func canonical(t testing.TB, text string) string {
 	t.Helper()
 	var value any
 	if err := json.Unmarshal([]byte(text), &value); err != nil {

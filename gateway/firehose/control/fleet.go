@@ -97,7 +97,7 @@ func (p *Plane) adopt(documents map[string]definitions.Document, damaged int) (c
 			continue
 		}
 		changed = true
-		r, err := decodeRecord(document)
+		r, err := decodeRecord(name, document)
 		switch {
 		case err == nil:
 			records[name] = r

@@ -36,6 +36,9 @@ const kms = "aws:kms"
 // definition is what the node is to serve for a record. The error is of type *ingest.Error.
 func (p *Plane) definition(r *record) (stream.Stream, error) {
 	c := r.Destination
+	if err := checkS3(c); err != nil {
+		return stream.Stream{}, err
+	}
 	destination, err := p.destination(c)
 	if err != nil {
 		return stream.Stream{}, err
@@ -53,6 +56,7 @@ func (p *Plane) definition(r *record) (stream.Stream, error) {
 		FileExtension: aws.ToString(c.FileExtension),
 		Delimiter:     aws.String(""),
 		Logging:       logging(c.CloudWatchLoggingOptions),
+		Quota:         p.config.Quota,
 		Destination:   destination,
 		Backup:        backup,
 	}

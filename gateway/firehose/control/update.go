@@ -90,7 +90,7 @@ func (p *Plane) updated(before *record, in *firehose.UpdateDestinationInput) (*r
 	if err := checkSwitch(before.Destination, &destination); err != nil {
 		return nil, err
 	}
-	return &after, checkS3(&destination)
+	return &after, nil
 }
 
 // merge sets the fields of into that are set in a structure with fields of the same names and types.
