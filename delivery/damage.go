@@ -24,6 +24,7 @@ func (l *lane) passDamage(ctx context.Context, d buffer.Damage) error {
 func (l *lane) advance() buffer.Change {
 	var c buffer.Change
 	c.Cursor, c.Delete = l.ledger.advance()
+	c.Delete = append(c.Delete, l.overflow.pass(c.Cursor)...)
 	l.totals.Dropped += l.ledger.dropped()
 	var ahead []buffer.Damage
 	for _, d := range l.damage {

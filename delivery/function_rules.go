@@ -51,6 +51,12 @@ func (r *functionRules) current() stream.Transform {
 	return *r.function
 }
 
+// refuses reports whether a record that passed the function may be refused for its partition.
+func (r *functionRules) refuses() bool {
+	s, ok := r.owner.service.deps.Current(r.owner.info.Name)
+	return ok && s.Partitions.Exceeded == stream.ExceededError
+}
+
 // call is the function, ready to be called.
 func (r *functionRules) call() *transform.Function {
 	t, s, name := r.current(), r.owner.service, r.owner.info.Name
@@ -60,7 +66,7 @@ func (r *functionRules) call() *transform.Function {
 	}
 	return &transform.Function{
 		Invoker: s.invoker(t), Name: t.Name(), Retries: *t.Retries, Timeout: time.Duration(t.Timeout),
-		KeepRaw: r.partitioner.MayFail(), Region: region,
+		KeepRaw: r.partitioner.MayFail() || r.refuses(), Region: region,
 		Stream:   fmt.Sprintf("arn:aws:firehose:%s:000000000000:deliverystream/%s", region, name),
 		Observe:  func(took time.Duration, ok bool) { s.deps.Metrics.called(name, took, ok) },
 		Troubled: r.owner.troubled,

@@ -52,6 +52,8 @@ type lane struct {
 	scratch     *Scratch  // nil once it has not kept what it was given
 	scratchTold time.Time // when it was last said that it takes no more
 
+	overflow overflow
+
 	name    []byte               // of the partition being looked up
 	outputs []partitioner.Output // of the record in hand
 
@@ -268,6 +270,7 @@ func (l *lane) takeRecords(r *rules, b *buffer.Block) error {
 			return err
 		}
 		for i := range l.outputs {
+			l.settleOverflow(r, record, i)
 			l.add(r, record, &l.outputs[i])
 		}
 		if len(l.outputs) == 0 {

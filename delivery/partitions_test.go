@@ -2,6 +2,8 @@ package delivery_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -183,5 +185,128 @@ func TestHotPartitionDoesNotStarveOthers(t *testing.T) {
 	}
 	if n == 3000 {
 		t.Error("the quiet one was delivered after the others only")
+	}
+}
+
+// exceeding is a world that has Firehose's way with too many partitions.
+func exceeding(t *testing.T, interval time.Duration) *world {
+	return newWorld(t, func(s *stream.Stream) {
+		s.Partitions = stream.Partitions{Max: 3, Exceeded: stream.ExceededError}
+		s.Buffering.Interval = stream.Duration(interval)
+		s.ErrorPrefix = "errors/!{firehose:error-output-type}/"
+	})
+}
+
+// outcomes are the records at the destination, those of the error output by their raw data: how often each is there.
+func (w *world) outcomes() (data, failed map[string]int) {
+	w.t.Helper()
+	data, failed = map[string]int{}, map[string]int{}
+	for _, line := range w.lines() {
+		segment, text, _ := strings.Cut(line, " ")
+		if segment != "errors" {
+			data[text]++
+			continue
+		}
+		var failure struct {
+			ErrorCode string
+			RawData   []byte
+		}
+		if err := json.Unmarshal([]byte(text), &failure); err != nil || failure.ErrorCode != "DynamicPartitioning.ActivePartitionsExceeded" {
+			w.t.Fatalf("the error output holds %s: %v", text, err)
+		}
+		failed[string(failure.RawData)]++
+	}
+	return data, failed
+}
+
+// Firehose's way: while as many partitions as may be are open, records of others go to the error output.
+func TestPartitionsExceededIsAnError(t *testing.T) {
+	w := exceeding(t, time.Hour)
+	w.start()
+	w.awaitRead()
+	for i := range 20 {
+		w.append(record(fmt.Sprint("k", i%5), i))
+	}
+	w.drain()
+	data, failed := w.outcomes()
+	if len(data) != 12 || len(failed) != 8 {
+		t.Errorf("%d records are delivered and %d failed, want 12 and 8: %v", len(data), len(failed), failed)
+	}
+	if books := w.service.Books()["s"]; books.Delivered != 12 || books.Errors["processing-failed"] != 8 {
+		t.Errorf("the books say %+v", books)
+	}
+}
+
+// A life may end at any step, and the next one finds other partitions open: what was decided stays, and every record is at
+// one place, once.
+func TestPartitionsExceededKilledAtEveryStep(t *testing.T) {
+	const records = 24
+	failures := 0
+	for step, killed := 1, true; killed; step++ {
+		w := exceeding(t, time.Millisecond)
+		var left atomic.Int64
+		left.Store(int64(step))
+		reached := make(chan struct{})
+		strike := func() error {
+			n := left.Add(-1)
+			if n == 0 {
+				close(reached)
+			}
+			if n <= 0 {
+				return errors.New("killed")
+			}
+			return nil
+		}
+		w.log.Fault = func(op string) error {
+			if op == "commit" {
+				return strike()
+			}
+			return nil
+		}
+		w.objects.Hook(deliverytest.Create, func(ctx context.Context, _ string) error {
+			if err := strike(); err != nil {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return nil
+		})
+		w.start()
+		for i := range records / 2 {
+			w.append(record(fmt.Sprint("k", i%5), i), record(fmt.Sprint("k", (i+2)%7), records+i))
+		}
+		killed = false
+		w.eventually("killed or done", func() bool {
+			select {
+			case <-reached:
+				killed = true
+				return true
+			default:
+				return w.log.Stats().Streams[w.id].Pending == 0
+			}
+		})
+		w.kill()
+		w.log.Fault = nil
+		w.objects.Hook(deliverytest.Create, nil)
+		w.start()
+		w.drain()
+		data, failed := w.outcomes()
+		total := 0
+		for r, n := range data {
+			if total += n; n != 1 || failed[r] != 0 {
+				t.Fatalf("killed at step %d: %s is delivered %d times and failed %d times", step, r, n, failed[r])
+			}
+		}
+		for r, n := range failed {
+			if total += n; n != 1 {
+				t.Fatalf("killed at step %d: %s failed %d times", step, r, n)
+			}
+		}
+		if total != records {
+			t.Fatalf("killed at step %d: %d records, want %d", step, total, records)
+		}
+		failures += len(failed)
+	}
+	if failures == 0 {
+		t.Error("no partition was ever one too many")
 	}
 }

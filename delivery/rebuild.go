@@ -27,9 +27,18 @@ func (l *lane) recover(ctx context.Context) error {
 			}
 			continue
 		}
+		if ok, err := l.overflow.restore(key, value); ok || err != nil {
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		m, ok, err := DecodeManifest(key, value)
 		if err != nil {
 			return err
+		}
+		if ok {
+			l.overflow.decided = max(l.overflow.decided, m.To)
 		}
 		if ok && !m.Delivered {
 			sealed = append(sealed, m)
@@ -149,6 +158,7 @@ func (l *lane) refill(w *wave, r *rules, b *buffer.Block) error {
 			return err
 		}
 		for i := range l.outputs {
+			l.settleOverflow(r, record, i)
 			out := &l.outputs[i]
 			l.name = appendPartition(l.name[:0], out)
 			if o := w.member(partitionID{r.version, string(l.name)}, record.Seq); o != nil {

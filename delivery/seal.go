@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hydrant/buffer"
+	"hydrant/stream"
 )
 
 // Reasons for a seal.
@@ -129,7 +130,9 @@ func (l *lane) dueIn(now time.Time) time.Duration {
 func (l *lane) coldInterval() time.Duration { return time.Duration(l.buffering.ColdInterval) }
 
 // crammed reports whether more partitions are open than may be.
-func (l *lane) crammed() bool { return l.open.len > l.partitions.Limit() }
+func (l *lane) crammed() bool {
+	return l.partitions.Exceeded != stream.ExceededError && l.open.len > l.partitions.Limit()
+}
 
 // thin closes the coldest objects while more are open than may be, as far as there is room. What one block opens is
 // looked at once: no record's place depends on how many there are.
@@ -180,7 +183,7 @@ func (l *lane) seal(ctx context.Context) error {
 	if len(l.closing) == 0 {
 		return nil
 	}
-	var c buffer.Change
+	c := buffer.Change{Put: l.overflow.flush()}
 	for _, o := range l.closing {
 		l.finish(o)
 		o.manifest = l.manifest(o)
@@ -190,7 +193,7 @@ func (l *lane) seal(ctx context.Context) error {
 		c.Put = append(c.Put, o.manifest.entry())
 	}
 	if err := l.commit(ctx, c); err != nil {
-		return fmt.Errorf("write %d manifests: %w", len(c.Put), err)
+		return fmt.Errorf("write %d manifests: %w", len(l.closing), err)
 	}
 	for _, o := range l.closing {
 		l.service.deps.Metrics.sealed(l, o)

@@ -48,6 +48,7 @@ const (
 	notJSON          = "RecordDeAggregation.InvalidJson"
 	tooMany          = "RecordDeAggregation.TooManyRecords"
 	tooManyFailures  = "Processing.TooManyFailures"
+	activeExceeded   = "DynamicPartitioning.ActivePartitionsExceeded"
 )
 
 // maxKept bounds the memory that a single long prefix may leave behind.
@@ -149,6 +150,31 @@ func (p *Partitioner) Process(out []Output, _ uint64, arrival int64, data []byte
 		}
 	}
 	return out
+}
+
+// Exceeded is what becomes of a record's output i, which Process has just returned, where its partition would be one too
+// many. Whether it is depends on more than the record: the caller writes that down.
+func (p *Partitioner) Exceeded(arrival int64, data []byte, i int, out *Output) Output {
+	raw := out.Data
+	if p.splitter != nil {
+		raw = p.splitter.raw(data, i)
+	}
+	return p.exceeded(arrival, raw, out)
+}
+
+// ExceededOutcome is Exceeded for the output of what a function made of a record.
+func (p *Partitioner) ExceededOutcome(arrival int64, journaled []byte, out *Output) Output {
+	raw := out.Data
+	if o, err := DecodeOutcome(journaled); err == nil && o.Raw != nil {
+		raw = o.Raw
+	}
+	return p.exceeded(arrival, raw, out)
+}
+
+func (p *Partitioner) exceeded(arrival int64, raw []byte, out *Output) Output {
+	o := p.failed(arrival, raw, &refusal{ProcessingFailed, activeExceeded, "as many partitions as may be are active, and the record belongs to another one"})
+	o.Extra = out.Extra
+	return o
 }
 
 // place is the output of one record, with what a function made of it, if there was one. raw is what an error output keeps

@@ -3,8 +3,18 @@ package stream
 // Partitions bounds how many partitions of a stream are open at once, on each node. It says nothing about which records
 // belong together, so it is no part of a definition's versions.
 type Partitions struct {
-	Max int `yaml:"max"` // 1 to 100,000; past it the ones written to least recently are sealed early; 0 means 10,000
+	Max int `yaml:"max"` // 1 to 100,000; 0 means 10,000
+
+	// Exceeded says what becomes of a record that would open one more: seal, which is the default, delivers the partitions
+	// early that were written to least recently; error has the record go to the error output, as Firehose does.
+	Exceeded string `yaml:"exceeded"`
 }
+
+// ExceededError is a value of Partitions.Exceeded; the other one is the default.
+const (
+	ExceededError = "error"
+	exceededSeal  = "seal"
+)
 
 const (
 	defaultPartitions = 10_000
@@ -37,8 +47,11 @@ func (s Stream) LongestInterval() Duration {
 }
 
 func (v *validation) partitions() {
+	if e := v.stream.Partitions.Exceeded; e != "" && e != exceededSeal && e != ExceededError {
+		v.add("partitions.exceeded", "%q is not supported: write %s or %s", e, exceededSeal, ExceededError)
+	}
 	if n := v.stream.Partitions.Max; n < 0 || n > maxPartitions {
-		v.add("partitions.max", "%d is not from 1 to %d: past it partitions are delivered early, and nothing is refused", n, maxPartitions)
+		v.add("partitions.max", "%d is not from 1 to %d", n, maxPartitions)
 	}
 }
 

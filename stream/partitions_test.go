@@ -17,6 +17,8 @@ func TestPartitionFaults(t *testing.T) {
 		{func(*stream.Stream) {}, ""},
 		{func(s *stream.Stream) { s.Partitions.Max = 100_000 }, ""},
 		{func(s *stream.Stream) { s.Partitions.Max = 100_001 }, "partitions.max: 100001 is not from 1 to 100000"},
+		{func(s *stream.Stream) { s.Partitions.Exceeded = "error" }, ""},
+		{func(s *stream.Stream) { s.Partitions.Exceeded = "flush" }, `partitions.exceeded: "flush" is not supported: write seal or error`},
 		{func(s *stream.Stream) { s.Partitions.Max = -1 }, "partitions.max: -1 is not"},
 		{func(s *stream.Stream) { s.Buffering.ColdInterval = 60 * minute }, ""},
 		{func(s *stream.Stream) { s.Buffering.ColdInterval = minute / 2 }, "buffering.cold_interval: the interval is 30s; it must be from"},

@@ -27,6 +27,7 @@ type APIStreams struct {
 	Profile   string `yaml:"profile"`    // of the shared AWS files; empty means the default chain
 	Role      string `yaml:"role"`       // what a RoleARN is for: assume (through STS, with the profile's credentials) or ignore (they are used as they are)
 
+	Quota stream.Quota    `yaml:"quota"` // of each of these streams
 	Store DefinitionStore `yaml:"store"`
 }
 
@@ -89,18 +90,18 @@ func (v *validator) apiStreams() {
 	if host, _, err := net.SplitHostPort(v.Listen); err == nil && !isLoopback(host) && v.Credentials == "" && (a.Role != "" || a.Directory != "") {
 		v.warn("api_streams", "whoever reaches %s may make, change and delete streams, with the node's own credentials: name credentials", v.Listen)
 	}
-	s := stream.Stream{Name: "api", Destination: stream.Destination{S3: &stream.S3{
+	s := stream.Stream{Name: "api", Quota: a.Quota, Destination: stream.Destination{S3: &stream.S3{
 		Bucket: "bucket", Region: a.Region, Endpoint: a.Endpoint, Profile: a.Profile,
 	}}}
 	const path = "destination.s3."
 	for _, fault := range s.WithDefaults().Validate() {
-		v.refuse("api_streams."+fault.Path[len(path):], "%s", fault.Message)
+		v.refuse("api_streams."+strings.TrimPrefix(fault.Path, path), "%s", fault.Message)
 	}
 	v.definitionStore()
 }
 
 func (a APIStreams) config() control.Config {
-	return control.Config{Account: a.Account, Region: a.Region, Place: control.Place{
+	return control.Config{Account: a.Account, Region: a.Region, Quota: a.Quota, Place: control.Place{
 		Directory: a.Directory, Endpoint: a.Endpoint, PathStyle: a.PathStyle, Profile: a.Profile, Role: control.Role(a.Role),
 	}}
 }

@@ -20,6 +20,7 @@ func TestAPIStreamsFaults(t *testing.T) {
 		`{store: {s3: {endpoint: "http://127.0.0.1:1"}}}`: `c.yaml:1:23: api_streams.store.s3.bucket: name the bucket`,
 		`{store: {s3: {bucket: fleet, prefix: x}}}`:       `c.yaml:1:43: api_streams.store.s3.prefix: "x" must end with a slash`,
 		`{store: {s3: {bucket: fleet, endpoint: here}}}`:  `c.yaml:1:43: api_streams.store.s3.endpoint: "here" is no address of an S3 service`,
+		`{quota: {records: -1}}`:                          `c.yaml:1:23: api_streams.quota.records: -1 is below 0`,
 		`{directory: x, endpoint: "http://127.0.0.1:1"}`:  `c.yaml:1:15: api_streams.directory: buckets are directories or in a store`,
 	} {
 		_, err := load(t, "api_streams: "+text+"\n")

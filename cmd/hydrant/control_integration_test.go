@@ -17,6 +17,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/firehose"
 	"github.com/aws/aws-sdk-go-v2/service/firehose/types"
+
+	"hydrant/buffer/keyring"
 )
 
 const operatorCredentials = `
@@ -37,7 +39,9 @@ func startControlled(t *testing.T) (*process, destinationUnderTest) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "credentials.yaml")
 	must(t, os.WriteFile(file, []byte(operatorCredentials), 0o600))
-	config := clientConfig(dir, d.yaml) + "credentials: " + file + "\nbuffer: {max_disk: 1GiB}\n" +
+	key := filepath.Join(dir, "master.key")
+	must(t, os.WriteFile(key, []byte(keyring.NewMasterKey()), 0o600))
+	config := clientConfig(dir, d.yaml) + "encryption: {key_file: " + key + "}\ncredentials: " + file + "\nbuffer: {max_disk: 1GiB}\n" +
 		fmt.Sprintf("api_streams: {role: ignore, endpoint: %q, path_style: true}\n", d.server.Endpoint)
 	return startIn(t, dir, config, d.environment...), d
 }

@@ -236,6 +236,7 @@ func TestStreamsCommand(t *testing.T) {
 	hydrant("owner API bucket lake sealed at 5 MiB or 60 s format GZIP role arn:aws:iam::000000000000:role/hydrant tags team=web", "describe", "made")
 	hydrant(`"VersionId": "1"`, "describe", "made", "--json")
 	hydrant("stream made has version 2", "update", "made", "--prefix", "p/", "--extension", ".json", "--size", "7")
+	hydrant(`"VersionId": "3"`, "update", "made", "--format", "GZIP", "--json")
 	hydrant("prefix p/ sealed at 7 MiB or 60 s format GZIP file extension .json", "describe", "made")
 	hydrant("nothing to change is named", "update", "made")
 	hydrant("env=test", "tag", "made", "env=test", "--remove", "team")

@@ -22,6 +22,9 @@ func terraformStream() *types.ExtendedS3DestinationConfiguration {
 		CustomTimeZone: aws.String("UTC"), FileExtension: aws.String(""),
 		EncryptionConfiguration: &types.EncryptionConfiguration{NoEncryptionConfig: types.NoEncryptionConfigNoEncryption},
 		S3BackupMode:            types.S3BackupModeDisabled, CloudWatchLoggingOptions: &types.CloudWatchLoggingOptions{Enabled: aws.Bool(false)},
+		// What the provider sends for stages that are not written.
+		DataFormatConversionConfiguration: &types.DataFormatConversionConfiguration{Enabled: aws.Bool(false)},
+		ProcessingConfiguration:           &types.ProcessingConfiguration{Enabled: aws.Bool(false), Processors: []types.Processor{}},
 	}
 }
 
@@ -35,6 +38,7 @@ func flatten(d *types.DeliveryStreamDescription) string {
 		"buffering_size": *s3.BufferingHints.SizeInMBs, "compression_format": s3.CompressionFormat, "prefix": aws.ToString(s3.Prefix),
 		"error_output_prefix": aws.ToString(s3.ErrorOutputPrefix), "custom_time_zone": aws.ToString(s3.CustomTimeZone),
 		"file_extension": aws.ToString(s3.FileExtension), "s3_backup_mode": s3.S3BackupMode, "sse": d.DeliveryStreamEncryptionConfiguration.Status,
+		"stages":  s3.DynamicPartitioningConfiguration != nil || s3.S3BackupDescription != nil || *s3.ProcessingConfiguration.Enabled || *s3.DataFormatConversionConfiguration.Enabled,
 		"logging": aws.ToBool(s3.CloudWatchLoggingOptions.Enabled), "kms_key_arn": s3.EncryptionConfiguration.KMSEncryptionConfig,
 	}
 	text, err := json.Marshal(kept)
@@ -44,8 +48,22 @@ func flatten(d *types.DeliveryStreamDescription) string {
 	return string(text)
 }
 
-// Terraform's provider, call by call: create with tags, wait, read, plan without a difference, tag, update with the stored
-// version, plan again, delete and wait until it is gone.
+// awaitEncryption polls as the provider does: any state but the two ends the run.
+func awaitEncryption(t *testing.T, client *firehose.Client, name string, pending, target types.DeliveryStreamEncryptionStatus) {
+	t.Helper()
+	for {
+		switch got := describe(t, client, name).DeliveryStreamEncryptionConfiguration.Status; got {
+		case target:
+			return
+		case pending:
+		default:
+			t.Fatalf("the provider gives up in the state %s", got)
+		}
+	}
+}
+
+// Terraform's provider, call by call: create with tags, wait, encrypt, wait, read, plan without a difference, tag, update
+// with the stored version, plan again, stop the encryption, delete and wait until it is gone.
 func TestTerraformSequence(t *testing.T) {
 	p, _ := startControlled(t)
 	ctx, client, name := t.Context(), operator(p.url), aws.String("terraform")
@@ -62,7 +80,7 @@ func TestTerraformSequence(t *testing.T) {
 	const want = `{"arn":"arn:aws:firehose:us-east-1:000000000000:deliverystream/terraform","bucket_arn":"arn:aws:s3:::lake","buffering_interval":300,` +
 		`"buffering_size":%d,"compression_format":%q,"custom_time_zone":"UTC","destination_id":"destinationId-000000000001","error_output_prefix":"",` +
 		`"file_extension":"","kms_key_arn":null,"logging":false,"name":"terraform","prefix":"terraform/","role_arn":"arn:aws:iam::123456789012:role/delivery",` +
-		`"s3_backup_mode":"Disabled","sse":"DISABLED","version_id":%q}`
+		`"s3_backup_mode":"Disabled","sse":%q,"stages":false,"version_id":%q}`
 	wantTags := func(want string) {
 		t.Helper()
 		out, err := client.ListTagsForDeliveryStream(ctx, &firehose.ListTagsForDeliveryStreamInput{DeliveryStreamName: name})
@@ -72,8 +90,13 @@ func TestTerraformSequence(t *testing.T) {
 			t.Errorf("got tags %s, want %s", got, want)
 		}
 	}
+	_, err = client.StartDeliveryStreamEncryption(ctx, &firehose.StartDeliveryStreamEncryptionInput{
+		DeliveryStreamName: name, DeliveryStreamEncryptionConfigurationInput: &types.DeliveryStreamEncryptionConfigurationInput{KeyType: types.KeyTypeAwsOwnedCmk},
+	})
+	must(t, err)
+	awaitEncryption(t, client, *name, types.DeliveryStreamEncryptionStatusEnabling, types.DeliveryStreamEncryptionStatusEnabled)
 	stored := describe(t, client, *name)
-	if got, want := flatten(stored), fmt.Sprintf(want, 5, "UNCOMPRESSED", "1"); got != want {
+	if got, want := flatten(stored), fmt.Sprintf(want, 5, "UNCOMPRESSED", "ENABLED", "1"); got != want {
 		t.Errorf("a plan after the creation would differ:\ngot  %s\nwant %s", got, want)
 	}
 	wantTags("1 team=data")
@@ -88,15 +111,19 @@ func TestTerraformSequence(t *testing.T) {
 		DeliveryStreamName: name, CurrentDeliveryStreamVersionId: stored.VersionId, DestinationId: stored.Destinations[0].DestinationId,
 		ExtendedS3DestinationUpdate: &types.ExtendedS3DestinationUpdate{
 			BucketARN: change.BucketARN, RoleARN: change.RoleARN, Prefix: change.Prefix, CustomTimeZone: change.CustomTimeZone,
-			FileExtension: change.FileExtension, EncryptionConfiguration: change.EncryptionConfiguration,
+			FileExtension: change.FileExtension, EncryptionConfiguration: change.EncryptionConfiguration, S3BackupMode: change.S3BackupMode,
+			DataFormatConversionConfiguration: change.DataFormatConversionConfiguration, ProcessingConfiguration: change.ProcessingConfiguration,
 			CloudWatchLoggingOptions: change.CloudWatchLoggingOptions, CompressionFormat: types.CompressionFormatGzip,
 			BufferingHints: &types.BufferingHints{IntervalInSeconds: aws.Int32(300), SizeInMBs: aws.Int32(10)},
 		},
 	})
 	must(t, err)
-	if got, want := flatten(describe(t, client, *name)), fmt.Sprintf(want, 10, "GZIP", "2"); got != want {
+	if got, want := flatten(describe(t, client, *name)), fmt.Sprintf(want, 10, "GZIP", "ENABLED", "2"); got != want {
 		t.Errorf("a plan after the update would differ:\ngot  %s\nwant %s", got, want)
 	}
+	_, err = client.StopDeliveryStreamEncryption(ctx, &firehose.StopDeliveryStreamEncryptionInput{DeliveryStreamName: name})
+	must(t, err)
+	awaitEncryption(t, client, *name, types.DeliveryStreamEncryptionStatusDisabling, types.DeliveryStreamEncryptionStatusDisabled)
 	_, err = client.DeleteDeliveryStream(ctx, &firehose.DeleteDeliveryStreamInput{DeliveryStreamName: name})
 	must(t, err)
 	awaitGone(t, client, *name)

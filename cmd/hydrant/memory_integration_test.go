@@ -65,29 +65,50 @@ func send(t *testing.T, p *process, name string, records, size, keys int, more .
 	return err
 }
 
-// 10,000 partitions are open at once, with more in them than memory has room for. None is sealed early, and the process
-// keeps below a GiB.
-func TestTenThousandPartitions(t *testing.T) {
+// partitionsAtOnce is HYDRANT_TEST_PARTITIONS, or 10,000, and the memory that a node is given for as many.
+func partitionsAtOnce(t *testing.T) (n int, memory stream.Size) {
+	text := os.Getenv("HYDRANT_TEST_PARTITIONS")
+	if text == "" {
+		return 10_000, 256 * stream.MiB
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("HYDRANT_TEST_PARTITIONS: %v", err)
+	}
+	return n, 900 * stream.MiB
+}
+
+// 10,000 partitions, or 100,000, are open at once, with more in them than memory has room for. None is sealed early, and
+// the process keeps below a GiB, also when it reads them all again after a kill.
+func TestManyPartitions(t *testing.T) {
 	d := directoryDestination(t)
 	dir := t.TempDir()
-	const partitions, records, size = 10_000, 600_000, 512
+	partitions, memory := partitionsAtOnce(t)
+	records, size := 60*partitions, 512
 	p := startIn(t, dir, fmt.Sprintf(`
 data_dir: %s
-memory: 256MiB
+memory: %s
 streams:
   wide:
-    buffering: {interval: 15m}
+    partitions: {max: %d}
+    buffering: {interval: 2h}
     prefix: "key=!{partitionKeyFromQuery:key}/"
     partition_keys: {key: .key}
     destination:
       %s
-`, filepath.Join(dir, "data"), d.yaml))
-	most := p.whileSampling(func() error { return send(t, p, "wide", records, size, partitions) })
-	most = max(most, p.whileSampling(func() error {
-		p.eventually("everything is read", func() bool { return p.metric("hydrant_open_objects") == partitions })
+`, filepath.Join(dir, "data"), memory, partitions, d.yaml))
+	var most int64
+	sample := func(fn func() error) { most = max(most, p.whileSampling(fn)) }
+	read := func() error {
+		p.eventually("everything is read", func() bool { return p.metric("hydrant_open_objects") == float64(partitions) })
 		p.eventually("objects are in scratch", func() bool { return p.metric("hydrant_scratch_bytes") > 0 })
 		return nil
-	}))
+	}
+	sample(func() error { return send(t, p, "wide", records, size, partitions) })
+	sample(read)
+	p.kill()
+	p = p.again()
+	sample(read)
 	t.Logf("at most %d MiB of memory, %.0f MiB of it in objects, %.0f MiB in scratch", most>>20,
 		p.metric("hydrant_memory_used_bytes")/(1<<20), p.metric("hydrant_scratch_bytes")/(1<<20))
 	if most > 1<<30 {
@@ -96,6 +117,31 @@ streams:
 	if early := p.metric("hydrant_sealed_objects_total"); early != 0 {
 		t.Errorf("%v objects were sealed early", early)
 	}
+}
+
+// Many more partitions than may be open, over kills: each record is in its place once, whatever was delivered early.
+func TestKillNineBeyondThePartitionsBound(t *testing.T) {
+	d := directoryDestination(t)
+	dir := t.TempDir()
+	ledger := filepath.Join(dir, "ledger")
+	config := strings.Replace(crashConfig(dir, d.yaml, 0), "interval: 1s}", "interval: 1h}\n    partitions: {max: 50}", 1)
+	early := 0.0
+	for range 4 {
+		p := startIn(t, dir, config)
+		load := startLoad(p, "crash", ledger, "--connections", "2", "--batch", "10", "--keys", "120", "--rate", "1000")
+		p.eventually("partitions are delivered early", func() bool {
+			early = p.metric(`hydrant_sealed_objects_total{reason="partitions",stream="crash"}`)
+			return early > 20
+		})
+		if open := p.metric("hydrant_active_partitions"); open > 50+120 {
+			t.Errorf("%v partitions are open", open)
+		}
+		p.kill()
+		load.stop()
+	}
+	p := startIn(t, dir, config)
+	p.stop() // delivers the rest
+	d.verifyAll(t, ledger)
 }
 
 // backlogSize is HYDRANT_TEST_BACKLOG, or 1 GiB.

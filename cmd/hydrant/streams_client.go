@@ -103,11 +103,12 @@ func isGone(err error) bool {
 
 // description is what the commands read of DescribeDeliveryStream. JSON keeps all of it.
 type description struct {
-	Name         string                    `json:"DeliveryStreamName"`
-	ARN          string                    `json:"DeliveryStreamARN"`
-	Status       string                    `json:"DeliveryStreamStatus"`
-	Version      string                    `json:"VersionId"`
-	Failure      *struct{ Details string } `json:"FailureDescription"`
+	Name         string                          `json:"DeliveryStreamName"`
+	ARN          string                          `json:"DeliveryStreamARN"`
+	Status       string                          `json:"DeliveryStreamStatus"`
+	Version      string                          `json:"VersionId"`
+	Failure      *struct{ Details string }       `json:"FailureDescription"`
+	Encryption   struct{ Status, KeyARN string } `json:"DeliveryStreamEncryptionConfiguration"`
 	Destinations []struct {
 		ID string `json:"DestinationId"`
 		S3 struct {

@@ -123,6 +123,7 @@ func (c *streamsDescribe) Run(ctx context.Context, to console) error {
 		{"file extension", s3.FileExtension},
 		{"time zone", s3.CustomTimeZone},
 		{"role", s3.RoleARN},
+		{"encryption", d.encryption()},
 		{"backup", d.backup()},
 		{"log", strings.Trim(s3.CloudWatchLoggingOptions.LogGroupName+" "+s3.CloudWatchLoggingOptions.LogStreamName, " ")},
 		{"trouble", d.trouble()},
@@ -139,6 +140,14 @@ func (c *streamsDescribe) Run(ctx context.Context, to console) error {
 		fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\n", e.Last.UTC().Format(time.RFC3339), e.Count, e.Code, e.where(), e.Message)
 	}
 	return table.Flush()
+}
+
+// encryption is that of the node's disk.
+func (d *description) encryption() string {
+	if d.Encryption.Status == "DISABLED" {
+		return ""
+	}
+	return strings.TrimSpace(d.Encryption.Status + " " + d.Encryption.KeyARN)
 }
 
 func (d *description) backup() string {

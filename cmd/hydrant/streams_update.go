@@ -8,6 +8,7 @@ import (
 
 type streamsUpdate struct {
 	nodeClient
+	asJSON
 	Name        string  `arg:"" help:"The stream."`
 	Bucket      *string `help:"Bucket to deliver to."`
 	Role        *string `help:"ARN of the role to deliver as."`
@@ -40,6 +41,9 @@ func (c *streamsUpdate) Run(ctx context.Context, to console) error {
 	after, err := c.describe(ctx, c.Name)
 	if err != nil {
 		return err
+	}
+	if c.JSON {
+		return printJSON(to.Out, after.json)
 	}
 	_, err = fmt.Fprintf(to.Out, "stream %s has version %s\n", c.Name, after.Version)
 	return err

@@ -25,6 +25,7 @@ type Config struct {
 	Account string // 12 digits, of ARNs and messages
 	Region  string // of ARNs, and of buckets
 	Place   Place
+	Quota   stream.Quota // of each stream
 }
 
 // Deps are the live parts. Store and Node are required.

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"strings"
 	"testing"
 
 	"hydrant/stream"
@@ -75,6 +76,18 @@ func TestConfiguredStream(t *testing.T) {
 		w.refused(operation, body, "invalid_argument", "Firehose file is defined in this node's configuration file")
 	}
 	w.refused("CreateDeliveryStream", creation("file", ""), "stream_in_use", "already exists")
+}
+
+// A stream has one destination: past it there is none.
+func TestDescriptionsEnd(t *testing.T) {
+	w := newWorld(t)
+	w.create("s")
+	for start, want := range map[string]int{"destinationId-000000000000": 1, destinationID: 0} {
+		got := w.good("DescribeDeliveryStream", `{"DeliveryStreamName":"s","Limit":1,"ExclusiveStartDestinationId":"`+start+`"}`)
+		if n := strings.Count(got, `"DestinationId"`); n != want || !strings.Contains(got, `"HasMoreDestinations":false`) {
+			t.Errorf("after %s: got %s, want %d destinations", start, got, want)
+		}
+	}
 }
 
 // What keeps a stream from being delivered is told where an operator looks.

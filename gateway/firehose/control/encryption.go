@@ -94,6 +94,11 @@ func (p *Plane) changeEncryption(ctx context.Context, name string, c call, asked
 	}
 	p.changing.Lock()
 	defer p.changing.Unlock()
+	return again(func() error { return p.encrypt(ctx, name, asked) })
+}
+
+// encrypt changes a stream's encryption. Called with changing held.
+func (p *Plane) encrypt(ctx context.Context, name string, asked *encryption) error {
 	before, err := p.findActive(name)
 	if err != nil {
 		return err

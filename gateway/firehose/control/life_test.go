@@ -209,6 +209,10 @@ func TestChangedStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.good("UpdateDestination", fmt.Sprintf(update, "1", `"Prefix":"x/"`))
+	if _, err := w.kept.Put(t.Context(), "s", w.kept.documents["s"].Data, w.kept.documents["s"].Version); err != nil {
+		t.Fatal(err)
+	}
+	w.good("StartDeliveryStreamEncryption", `{"DeliveryStreamName":"s"}`)
 	if err := w.kept.Delete(t.Context(), "s", w.kept.documents["s"].Version); err != nil {
 		t.Fatal(err)
 	}
@@ -242,5 +246,16 @@ func TestTags(t *testing.T) {
 	w.refused("ListTagsForDeliveryStream", `{"DeliveryStreamName":"none"}`, ingest.StreamNotFound)
 	if got := w.described("s")["VersionId"]; got != "1" {
 		t.Errorf("tags have made version %v", got)
+	}
+}
+
+// The configuration bounds what each stream takes.
+func TestQuotas(t *testing.T) {
+	w := newWorld(t)
+	w.config.Quota = stream.Quota{Records: 5, Bytes: 6, Requests: 7, Partial: true}
+	w.restart(w.config)
+	w.create("s")
+	if d, _ := w.node.served("s"); d.Quota != w.config.Quota {
+		t.Errorf("the node serves the quota %+v, want %+v", d.Quota, w.config.Quota)
 	}
 }

@@ -56,6 +56,7 @@ func (p *Plane) definition(r *record) (stream.Stream, error) {
 		FileExtension: aws.ToString(c.FileExtension),
 		Delimiter:     aws.String(""),
 		Logging:       logging(c.CloudWatchLoggingOptions),
+		Quota:         p.config.Quota,
 		Destination:   destination,
 		Backup:        backup,
 	}

@@ -235,6 +235,39 @@ const backupConfiguration = `{"RoleARN":"arn:aws:iam::123456789012:role/backup",
 	`"EncryptionConfiguration":{"KMSEncryptionConfig":{"AWSKMSKeyARN":"arn:aws:kms:eu-central-1:123456789012:key/b"}},` +
 	`"CloudWatchLoggingOptions":{"Enabled":true,"LogGroupName":"bg","LogStreamName":"bs"}}`
 
+// What the table calls honoured of an update changes what is described, and leaves the rest.
+func TestWhatUpdatesHonour(t *testing.T) {
+	for shape, members := range map[string][]string{
+		"ExtendedS3DestinationUpdate": membersOf(reflect.TypeFor[types.ExtendedS3DestinationUpdate]()),
+		"S3DestinationUpdate":         membersOf(reflect.TypeFor[types.S3DestinationUpdate]()),
+	} {
+		for _, member := range members {
+			if _, part := partly[member]; part {
+				continue
+			}
+			w := newWorld(t)
+			w.good("CreateDeliveryStream", creation("s", `,"S3BackupConfiguration":{`+role+`,`+bucket+`}`))
+			before := w.destinationOf("s")
+			value, described := honoured[member], member
+			if member == "S3BackupUpdate" {
+				value, described = backupConfiguration, "S3BackupDescription"
+			}
+			w.good("UpdateDestination", `{"DeliveryStreamName":"s","DestinationId":"`+destinationID+`","CurrentDeliveryStreamVersionId":"1","`+
+				shape+`":{"`+member+`":`+value+`}}`)
+			after := w.destinationOf("s")
+			got, err := json.Marshal(after[described])
+			if err != nil || string(got) != canonical(t, value) {
+				t.Errorf("%s.%s: described as %s, want %s", shape, member, got, value)
+			}
+			delete(before, described)
+			delete(after, described)
+			if !reflect.DeepEqual(before, after) {
+				t.Errorf("%s.%s: the rest has become %v from %v", shape, member, after, before)
+			}
+		}
+	}
+}
+
 // What the table calls honoured changes what is described, and all but the name of a log what is served.
 func TestWhatIsHonoured(t *testing.T) {
 	w := newWorld(t)
