@@ -2,10 +2,10 @@ package delivery
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"hydrant/stream/expr"
-	"strings"
 )
 
 // OpenPartition is a partition that takes records now.

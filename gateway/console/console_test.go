@@ -32,7 +32,9 @@ func (n *fakeNode) Streams() []Stream {
 	defer n.mu.Unlock()
 	return []Stream{n.stream}
 }
+
 func (n *fakeNode) Definition(name string) (string, bool) { return "prefix: p/\n", name == "clicks" }
+
 func (n *fakeNode) Partitions(context.Context, string, int) (any, error) {
 	return []string{"p/"}, nil
 }
