@@ -11,16 +11,14 @@ import (
 	"strings"
 
 	"github.com/dustin/go-humanize"
+
+	"hydrant/bench/uplot"
 )
 
-// The page and the plots' library (uPlot, MIT), so that a report needs no network.
+// The page holds the plots' library too, so that a report needs no network.
 var (
 	//go:embed page/page.html
 	pageText string
-	//go:embed page/uPlot.iife.min.js
-	uPlotJS string
-	//go:embed page/uPlot.min.css
-	uPlotCSS string
 
 	page = template.Must(template.New("page").Parse(pageText))
 )
@@ -53,7 +51,7 @@ func writePage(w io.Writer, title string, reports ...*Report) error {
 	return page.Execute(w, map[string]any{
 		"Title": title, "Runs": runs, "Classes": []string{"a", "b"}, "Warnings": c.warnings(), "Ratios": len(reports) > 1,
 		"Rows": c.results(), "Setup": c.setup(), "Series": template.JS(series),
-		"UPlotJS": template.JS(uPlotJS), "UPlotCSS": template.CSS(uPlotCSS),
+		"UPlotJS": template.JS(uplot.Script), "UPlotCSS": template.CSS(uplot.Styles),
 	})
 }
 

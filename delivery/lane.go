@@ -62,6 +62,8 @@ type lane struct {
 	drained chan struct{} // closed when everything is delivered after Drain
 	hurry   chan struct{} // closed by Hasten
 	done    chan struct{} // closed when run has ended
+	looks   chan look
+	samples samples
 
 	failures failures
 	active   atomic.Int64 // objects open now; shared
@@ -98,6 +100,7 @@ func newLane(t *tracks, way track, cursor buffer.Seq) *lane {
 		drained: make(chan struct{}),
 		hurry:   make(chan struct{}),
 		done:    make(chan struct{}),
+		looks:   make(chan look),
 	}
 }
 
@@ -144,6 +147,8 @@ func (l *lane) loop(ctx context.Context, blocks *reader) error {
 			}
 		case <-timer.C:
 			err = l.sealDue(ctx)
+		case look := <-l.looks:
+			look.answer <- l.openPartitions(look.limit)
 		case <-drain:
 			drain = nil
 			l.target = l.in.Info().Head
@@ -385,6 +390,7 @@ func (l *lane) add(r *rules, record buffer.Record, out *partitioner.Output) {
 	}
 	if out.Error != "" {
 		l.sample(r, out)
+		l.observeFailed(out)
 	}
 	l.account(o.write(out, r.delimiterOf(out)))
 	o.last = record.Seq

@@ -197,6 +197,7 @@ func (l *lane) seal(ctx context.Context) error {
 	}
 	for _, o := range l.closing {
 		l.service.deps.Metrics.sealed(l, o)
+		l.observeSealed(o)
 		l.start(ctx, o)
 	}
 	clear(l.closing)

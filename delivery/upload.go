@@ -209,6 +209,7 @@ func (l *lane) delivered(o *object) buffer.Entry {
 	l.account(-o.memory)
 	o.forget(l.scratch)
 	l.totals.add(o)
+	l.observeDelivered(o)
 	return o.manifest.entry()
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"hydrant/bench"
+	"hydrant/bench/uplot"
 )
 
 //go:embed page.html
@@ -21,10 +22,9 @@ func (r *Result) WriteHTML(w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("write the page: %w", err)
 	}
-	script, styles := bench.UPlot()
 	return page.Execute(w, map[string]any{
 		"Heading": r.heading(), "Note": r.Note, "Store": r.Settings.Store, "Rows": r.pageRows(), "Plots": template.JS(plots),
-		"UPlotJS": script, "UPlotCSS": styles,
+		"UPlotJS": template.JS(uplot.Script), "UPlotCSS": template.CSS(uplot.Styles),
 	})
 }
 

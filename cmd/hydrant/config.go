@@ -29,6 +29,8 @@ type Config struct {
 
 	APIStreams APIStreams `yaml:"api_streams"`
 
+	Console Console `yaml:"console"`
+
 	Log Log `yaml:"log"`
 
 	Streams  []stream.Stream `yaml:"-"` // in the order of the file
@@ -60,6 +62,11 @@ type Limits struct {
 	Record       stream.Size `yaml:"record"`       // bytes of a record
 	Records      int         `yaml:"records"`      // records in a request
 	InFlight     stream.Size `yaml:"in_flight"`    // bytes of all requests being served together; past it the answer is 503
+}
+
+// Console is the page on the admin listener.
+type Console struct {
+	Write bool `yaml:"write"` // lets the page send test records; where credentials are asked for, those of the sender decide too
 }
 
 // Log says how the process writes about itself.

@@ -36,10 +36,11 @@ func (c *Config) YAML() ([]byte, error) {
 // masked is s without its secrets: the name and password that an endpoint's URL may hold, and what the headers of a
 // function's requests say.
 func masked(s stream.Stream) stream.Stream {
-	if s.Destination.S3 != nil {
-		s3 := *s.Destination.S3
-		s3.Endpoint = mask(s3.Endpoint)
-		s.Destination.S3 = &s3
+	s.Destination = maskedDestination(s.Destination)
+	if s.Backup != nil {
+		backup := *s.Backup
+		backup.Destination = maskedDestination(backup.Destination)
+		s.Backup = &backup
 	}
 	if t := s.Transform; t != nil && t.HTTP != nil && len(t.HTTP.Headers) > 0 {
 		transform, http := *t, *t.HTTP
@@ -51,6 +52,15 @@ func masked(s stream.Stream) stream.Stream {
 		s.Transform = &transform
 	}
 	return s
+}
+
+func maskedDestination(d stream.Destination) stream.Destination {
+	if d.S3 != nil {
+		s3 := *d.S3
+		s3.Endpoint = mask(s3.Endpoint)
+		d.S3 = &s3
+	}
+	return d
 }
 
 // maskedDefinition is a definition as it is stored, without its secrets. Of one that cannot be read nobody knows which

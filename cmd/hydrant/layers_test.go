@@ -33,7 +33,9 @@ var layers = map[string][]string{
 	"hydrant/gateway/firehose":            {"hydrant/buffer", "hydrant/stream", "hydrant/gateway/auth", "hydrant/gateway/ingest"},
 	"hydrant/gateway/firehose/control":    {"hydrant/buffer", "hydrant/stream", "hydrant/stream/definitions", "hydrant/stream/expr", "hydrant/stream/jq", "hydrant/gateway/ingest"},
 	"hydrant/gateway/native":              {"hydrant/buffer", "hydrant/stream", "hydrant/gateway/auth", "hydrant/gateway/ingest"},
-	"hydrant/bench/suite":                 {"hydrant/bench", "hydrant/bench/child", "hydrant/bench/sink"},
+	"hydrant/gateway/console":             {"hydrant/bench/uplot"},
+	"hydrant/bench":                       {"hydrant/bench/uplot"},
+	"hydrant/bench/suite":                 {"hydrant/bench", "hydrant/bench/uplot", "hydrant/bench/child", "hydrant/bench/sink"},
 	"hydrant/bench/torture":               {"hydrant/bench", "hydrant/bench/child", "hydrant/bench/sink", "hydrant/bench/s3fault"},
 	"hydrant/cmd/hydrant":                 {"hydrant/..."},
 

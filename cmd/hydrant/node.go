@@ -24,6 +24,7 @@ import (
 	"hydrant/gateway"
 	"hydrant/gateway/admin"
 	"hydrant/gateway/auth"
+	web "hydrant/gateway/console"
 	"hydrant/gateway/firehose/control"
 	"hydrant/gateway/ingest"
 	"hydrant/stream"
@@ -56,14 +57,18 @@ type node struct {
 	guard    *auth.Guard  // nil where producers are not asked for credentials
 	tls      *gateway.TLS // nil without TLS
 	admin    *admin.Server
+	console  *web.Console
+	syncs    syncTimes
 	address  net.Addr // of the gateway
 
-	failed     chan error // what ends the node
-	stopping   atomic.Bool
-	ended      chan struct{}      // closed when the buffer is
-	cancel     context.CancelFunc // ends delivery
-	delivering sync.WaitGroup
-	running    sync.WaitGroup // the servers, and who watches the buffer
+	failed   chan error // what ends the node
+	stopping atomic.Bool
+	ended    chan struct{}      // closed when the buffer is
+	cancel   context.CancelFunc // ends delivery
+
+	closeConsole context.CancelFunc // nil before it runs
+	delivering   sync.WaitGroup
+	running      sync.WaitGroup // the servers, and who watches the buffer
 }
 
 // startNode starts a whole node.
@@ -97,7 +102,7 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 
 		Recent:  int64(cfg.memoryPlan().Recent),
 		Log:     log,
-		Observe: observeGroups(n.registry),
+		Observe: n.syncs.observe(observeGroups(n.registry)),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the buffer: %w", adviseDataDir(err, cfg.DataDir))
@@ -108,6 +113,7 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 		return nil, errors.Join(err, n.buffer.Close())
 	}
 	n.reloads = newReloads(n.registry)
+	n.console = n.newConsole()
 	observeKeys(n.registry, n.buffer.Stats)
 	n.registry.MustRegister(intervals{n.streams})
 	n.startDelivery()
@@ -164,11 +170,16 @@ func (n *node) open() error {
 		return err
 	}
 	n.memoryMetrics(n.registry)
-	n.admin = admin.New(admin.Config{Address: n.cfg.Admin}, admin.Deps{Ready: n.checks(), Metrics: n.registry, Errors: n.streamErrors, Log: n.log})
+	n.admin = admin.New(admin.Config{Address: n.cfg.Admin}, admin.Deps{
+		Ready: n.checks(), Metrics: n.registry, Errors: n.streamErrors, Console: n.console, Log: n.log,
+	})
 	if err := n.admin.Listen(); err != nil {
 		return adviseListener(err, "admin")
 	}
 	n.run("admin", n.admin.Serve)
+	var ctx context.Context
+	ctx, n.closeConsole = context.WithCancel(context.Background())
+	n.running.Go(func() { n.console.Run(ctx) })
 	n.running.Go(n.watchBuffer)
 	return nil
 }
@@ -183,6 +194,7 @@ func (n *node) startDelivery() {
 
 		Log:     n.log,
 		Metrics: delivery.NewMetrics(n.registry),
+		Observe: observed{n.console},
 		Scratch: n.scratch,
 	})
 	n.registry.MustRegister(&delivery.Collector{
@@ -291,6 +303,9 @@ func (n *node) stop(grace time.Duration) error {
 	n.delivering.Wait()
 	errs = append(errs, n.scratch.Close(), n.buffer.Close())
 	close(n.ended)
+	if n.closeConsole != nil {
+		n.closeConsole() // who looks on is let go
+	}
 	errs = append(errs, n.closeAdmin())
 	n.running.Wait()
 	return errors.Join(errs...)

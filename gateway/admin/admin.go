@@ -26,6 +26,7 @@ type Deps struct {
 	Ready   []Check
 	Metrics prometheus.Gatherer
 	Errors  func(stream string) (errors any, known bool) // of a stream's delivery, as JSON; nil without
+	Console http.Handler                                 // the page at / and what is below /console/; nil lists what else there is
 	Log     *slog.Logger
 }
 
@@ -111,7 +112,12 @@ const index = `<!doctype html>
 
 func routes(deps Deps) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /{$}", text("text/html; charset=utf-8", index))
+	if deps.Console == nil {
+		deps.Console = text("text/html; charset=utf-8", index)
+	}
+	mux.Handle("GET /{$}", deps.Console)
+	mux.Handle("GET /console/", deps.Console)
+	mux.Handle("POST /console/", deps.Console)
 	mux.HandleFunc("GET /", elsewhere)
 	mux.HandleFunc("POST /v1/", elsewhere)
 	mux.Handle("GET /livez", text("text/plain; charset=utf-8", "ok\n"))

@@ -1,0 +1,291 @@
+package console
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fakeNode has one stream, clicks.
+type fakeNode struct {
+	mu     sync.Mutex
+	stream Stream
+}
+
+func (n *fakeNode) State() NodeState { return NodeState{Name: "edge", Failing: []Failing{}} }
+func (n *fakeNode) Streams() []Stream {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return []Stream{n.stream}
+}
+
+func (n *fakeNode) Definition(name string) (string, bool) { return "prefix: p/\n", name == "clicks" }
+
+func (n *fakeNode) Partitions(context.Context, string, int) (any, error) {
+	return []string{"p/"}, nil
+}
+func (n *fakeNode) Errors(string) any              { return []string{} }
+func (n *fakeNode) Configuration() (string, error) { return "node: edge\n", nil }
+
+// fakeRecords takes a record for which there is the key.
+type fakeRecords struct {
+	key  string
+	sent func()
+}
+
+func (f *fakeRecords) Place(_ string, record []byte, _ time.Time) ([]Place, error) {
+	return []Place{{Partition: "\x00p/", Key: "p/<id>", Record: record}}, nil
+}
+
+func (f *fakeRecords) Send(_ context.Context, _, authorization string, _ []byte) (Receipt, error) {
+	if authorization != f.key {
+		return Receipt{}, errors.New("access_denied")
+	}
+	if f.sent != nil {
+		f.sent()
+	}
+	return Receipt{Lane: 0, Sequence: 7}, nil
+}
+
+func (f *fakeRecords) MayRead(_, authorization string) error {
+	if authorization != f.key {
+		return errors.New("access_denied")
+	}
+	return nil
+}
+
+// world is a console that is served.
+type world struct {
+	*Console
+	t       *testing.T
+	url     string
+	node    *fakeNode
+	records *fakeRecords
+	stop    func()
+}
+
+func newWorld(t *testing.T, config Config) *world {
+	t.Helper()
+	w := &world{t: t, node: &fakeNode{stream: Stream{Name: "clicks", Accepting: true, Errors: map[string]int64{}, Troubles: []Trouble{}}}, records: &fakeRecords{}}
+	w.Console = New(config, Deps{Node: w.node, Records: w.records, Log: slog.New(slog.DiscardHandler)})
+	server := httptest.NewUnstartedServer(w.Console)
+	server.Config.ReadTimeout, server.Config.WriteTimeout = 100*time.Millisecond, 100*time.Millisecond // event streams outlive both
+	server.Start()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); w.Run(ctx) }()
+	w.url = server.URL
+	w.stop = sync.OnceFunc(func() { cancel(); <-done; server.Close(); http.DefaultClient.CloseIdleConnections() })
+	t.Cleanup(w.stop)
+	return w
+}
+
+func (w *world) ask(method, path, body string, headers ...string) (int, string) {
+	w.t.Helper()
+	r, err := http.NewRequestWithContext(w.t.Context(), method, w.url+path, strings.NewReader(body))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		if headers[i] == "Host" {
+			r.Host = headers[i+1]
+		}
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return answer.StatusCode, string(text)
+}
+
+// events reads an event stream, one event at a time.
+func (w *world) events(path string) (next func() string, done func()) {
+	w.t.Helper()
+	answer, err := http.Get(w.url + path)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	lines := bufio.NewScanner(answer.Body)
+	return func() string {
+		for lines.Scan() {
+			if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+				return data
+			}
+		}
+		return ""
+	}, func() { answer.Body.Close() }
+}
+
+func TestPageIsWhole(t *testing.T) {
+	w := newWorld(t, Config{})
+	for path, want := range map[string]string{
+		"/": "<title>Hydrant</title>", "/console/page/console.js": "EventSource", "/console/page/console.css": "prefers-color-scheme",
+		"/console/page/uplot.js": "uPlot", "/console/page/uplot.css": ".uplot", "/console/page/icon.svg": "<svg",
+	} {
+		if status, text := w.ask("GET", path, ""); status != 200 || !strings.Contains(text, want) {
+			t.Errorf("%s: %d, no %q in %.200q", path, status, want, text)
+		}
+	}
+}
+
+func TestEventsFollowTheNodeAndEndWithIt(t *testing.T) {
+	w := newWorld(t, Config{Every: 20 * time.Millisecond})
+	next, done := w.events("/console/events")
+	defer done()
+	for n := range 20 { // for longer than the listener's time limits
+		w.node.mu.Lock()
+		w.node.stream.Accepted = int64(n)
+		w.node.mu.Unlock()
+		if next() == "" {
+			t.Fatal("the events ended")
+		}
+	}
+	var view overview
+	if err := json.Unmarshal([]byte(next()), &view); err != nil || view.Node.Name != "edge" || len(view.Streams) != 1 || view.Streams[0].Accepted < 10 {
+		t.Errorf("%v: %+v", err, view)
+	}
+	w.stop() // returns although somebody looks on
+	for next() != "" {
+	}
+}
+
+func TestStreamOfTheNode(t *testing.T) {
+	w := newWorld(t, Config{})
+	w.Sealed(Object{Stream: "clicks", Key: "p/1", Reason: "size", Stored: 10})
+	w.Delivered(Object{Stream: "clicks", Key: "p/1", Reason: "size", Stored: 10})
+	w.Failed("clicks", []byte(`{"errorCode":"X","errorMessage":"<b>","rawData":"/w=="}`+"\n"))
+	status, text := w.ask("GET", "/console/streams/clicks", "")
+	for _, want := range []string{`"definition":"prefix: p/\n"`, `"key":"p/1"`, `"delivered":"2`, `"history":{`} {
+		if status != 200 || !strings.Contains(text, want) {
+			t.Errorf("%d, no %s in %s", status, want, text)
+		}
+	}
+	if status, _ := w.ask("GET", "/console/streams/other", ""); status != http.StatusNotFound {
+		t.Errorf("a stream that is not: %d", status)
+	}
+	if status, text := w.ask("GET", "/console/streams/clicks/failed", ""); status != 200 || !strings.Contains(text, `"data":"/w=="`) {
+		t.Errorf("%d %s", status, text)
+	}
+	w.records.key = "Bearer good"
+	if status, text := w.ask("GET", "/console/streams/clicks/failed", ""); status != http.StatusForbidden || strings.Contains(text, "data") {
+		t.Errorf("without a key: %d %s", status, text)
+	}
+}
+
+// A record's object may be there before the answer to its request is.
+func TestTestRecordIsFollowed(t *testing.T) {
+	w := newWorld(t, Config{Write: true})
+	others := []Object{
+		{Stream: "clicks", Partition: "\x00q/", From: 5, To: 9, Key: "q/other"},
+		{Stream: "clicks", Partition: "\x00p/", From: 7, To: 9, Key: "p/behind"},
+		{Stream: "views", Partition: "\x00p/", From: 5, To: 9, Key: "p/views"},
+	}
+	o := Object{Stream: "clicks", Partition: "\x00p/", From: 5, To: 9, Key: "p/its", Reason: "interval"}
+	w.records.sent = func() {
+		for _, other := range others {
+			w.Delivered(other)
+		}
+		w.Sealed(o)
+	}
+	status, text := w.ask("POST", "/console/streams/clicks/send", `{}`, ownHeader, "1")
+	var sent struct{ ID string }
+	if err := json.Unmarshal([]byte(text), &sent); err != nil || status != 200 {
+		t.Fatal(status, text)
+	}
+	next, done := w.events("/console/records/" + sent.ID)
+	defer done()
+	if text := next(); strings.Contains(text, `"done":true`) || !strings.Contains(text, "p/its") {
+		t.Error(text)
+	}
+	w.Delivered(o)
+	last := next()
+	for _, want := range []string{"received", "durable", "partitioned", "sealed", "delivered", `"done":true`} {
+		if !strings.Contains(last, want) {
+			t.Errorf("no %s in %s", want, last)
+		}
+	}
+	if strings.Contains(last, "q/other") || strings.Contains(last, "p/behind") || strings.Contains(last, "p/views") || next() != "" {
+		t.Error(last)
+	}
+}
+
+func TestWhoMaySend(t *testing.T) {
+	w := newWorld(t, Config{Write: true})
+	w.records.key = "Bearer good"
+	for name, test := range map[string]struct {
+		headers []string
+		want    int
+	}{
+		"good":              {[]string{ownHeader, "1", "Authorization", "Bearer good", "Origin", w.url}, 200},
+		"without a key":     {[]string{ownHeader, "1"}, http.StatusUnprocessableEntity},
+		"a form":            {[]string{"Authorization", "Bearer good"}, http.StatusForbidden},
+		"another origin":    {[]string{ownHeader, "1", "Authorization", "Bearer good", "Origin", "http://evil.example"}, http.StatusForbidden},
+		"another site":      {[]string{ownHeader, "1", "Authorization", "Bearer good", "Sec-Fetch-Site", "cross-site"}, http.StatusForbidden},
+		"a name rebound":    {[]string{ownHeader, "1", "Authorization", "Bearer good", "Host", "evil.example"}, http.StatusForbidden},
+		"through localhost": {[]string{ownHeader, "1", "Authorization", "Bearer good", "Host", "localhost:99"}, 200},
+	} {
+		if status, text := w.ask("POST", "/console/streams/clicks/send", `{}`, test.headers...); status != test.want {
+			t.Errorf("%s: got %d %s, want %d", name, status, text, test.want)
+		}
+	}
+	readOnly := newWorld(t, Config{})
+	if status, text := readOnly.ask("POST", "/console/streams/clicks/send", `{}`, ownHeader, "1"); status != http.StatusForbidden || !strings.Contains(text, "console: {write: true}") {
+		t.Errorf("read-only: %d %s", status, text)
+	}
+}
+
+func TestRatesAndSpan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		node := &fakeNode{stream: Stream{Name: "clicks"}}
+		c := New(Config{}, Deps{Node: node})
+		for range 400 {
+			c.sample(time.Now())
+			node.stream.Accepted += 50
+			time.Sleep(5 * time.Second)
+		}
+		if rates := c.watched.last.Streams[0].Rates; rates.In != 10 {
+			t.Errorf("got %+v, want 10 records a second", rates)
+		}
+		if got := c.historyOf("clicks"); len(got["time"]) != 180 || len(got["in"]) != 180 || got["in"][0] != 10 {
+			t.Errorf("got %d samples", len(got["time"]))
+		}
+	})
+}
+
+func TestBounds(t *testing.T) {
+	w := newWorld(t, Config{})
+	for range 3 * failedInAll {
+		w.Failed("clicks", []byte(`{"rawData":""}`))
+		w.Sealed(Object{Stream: "clicks"})
+		w.follows.begin("clicks", time.Now())
+	}
+	if got := len(w.failed.of("clicks")); got != failedOfStream {
+		t.Errorf("got %d failed records", got)
+	}
+	if got := len(w.objects.of("clicks")); got != lastObjects {
+		t.Errorf("got %d objects", got)
+	}
+	if len(w.follows.byID) != maxFollows || len(w.follows.order) != maxFollows {
+		t.Errorf("got %d test records", len(w.follows.byID))
+	}
+}

@@ -1,0 +1,92 @@
+package console
+
+import (
+	"net/http"
+	"time"
+)
+
+const (
+	maxViewers = 32
+	beat       = 15 * time.Second // an idle event stream shows that it lives, and finds out whether anybody reads it
+	slowest    = 10 * time.Second // a reader that takes longer is cut off
+)
+
+// serveEvents sends the overview after each sample.
+func (c *Console) serveEvents(w http.ResponseWriter, r *http.Request) {
+	c.serveStreamOf(w, r, func() ([]byte, <-chan struct{}, bool) {
+		text, changed := c.look()
+		return text, changed, false
+	})
+}
+
+// serveJourney sends what is known of a test record, each time there is more, until there is no more to come.
+func (c *Console) serveJourney(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	if _, _, known := c.follows.look(id); !known {
+		http.Error(w, "this test record is not followed any more", http.StatusNotFound)
+		return
+	}
+	c.serveStreamOf(w, r, func() ([]byte, <-chan struct{}, bool) {
+		journey, changed, known := c.follows.look(id)
+		return encode(journey), changed, journey.Done || !known
+	})
+}
+
+// serveStreamOf sends server-sent events until the last one, the console's end, or the reader's.
+func (c *Console) serveStreamOf(w http.ResponseWriter, r *http.Request, next func() (text []byte, changed <-chan struct{}, last bool)) {
+	if !c.enter() {
+		http.Error(w, "too many look on already", http.StatusServiceUnavailable)
+		return
+	}
+	defer c.leave()
+	w.Header().Set("Content-Type", "text/event-stream")
+	to := http.NewResponseController(w)
+	_ = to.SetReadDeadline(time.Time{}) // the listener's own would end the request
+	send := func(parts ...string) bool {
+		_ = to.SetWriteDeadline(time.Now().Add(slowest)) // a writer without deadlines is a test's
+		for _, part := range parts {
+			if _, err := w.Write([]byte(part)); err != nil {
+				return false
+			}
+		}
+		return to.Flush() == nil
+	}
+	ticker := time.NewTicker(beat)
+	defer ticker.Stop()
+	for {
+		text, changed, last := next()
+		if !send("data: ", string(text), "\n\n") || last {
+			return
+		}
+		for waiting := true; waiting; {
+			select {
+			case <-changed:
+				waiting = false
+			case <-ticker.C:
+				if !send(": \n\n") {
+					return
+				}
+			case <-r.Context().Done():
+				return
+			case <-c.ended:
+				return
+			}
+		}
+	}
+}
+
+func (c *Console) enter() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.watched.viewers == maxViewers {
+		return false
+	}
+	c.watched.viewers++
+	return true
+}
+
+func (c *Console) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.watched.viewers--
+}

@@ -1,0 +1,41 @@
+import {overviewPage} from "./overview.js";
+import {streamPage} from "./stream.js";
+import {nodePage} from "./node.js";
+
+const main = document.getElementById("main"), live = document.getElementById("live");
+let page, last;
+
+function status(kind, words) {
+  live.className = "badge " + kind;
+  live.textContent = words;
+}
+
+function route() {
+  const path = location.hash.slice(1).split("/").map(decodeURIComponent);
+  page?.leave?.();
+  if (path[1] === "streams" && path[2]) page = streamPage(path[2]);
+  else page = path[1] === "node" ? nodePage() : overviewPage();
+  document.title = page.title + " · Hydrant";
+  const here = path[1] === "node" ? "#/node" : "#/";
+  for (const a of document.querySelectorAll("nav a")) {
+    if (a.getAttribute("href") === here) a.setAttribute("aria-current", "page");
+    else a.removeAttribute("aria-current");
+  }
+  main.replaceChildren(page.node);
+  if (last) page.show(last);
+  scrollTo(0, 0);
+}
+
+function show(view) {
+  last = view;
+  document.getElementById("node").textContent = [view.node.name, view.node.version].filter(Boolean).join(" · ");
+  if (view.node.failing.length) status("bad", "not ready");
+  else status("good", "live");
+  page.show(view);
+}
+
+route();
+addEventListener("hashchange", () => { if (location.hash !== "#main") { route(); main.focus(); } });
+const events = new EventSource("/console/events");
+events.onmessage = e => show(JSON.parse(e.data));
+events.onerror = () => status("warn", "connection lost");

@@ -1,0 +1,76 @@
+import {clock, el, span} from "./show.js";
+
+// bytes shows base64 as text where it is text, else in hexadecimal.
+export function bytes(base64) {
+  const raw = Uint8Array.from(atob(base64 ?? ""), c => c.charCodeAt(0));
+  try {
+    const text = new TextDecoder("utf-8", {fatal: true}).decode(raw);
+    if (!/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/.test(text)) return text;
+  } catch { /* not text */ }
+  const lines = [];
+  for (let at = 0; at < raw.length; at += 16) {
+    const part = raw.subarray(at, at + 16);
+    const hex = [...part].map(b => b.toString(16).padStart(2, "0")).join(" ");
+    const text = [...part].map(b => b > 31 && b < 127 ? String.fromCharCode(b) : ".").join("");
+    lines.push(at.toString(16).padStart(6, "0") + "  " + hex.padEnd(48) + " " + text);
+  }
+  return lines.join("\n");
+}
+
+// keyField asks for an API key, which is kept as long as the page is.
+let known = "";
+export function keyField() {
+  const input = el("input", {id: "key", type: "password", autocomplete: "off", spellcheck: "false", on: {input: () => { known = input.value.trim(); }}});
+  input.value = known;
+  return input;
+}
+
+export const headers = key => ({"X-Hydrant-Console": "1", ...(key.value.trim() ? {Authorization: "Bearer " + key.value.trim()} : {})});
+
+const step = (s, first) => el("li", {"data-step": s.name}, el("b", {}, s.name), el("span", {class: "n"}, "+" + span((new Date(s.at) - first) / 1000)),
+  el("span", {}, [clock(s.at), s.detail].filter(Boolean).join(" · ")));
+
+// recordForm tries and sends a record, and follows one that was sent.
+export function recordForm(url, key) {
+  const text = el("textarea", {id: "record", rows: "4", spellcheck: "false"});
+  text.value = '{"hello": "console"}';
+  const out = el("div", {"aria-live": "polite"});
+  const ask = async path => {
+    const answer = await fetch(url + path, {method: "POST", headers: {...headers(key), "Content-Type": "application/octet-stream"}, body: text.value});
+    if (!answer.ok) throw new Error(await answer.text());
+    return answer.json();
+  };
+  let events;
+  const guarded = does => async () => {
+    events?.close();
+    try { await does(); } catch (e) { out.replaceChildren(el("p", {class: "fault"}, e.message)); }
+  };
+  const preview = guarded(async () => {
+    const {places} = await ask("/try");
+    out.replaceChildren(...places.map(p => el("div", {class: "record"},
+      el("p", {}, p.error_code ? el("b", {class: "fault"}, `error output, ${p.error_code}: ${p.error_message} `) : null, el("code", {}, p.key)), el("pre", {}, bytes(p.record)))));
+    if (!places.length) out.replaceChildren(el("p", {}, "Processing leaves nothing of the record."));
+  });
+  const send = guarded(async () => {
+    const {id} = await ask("/send");
+    events = new EventSource("/console/records/" + id);
+    events.onmessage = e => {
+      const journey = JSON.parse(e.data), first = new Date(journey.steps[0].at);
+      out.replaceChildren(el("ol", {class: "steps"}, ...journey.steps.map(s => step(s, first))),
+        el("p", {class: "hint"}, journey.done ? "The record's way is complete." : "On its way: it is delivered when its object is full or its interval is over."));
+      if (journey.done) events.close();
+    };
+  });
+  const sender = el("button", {type: "button", id: "send", on: {click: send}}, "Send");
+  const why = el("p", {class: "hint"}), keys = el("div", {}, el("label", {for: "key"}, "API key"), key);
+  return {
+    node: el("div", {}, el("label", {for: "record"}, "Record"), text, keys,
+      el("button", {type: "button", class: "plain", id: "try", on: {click: preview}}, "Preview key and partition"), sender, why, out),
+    allow(write, asks) {
+      sender.disabled = !write;
+      keys.hidden = !asks;
+      why.textContent = write ? "" : "The console is read-only. With console: {write: true} in the node's configuration a record can be sent from here.";
+    },
+    leave: () => events?.close(),
+  };
+}

@@ -1,0 +1,45 @@
+package console
+
+import (
+	"embed"
+	"io/fs"
+	"net/http"
+
+	"hydrant/bench/uplot"
+)
+
+//go:embed page
+var files embed.FS
+
+// policy lets the page load nothing but its own files, and nobody put it in a frame.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+func (c *Console) routes() http.Handler {
+	page, err := fs.Sub(files, "page")
+	if err != nil {
+		panic("console: the page is not embedded: " + err.Error())
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, page, "index.html") })
+	mux.Handle("GET /console/page/", http.StripPrefix("/console/page/", http.FileServerFS(page)))
+	mux.Handle("GET /console/page/uplot.js", text("text/javascript; charset=utf-8", uplot.Script))
+	mux.Handle("GET /console/page/uplot.css", text("text/css; charset=utf-8", uplot.Styles))
+
+	mux.HandleFunc("GET /console/events", c.serveEvents)
+	mux.HandleFunc("GET /console/overview", c.serveOverview)
+	mux.HandleFunc("GET /console/node", c.serveNode)
+	mux.HandleFunc("GET /console/streams/{name}", c.serveStream)
+	mux.HandleFunc("GET /console/streams/{name}/failed", c.serveFailed)
+	mux.HandleFunc("POST /console/streams/{name}/try", c.serveTry)
+	mux.HandleFunc("POST /console/streams/{name}/send", c.serveSend)
+	mux.HandleFunc("GET /console/records/{id}", c.serveJourney)
+	return guarded(mux)
+}
+
+func text(contentType, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		_, _ = w.Write([]byte(body))
+	}
+}

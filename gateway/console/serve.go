@@ -1,0 +1,147 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+// Bounds on what one look costs.
+const (
+	maxPartitions = 50
+	patience      = 2 * time.Second // for a lane at work
+	maxRecord     = 1 << 20
+)
+
+func (c *Console) serveOverview(w http.ResponseWriter, _ *http.Request) {
+	text, _ := c.look()
+	answer(w, text)
+}
+
+func (c *Console) serveNode(w http.ResponseWriter, _ *http.Request) {
+	configuration, err := c.deps.Node.Configuration()
+	if err != nil {
+		c.deps.Log.Error("the console cannot show the configuration", "error", err)
+		configuration = "cannot be shown: " + err.Error()
+	}
+	c.mu.Lock()
+	history := c.history.of(c.history.node, nodeColumns, 0)
+	c.mu.Unlock()
+	answer(w, encode(map[string]any{"history": history, "configuration": configuration}))
+}
+
+func (c *Console) serveStream(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("name")
+	definition, known := c.deps.Node.Definition(name)
+	if !known {
+		http.Error(w, fmt.Sprintf("there is no stream %q", name), http.StatusNotFound)
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	partitions, err := c.deps.Node.Partitions(ctx, name, maxPartitions)
+	if err != nil {
+		partitions = nil // at work; the next look may have more luck
+	}
+	answer(w, encode(map[string]any{
+		"definition": definition, "history": c.historyOf(name), "objects": c.objects.of(name), "partitions": partitions,
+		"errors": c.deps.Node.Errors(name),
+	}))
+}
+
+// historyOf is nil for a stream that is too new, or one too many.
+func (c *Console) historyOf(name string) plots {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	of := c.history.streams[name]
+	if of == nil {
+		return nil
+	}
+	return c.history.of(of.samples, streamColumns, of.first)
+}
+
+// serveFailed shows records, to those who may read the stream.
+func (c *Console) serveFailed(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("name")
+	if err := c.deps.Records.MayRead(name, r.Header.Get("Authorization")); err != nil {
+		http.Error(w, err.Error(), http.StatusForbidden)
+		return
+	}
+	answer(w, encode(c.failed.of(name)))
+}
+
+// serveTry shows where a record would go.
+func (c *Console) serveTry(w http.ResponseWriter, r *http.Request) {
+	record, ok := body(w, r)
+	if !ok {
+		return
+	}
+	places, err := c.deps.Records.Place(r.PathValue("name"), record, time.Now())
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	answer(w, encode(map[string]any{"places": append([]Place{}, places...)}))
+}
+
+var errReadOnly = errors.New("the console is read-only: write \"console: {write: true}\" in the node's configuration to send test records")
+
+// serveSend sends a test record and answers with the id that it is followed by.
+func (c *Console) serveSend(w http.ResponseWriter, r *http.Request) {
+	if !c.config.Write {
+		http.Error(w, errReadOnly.Error(), http.StatusForbidden)
+		return
+	}
+	record, ok := body(w, r)
+	if !ok {
+		return
+	}
+	id, err := c.send(r.Context(), r.PathValue("name"), r.Header.Get("Authorization"), record)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
+		return
+	}
+	answer(w, encode(map[string]string{"id": id}))
+}
+
+func (c *Console) send(ctx context.Context, name, authorization string, record []byte) (id string, err error) {
+	start := time.Now()
+	before, err := c.deps.Records.Place(name, record, start)
+	if err != nil {
+		return "", err
+	}
+	id = c.follows.begin(name, start) // before it is sent: its object may be there before the answer is
+	receipt, err := c.deps.Records.Send(ctx, name, authorization, record)
+	if err != nil {
+		c.follows.forget(id)
+		return "", err
+	}
+	end := time.Now()
+	after, err := c.deps.Records.Place(name, record, end)
+	if err != nil {
+		after = before
+	}
+	c.follows.stored(id, receipt, before, after, end)
+	return id, nil
+}
+
+func body(w http.ResponseWriter, r *http.Request) (record []byte, ok bool) {
+	record, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRecord))
+	if err != nil {
+		http.Error(w, fmt.Sprintf("the record cannot be read, or has more than %d bytes", maxRecord), http.StatusBadRequest)
+		return nil, false
+	}
+	if len(record) == 0 {
+		http.Error(w, "the record is empty", http.StatusBadRequest)
+		return nil, false
+	}
+	return record, true
+}
+
+func answer(w http.ResponseWriter, text []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(text) // whoever asked may have gone
+}
