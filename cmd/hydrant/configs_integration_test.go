@@ -5,10 +5,13 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -29,6 +32,8 @@ func TestExampleConfigurations(t *testing.T) {
 	if len(paths) < 3 {
 		t.Fatalf("only %d examples", len(paths))
 	}
+	function := httptest.NewServer(http.HandlerFunc(unchanged))
+	t.Cleanup(function.Close)
 	store := s3Destination(t)
 	environment := append(store.environment, "S3_BUCKET=lake", "S3_ENDPOINT="+store.server.Endpoint)
 	for _, path := range paths {
@@ -41,6 +46,7 @@ func TestExampleConfigurations(t *testing.T) {
 			text = elsewhere.ReplaceAll(text, nil)
 			config := strings.NewReplacer(
 				"http://127.0.0.1:9000", store.server.Endpoint, "lake-raw", "lake", "eu-central-1", "us-east-1", "interval: 60s", "interval: 1s",
+				"http://127.0.0.1:9002", function.URL,
 			).Replace(string(text))
 			dir := t.TempDir()
 			p := startIn(t, dir, config, append(environment, "HYDRANT_DATA_DIR="+filepath.Join(dir, "data"))...)
@@ -63,6 +69,25 @@ func TestExampleConfigurations(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// unchanged is a function that gives each record back as it is.
+func unchanged(w http.ResponseWriter, r *http.Request) {
+	type record struct {
+		ID     string `json:"recordId"`
+		Result string `json:"result,omitempty"`
+		Data   []byte `json:"data"`
+	}
+	var call struct {
+		Records []record `json:"records"`
+	}
+	err := json.NewDecoder(r.Body).Decode(&call)
+	for i := range call.Records {
+		call.Records[i].Result = "Ok"
+	}
+	if err = errors.Join(err, json.NewEncoder(w).Encode(call)); err != nil {
+		panic(http.ErrAbortHandler)
 	}
 }
 
