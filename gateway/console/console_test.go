@@ -83,7 +83,9 @@ func newWorld(t *testing.T, config Config) *world {
 	w := &world{t: t, node: &fakeNode{stream: Stream{Name: "clicks", Accepting: true, Errors: map[string]int64{}, Troubles: []Trouble{}}}, records: &fakeRecords{}}
 	w.Console = New(config, Deps{Node: w.node, Records: w.records, Log: slog.New(slog.DiscardHandler)})
 	server := httptest.NewUnstartedServer(w.Console)
-	server.Config.ReadTimeout, server.Config.WriteTimeout = 100*time.Millisecond, 100*time.Millisecond // event streams outlive both
+	if config.Every > 0 { // event streams outlive the listener's time limits
+		server.Config.ReadTimeout, server.Config.WriteTimeout = 200*time.Millisecond, 200*time.Millisecond
+	}
 	server.Start()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})

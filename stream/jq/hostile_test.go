@@ -110,6 +110,7 @@ func TestLimitCannotBeCaught(t *testing.T) {
 func TestRefused(t *testing.T) {
 	for source, want := range map[string]string{
 		"":                    "the query is empty",
+		"# a word":            "nothing but comments",
 		".a | (":              "the query .a | (",
 		".a b":                `position 4: "b" cannot stand here`,
 		"now":                 "may not depend on the clock",

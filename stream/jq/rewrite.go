@@ -97,6 +97,10 @@ func (r *rewriter) query(q *gojq.Query) *gojq.Query {
 		out.Left, out.Patterns, out.Right = r.query(q.Left), r.patterns(q.Patterns), r.query(q.Right)
 		return out
 	}
+	if q.Left == nil || q.Right == nil { // of a comment alone the parser makes no term
+		r.fail("it says nothing but comments")
+		return q
+	}
 	out.Left, out.Right = r.closure(q.Left), r.closure(q.Right)
 	switch q.Op {
 	case gojq.OpAssign:
