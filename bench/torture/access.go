@@ -32,8 +32,11 @@ func openAccess(ctx context.Context, location, endpoint string) (a storeAccess, 
 		})
 		return a, nil
 	}
-	if a.bucket, a.prefix, err = parseLocation(location); err != nil {
+	if a.bucket, a.prefix, err = bench.ParseBucket(location); err != nil {
 		return a, err
+	}
+	if a.prefix != "" && !strings.HasSuffix(a.prefix, "/") {
+		a.prefix += "/"
 	}
 	a.client, err = bench.NewS3Client(ctx, endpoint, true)
 	return a, err

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -174,17 +173,4 @@ func (b *bed) shuffled(random *rand.Rand) func() *fault {
 		hand = hand[1:]
 		return f
 	}
-}
-
-// parseLocation reads s3://BUCKET/PREFIX.
-func parseLocation(location string) (bucket, prefix string, err error) {
-	location, ok := strings.CutPrefix(location, "s3://")
-	bucket, prefix, _ = strings.Cut(location, "/")
-	if !ok || bucket == "" {
-		return "", "", fmt.Errorf("s3: %q is not of the form s3://BUCKET or s3://BUCKET/PREFIX", location)
-	}
-	if prefix != "" && !strings.HasSuffix(prefix, "/") {
-		prefix += "/"
-	}
-	return bucket, prefix, nil
 }
