@@ -18,17 +18,20 @@ import (
 
 func TestOptions(t *testing.T) {
 	good := Options{Duration: 1, Nodes: 1, Rate: 10, Faults: "store-*, kill"}
-	if err := good.Validate(); err != nil || len(good.selected) != 7 {
+	if err := good.Validate(); err != nil || len(good.selected) != 8 {
 		t.Errorf("%d faults were chosen: %v", len(good.selected), err)
 	}
 	for want, change := range map[string]func(*Options){
-		"duration":                  func(o *Options) { o.Duration = 0 },
-		"nodes":                     func(o *Options) { o.Nodes = 17 },
-		"rate":                      func(o *Options) { o.Rate = 9 },
-		"store-fails":               func(o *Options) { o.StoreFails = 1 },
-		`faults: there is no "x-*"`: func(o *Options) { o.Faults = "kill,x-*" },
-		"mutant":                    func(o *Options) { o.Mutant = "x" },
-		"endpoint":                  func(o *Options) { o.S3 = "s3://lake" },
+		"duration":                     func(o *Options) { o.Duration = 0 },
+		"nodes":                        func(o *Options) { o.Nodes = 17 },
+		"rate":                         func(o *Options) { o.Rate = 9 },
+		"store-fails":                  func(o *Options) { o.StoreFails = 1 },
+		`faults: there is no "x-*"`:    func(o *Options) { o.Faults = "kill,x-*" },
+		"records":                      func(o *Options) { o.Records = -1 },
+		`times: there is no fault "x"`: func(o *Options) { o.Times = map[string]int{"x": 1} },
+		"times: kill: 0":               func(o *Options) { o.Times = map[string]int{"kill": 0} },
+		"mutant":                       func(o *Options) { o.Mutant = "x" },
+		"endpoint":                     func(o *Options) { o.S3 = "s3://lake" },
 	} {
 		o := good
 		change(&o)
