@@ -150,11 +150,11 @@ func (n *node) delivered(ctx context.Context) error {
 
 // conclude says whether the run was good.
 func (r *Report) conclude(n *notes, o Options) {
-	for _, short := range r.short(o.Times) {
-		n.problem("the time was up when %s were made", short)
+	for _, short := range r.short(o.wanted) {
+		n.problem("a fault was to be made more often: %s", short)
 	}
 	if r.Verdict != nil && r.Verdict.Acked < o.Records {
-		n.problem("the time was up when %s of %s records were acknowledged", humanize.Comma(r.Verdict.Acked), humanize.Comma(o.Records))
+		n.problem("more records were to be acknowledged: %s of %s", humanize.Comma(r.Verdict.Acked), humanize.Comma(o.Records))
 	}
 	for _, f := range r.Faults {
 		if f.Met == 0 {
