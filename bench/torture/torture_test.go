@@ -2,6 +2,7 @@ package torture
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -155,6 +156,27 @@ func TestConclusions(t *testing.T) {
 		var text bytes.Buffer
 		if err := errors.Join(c.with.WriteText(&text), c.with.WriteJSON(io.Discard)); err != nil || !strings.Contains(text.String(), "goroutines") {
 			t.Errorf("%s: %v in\n%s", name, err, text.String())
+		}
+	}
+}
+
+// The long runs that the documentation tells of are kept, and were good.
+func TestKeptReports(t *testing.T) {
+	kept, err := filepath.Glob("../results/torture/*.json")
+	if err != nil || len(kept) == 0 {
+		t.Fatalf("there are none: %v", err)
+	}
+	for _, path := range kept {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var r Report
+		if err := json.Unmarshal(text, &r); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		if !r.OK || r.Seed == 0 || r.Machine.Cores == 0 || len(r.Commit) < 12 || !strings.Contains(path, r.Commit[:12]) {
+			t.Errorf("%s: it was not good, or does not say of what and where", path)
 		}
 	}
 }
