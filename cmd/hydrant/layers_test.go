@@ -35,8 +35,8 @@ var layers = map[string][]string{
 	"hydrant/gateway/native":              {"hydrant/buffer", "hydrant/stream", "hydrant/gateway/auth", "hydrant/gateway/ingest"},
 	"hydrant/gateway/console":             {"hydrant/bench/uplot"},
 	"hydrant/bench":                       {"hydrant/bench/uplot"},
-	"hydrant/bench/suite":                 {"hydrant/bench", "hydrant/bench/uplot", "hydrant/bench/child", "hydrant/bench/sink"},
-	"hydrant/bench/torture":               {"hydrant/bench", "hydrant/bench/child", "hydrant/bench/sink", "hydrant/bench/s3fault"},
+	"hydrant/bench/suite":                 {"hydrant/bench", "hydrant/bench/machine", "hydrant/bench/uplot", "hydrant/bench/child", "hydrant/bench/sink"},
+	"hydrant/bench/torture":               {"hydrant/bench", "hydrant/bench/machine", "hydrant/bench/child", "hydrant/bench/sink", "hydrant/bench/s3fault"},
 	"hydrant/cmd/hydrant":                 {"hydrant/..."},
 
 	"hydrant/stream/definitions/bucket":          {"hydrant/stream/definitions"},

@@ -174,11 +174,17 @@ func (p *process) stop() {
 
 func (p *process) eventually(what string, condition func() bool) {
 	p.t.Helper()
-	deadline := time.Now().Add(5 * time.Minute)
+	p.within(5*time.Minute, what, condition)
+}
+
+// within is eventually for what may take longer.
+func (p *process) within(patience time.Duration, what string, condition func() bool) {
+	p.t.Helper()
+	deadline := time.Now().Add(patience)
 	for !condition() {
 		if time.Now().After(deadline) {
 			p.kill()
-			p.t.Fatalf("%s: not within five minutes:\n%s", what, p.output)
+			p.t.Fatalf("%s: not within %v:\n%s", what, patience, p.output)
 		}
 		time.Sleep(20 * time.Millisecond) // between two looks at the condition
 	}
