@@ -22,6 +22,7 @@ type call struct {
 	to              buffer.Seq // the last record of the lane that is whole with this call; 0 where none is
 	behind          buffer.Seq // what is passed over behind it
 	passed, dropped int64      // of the lane's records
+	lost            int64      // of them, to damage behind it
 
 	opened  time.Time
 	closed  bool // takes no more

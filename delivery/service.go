@@ -275,7 +275,7 @@ func (s *Service) served() ([]*lane, []*function, <-chan struct{}) {
 }
 
 // beginFunction takes a lane's function among what is served.
-func (s *Service) beginFunction(f *function) *function {
+func (s *Service) beginFunction(f *function) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.hastes[f.info.ID.Stream] {
@@ -284,7 +284,6 @@ func (s *Service) beginFunction(f *function) *function {
 	s.functions[f.info.ID] = f
 	close(s.arrived)
 	s.arrived = make(chan struct{})
-	return f
 }
 
 func (l *lane) awaitDrained(ctx context.Context) error {
