@@ -69,7 +69,7 @@ func (c *call) add(f *function, arrival int64, p *partitioner.Piece) {
 func (c *call) isDue() bool { return c.closed || c.isFull() || c.dueIn() <= 0 }
 
 func (c *call) dueIn() time.Duration {
-	return time.Until(c.opened.Add(time.Duration(c.rules.current().Buffering.Interval)))
+	return time.Until(c.opened.Add(time.Duration(*c.rules.current().Buffering.Interval)))
 }
 
 func (c *call) isDone() bool {

@@ -84,7 +84,7 @@ func TestDamageOnTheWayOfAFunction(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := &gate{Invoker: shout}
-			w := newFunctionWorld(t, g, func(s *stream.Stream) { s.Transform.Buffering.Interval = stream.Duration(time.Millisecond) })
+			w := newFunctionWorld(t, g, func(s *stream.Stream) { s.Transform.Buffering.Interval = new(stream.Duration(time.Millisecond)) })
 			for i := range n {
 				w.append(fmt.Sprint("r", i))
 			}
@@ -136,7 +136,7 @@ func TestDamageOnTheWayOfAFunction(t *testing.T) {
 func TestDamageOverSeveralVersions(t *testing.T) {
 	for _, late := range []bool{false, true} {
 		g := &gate{Invoker: shout}
-		w := newFunctionWorld(t, g, func(s *stream.Stream) { s.Transform.Buffering.Interval = stream.Duration(time.Millisecond) })
+		w := newFunctionWorld(t, g, func(s *stream.Stream) { s.Transform.Buffering.Interval = new(stream.Duration(time.Millisecond)) })
 		with := w.def
 		without := with
 		without.Transform, without.Prefix, without.Buffering.Interval = nil, "plain/", stream.Duration(time.Millisecond)

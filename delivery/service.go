@@ -87,6 +87,7 @@ type Service struct {
 
 	functions map[buffer.LaneID]*function
 	invokers  map[string]*invoker // by their definition
+	leaving   sync.WaitGroup      // openings of functions that others have taken the place of
 
 	lives  map[buffer.LaneID]context.CancelFunc
 	gone   map[buffer.StreamID]bool // discarded
@@ -148,6 +149,7 @@ func (s *Service) closeDestinations() error {
 		errs = append(errs, i.close())
 		delete(s.invokers, key)
 	}
+	s.leaving.Wait()
 	return errors.Join(errs...)
 }
 
