@@ -172,3 +172,22 @@ func TestDamageOverSeveralVersions(t *testing.T) {
 		w.kill()
 	}
 }
+
+// Where what the function knew is older than what it derived, the derived lane knows better.
+func TestFunctionTotalsThatWereLost(t *testing.T) {
+	w := newFunctionWorld(t, shout, nil)
+	w.append("a", "b", "c")
+	w.start()
+	w.drain()
+	w.look(func(l buffer.Lane) {
+		if l.Info().ID.IsDerived() {
+			return
+		}
+		older := []buffer.Entry{{Key: "function/totals", Value: []byte(`{"passed":3,"made":1,"cursor":2}`)}}
+		if err := l.Commit(t.Context(), buffer.Change{Cursor: l.Info().Head, Put: older}); err != nil {
+			t.Error(err)
+		}
+	})
+	w.start()
+	w.wantFunctionBooks(0)
+}
