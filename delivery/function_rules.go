@@ -55,7 +55,7 @@ func (r *functionRules) refuses() bool {
 // call is the function, ready to be called.
 func (r *functionRules) call() *transform.Function {
 	t, s, name := r.current(), r.owner.service, r.owner.info.Name
-	f := transform.New(t, name, s.invoker(t))
+	f := transform.New(t, s.invoker(t), s.cfg.Region, s.cfg.Account, name)
 	f.KeepRaw = r.partitioner.MayFail() || r.refuses()
 	f.Observe = func(took time.Duration, ok bool) { s.deps.Metrics.called(name, took, ok) }
 	f.Troubled = r.owner.troubled

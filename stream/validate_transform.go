@@ -68,6 +68,9 @@ func (v *validation) functions(t *Transform) {
 		if l.Endpoint != "" && !isURL(l.Endpoint) {
 			v.add(path+"lambda.endpoint", "%q is no address of a Lambda service: write one such as http://127.0.0.1:9001", l.Endpoint)
 		}
+		v.region(path+"lambda.", l.Region)
+		v.profile(path+"lambda.", l.Profile)
+		v.role(path+"lambda.", l.RoleARN, l.External)
 	}
 	if h := t.HTTP; h != nil {
 		if !isURL(h.URL) {

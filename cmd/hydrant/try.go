@@ -40,13 +40,13 @@ type tried struct {
 }
 
 // evaluate returns what comes of each record.
-func (c *tryCommand) evaluate(ctx context.Context, s stream.Stream, arrival time.Time, records [][]byte) ([][]tried, error) {
+func (c *tryCommand) evaluate(ctx context.Context, owner APIStreams, s stream.Stream, arrival time.Time, records [][]byte) ([][]tried, error) {
 	p, err := partitioner.New(s)
 	if err != nil {
 		return nil, err
 	}
 	if s.Transform != nil {
-		return c.evaluateFunction(ctx, s, p, arrival.UnixMilli(), records)
+		return c.evaluateFunction(ctx, owner, s, p, arrival.UnixMilli(), records)
 	}
 	results := make([][]tried, len(records))
 	for i, record := range records {
@@ -68,7 +68,7 @@ func appendTried(dst []tried, explained []partitioner.Explanation) []tried {
 
 // Run evaluates a stream's rules on sample records. It fails if one of them would go to the error output.
 func (c *tryCommand) Run(ctx context.Context, to console) error {
-	s, err := c.stream(to)
+	config, s, err := c.stream(to)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (c *tryCommand) Run(ctx context.Context, to console) error {
 			return fmt.Errorf("--arrival %q is no time: write it as 2026-07-13T14:00:00Z", c.Arrival)
 		}
 	}
-	results, err := c.evaluate(ctx, s, arrival, records)
+	results, err := c.evaluate(ctx, config.APIStreams, s, arrival, records)
 	if err != nil {
 		return err
 	}
@@ -111,30 +111,30 @@ func (c *tryCommand) Run(ctx context.Context, to console) error {
 	return nil
 }
 
-// stream is the definition to try.
-func (c *tryCommand) stream(to console) (stream.Stream, error) {
+// stream is the definition to try, and the configuration that it is of.
+func (c *tryCommand) stream(to console) (*Config, stream.Stream, error) {
 	config, err := LoadServed(c.Config, os.Environ())
 	if faults, ok := errors.AsType[Faults](err); ok {
 		for _, fault := range faults {
 			fmt.Fprintf(to.Err, "%s\n%s", fault, fault.Excerpt())
 		}
-		return stream.Stream{}, fmt.Errorf("faults in the configuration: %d", len(faults))
+		return nil, stream.Stream{}, fmt.Errorf("faults in the configuration: %d", len(faults))
 	}
 	if err != nil {
-		return stream.Stream{}, err
+		return nil, stream.Stream{}, err
 	}
 	var names []string
 	for _, s := range config.Streams {
 		if s.Name == c.Stream || c.Stream == "" && len(config.Streams) == 1 {
-			return s, nil
+			return config, s, nil
 		}
 		names = append(names, s.Name)
 	}
 	slices.Sort(names)
 	if c.Stream == "" {
-		return stream.Stream{}, fmt.Errorf("which stream? write --stream with one of %s", strings.Join(names, ", "))
+		return nil, stream.Stream{}, fmt.Errorf("which stream? write --stream with one of %s", strings.Join(names, ", "))
 	}
-	return stream.Stream{}, fmt.Errorf("the configuration has no stream %s: it has %s", c.Stream, strings.Join(names, ", "))
+	return nil, stream.Stream{}, fmt.Errorf("the configuration has no stream %s: it has %s", c.Stream, strings.Join(names, ", "))
 }
 
 func (c *tryCommand) records() ([][]byte, error) {

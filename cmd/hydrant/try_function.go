@@ -20,7 +20,7 @@ type sample struct {
 }
 
 // evaluateFunction is evaluate for a stream with a function. One that is not called is named in the results.
-func (c *tryCommand) evaluateFunction(ctx context.Context, s stream.Stream, p *partitioner.Partitioner, arrival int64, records [][]byte) ([][]tried, error) {
+func (c *tryCommand) evaluateFunction(ctx context.Context, owner APIStreams, s stream.Stream, p *partitioner.Partitioner, arrival int64, records [][]byte) ([][]tried, error) {
 	var samples []sample
 	var given []transform.Record
 	for i, record := range records {
@@ -35,7 +35,7 @@ func (c *tryCommand) evaluateFunction(ctx context.Context, s stream.Stream, p *p
 		}
 	}
 	if c.Call || s.Transform.WASM != nil {
-		answers, err := callFunction(ctx, s, given)
+		answers, err := callFunction(ctx, owner, s, given)
 		if err != nil {
 			return nil, err
 		}
@@ -63,7 +63,7 @@ func (c *tryCommand) evaluateFunction(ctx context.Context, s stream.Stream, p *p
 
 // callFunction gives records to the stream's function, as many at once as a node would. Where a node would wait and try
 // again without end, it fails.
-func callFunction(ctx context.Context, s stream.Stream, records []transform.Record) (answers []partitioner.Outcome, err error) {
+func callFunction(ctx context.Context, owner APIStreams, s stream.Stream, records []transform.Record) (answers []partitioner.Outcome, err error) {
 	opened, err := openFunction(ctx, *s.Transform)
 	if err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func callFunction(ctx context.Context, s stream.Stream, records []transform.Reco
 	}
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
-	f := transform.New(*s.Transform, s.Name, opened)
+	f := transform.New(*s.Transform, opened, owner.Region, owner.Account, s.Name)
 	f.KeepRaw = true
 	f.Troubled = func(err error) {
 		if err != nil {

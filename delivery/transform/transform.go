@@ -72,15 +72,11 @@ type Function struct {
 	Troubled func(error)
 }
 
-// New returns a stream's function, called as its definition says.
-func New(t stream.Transform, name string, i Invoker) *Function {
-	region := "local"
-	if t.Lambda != nil {
-		region = t.Lambda.RegionOf()
-	}
+// New returns a stream's function, called as its definition says. It is told of the stream by region, account and name.
+func New(t stream.Transform, i Invoker, region, account, name string) *Function {
 	return &Function{
 		Invoker: i, Name: t.Name(), Retries: *t.Retries, Timeout: time.Duration(t.Timeout), Region: region,
-		Stream: fmt.Sprintf("arn:aws:firehose:%s:000000000000:deliverystream/%s", region, name),
+		Stream: fmt.Sprintf("arn:aws:firehose:%s:%s:deliverystream/%s", region, account, name),
 	}
 }
 
