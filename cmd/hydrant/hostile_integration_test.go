@@ -35,7 +35,7 @@ func TestHostileQueriesBesideOtherStreams(t *testing.T) {
 	stream("query", `.k | ascii_downcase | ltrimstr("x")`)
 	p := startIn(t, dir, config)
 
-	const requests, evil, rounds = 40, 15, 3
+	const requests, evil, rounds = 40, 3, 3
 	for range requests { // each is a block of its own, after which the stream looks at what is due
 		for name := range hostile {
 			p.post(name, "application/x-ndjson", strings.Repeat(`{"evil":true}`+"\n", evil))
