@@ -25,7 +25,7 @@ func (n *node) newConsole() *web.Console {
 	shown := &shownNode{node: n, started: time.Now(), build: admin.ReadBuild()}
 	n.replays = &replays{node: n}
 	return web.New(web.Config{Write: n.cfg.Console.Write, Asks: n.cfg.Producers != nil}, web.Deps{
-		Node: shown, Records: testRecords{n}, Operator: operator{n}, Replays: n.replays, Log: n.log,
+		Node: shown, Records: testRecords{n}, Operator: streamOperator{n}, Replays: n.replays, Log: n.log,
 	})
 }
 

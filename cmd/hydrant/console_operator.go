@@ -10,19 +10,19 @@ import (
 	"hydrant/gateway/ingest"
 )
 
-// operator lets the console change streams, as the owner of an API key.
-type operator struct{ node *node }
+// streamOperator lets the console change streams, as the owner of an API key.
+type streamOperator struct{ node *node }
 
 // shownRights are those that the console has a use for.
 var shownRights = []string{"CreateDeliveryStream", "UpdateDestination", "DescribeDeliveryStream", auth.Records, auth.Flush}
 
 // Rights implements console.Operator.
-func (o operator) Rights(name, authorization string) ([]string, error) {
+func (o streamOperator) Rights(name, authorization string) ([]string, error) {
 	return o.node.gateway.Allowed(shownRights, name, authorization)
 }
 
 // Call implements console.Operator.
-func (o operator) Call(ctx context.Context, operation, authorization string, input []byte) (output []byte, err error) {
+func (o streamOperator) Call(ctx context.Context, operation, authorization string, input []byte) (output []byte, err error) {
 	err = o.node.gateway.As(operation, authorization, func(by ingest.Caller) error {
 		output, err = o.node.control.Call(ctx, operation, input, by)
 		return err
@@ -31,7 +31,7 @@ func (o operator) Call(ctx context.Context, operation, authorization string, inp
 }
 
 // Draft implements console.Operator.
-func (o operator) Draft(ctx context.Context, operation, authorization string, input, record []byte, arrival time.Time) (places []web.Place, err error) {
+func (o streamOperator) Draft(ctx context.Context, operation, authorization string, input, record []byte, arrival time.Time) (places []web.Place, err error) {
 	err = o.node.gateway.As(operation, authorization, func(by ingest.Caller) error {
 		s, err := o.node.control.Draft(ctx, operation, input, by)
 		if err != nil {
@@ -47,7 +47,7 @@ func (o operator) Draft(ctx context.Context, operation, authorization string, in
 const flushPatience = 10 * time.Second
 
 // Flush implements console.Operator.
-func (o operator) Flush(ctx context.Context, name, authorization string) (objects, records int64, err error) {
+func (o streamOperator) Flush(ctx context.Context, name, authorization string) (objects, records int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, flushPatience)
 	defer cancel()
 	err = o.node.gateway.As(auth.Flush, authorization, func(by ingest.Caller) error {

@@ -11,6 +11,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+
 	"hydrant/bench"
 	"hydrant/delivery/replay"
 	"hydrant/delivery/s3"
@@ -178,6 +181,7 @@ func errorSource(s stream.Stream) (replay.Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	client = awss3.New(client.Options(), func(o *awss3.Options) { o.Retryer = retry.NewStandard() }) // delivery's retries nothing
 	prefix, _, _ := strings.Cut(s.ErrorPrefix, "!{")
 	return replay.Bucket{Client: client, Bucket: s.Destination.S3.Bucket, Prefix: prefix}, nil
 }

@@ -209,8 +209,8 @@ streams:
 	}
 	filler := v.fill()
 	p.eventually("not ready", func() bool { return p.readiness() == http.StatusServiceUnavailable })
-	step(t, ctx, "disk full", shows("main", "The node is not ready, buffer"), shows(".why", "free space"),
-		chromedp.Navigate("about:blank"), chromedp.Navigate(p.admin), shows("#live", "not ready"), shows(".why", "free space"))
+	step(t, ctx, "disk full", shows("main", "The node is not ready, buffer"), shows(".why", "bytes free"),
+		chromedp.Navigate("about:blank"), chromedp.Navigate(p.admin), shows("#live", "not ready"), shows(".why", "bytes free"))
 	filler.remove()
 	slow.Heal()
 	p.stop()
@@ -229,7 +229,7 @@ func TestConsoleForEverybody(t *testing.T) {
 	step(t, ctx, "pages", still, window(390, 844))
 	for path, ready := range map[string]string{"#/": "clicks", "#/streams/clicks": "Flush now", "#/new": "Create", "#/node": "The node is ready"} {
 		step(t, ctx, path, chromedp.Navigate("about:blank"), chromedp.Navigate(p.admin+"/"+path), shows("main", ready), shows("#live", "live"),
-			holds(named), holds(readable), holds(`document.getAnimations().length === 0`))
+			holds(named), holds(legible), holds(`document.getAnimations().length === 0`))
 	}
 	step(t, ctx, "keyboard", chromedp.Navigate("about:blank"), chromedp.Navigate(p.admin+"/#/new"), holds(`!document.getElementById("save").hidden`),
 		fill("#name", "typed"), fill("#bucket", "lake"), chromedp.SendKeys("#bucket", "\r"), shows("h1", "typed"))
@@ -241,8 +241,8 @@ const named = `document.querySelectorAll("h1").length === 1 &&
 	[...document.querySelectorAll("input, textarea, select, button, a")].filter(e => e.checkVisibility()).every(e =>
 		e.labels?.length || e.getAttribute("aria-label") || e.textContent.trim() || e.querySelector("img[alt]:not([alt=''])"))`
 
-// readable holds where the text that is shown stands out from what is behind it as WCAG asks, 4.5 to 1.
-const readable = `(() => {
+// legible holds where the text that is shown stands out from what is behind it as WCAG asks, 4.5 to 1.
+const legible = `(() => {
 	const rgb = text => (text.match(/[\d.]+/g) ?? []).map(Number);
 	const light = c => { const [r, g, b] = c.map(v => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b; };
 	const behind = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] > 0) return c.slice(0, 3); } return [255, 255, 255]; };
