@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -86,9 +85,6 @@ func (v *validator) apiStreams() {
 	}
 	if a.Directory != "" && (a.Endpoint != "" || a.Profile != "" || a.PathStyle) {
 		v.refuse("api_streams.directory", "buckets are directories or in a store: take endpoint, path_style and profile away, or this")
-	}
-	if host, _, err := net.SplitHostPort(v.Listen); err == nil && !isLoopback(host) && v.Credentials == "" && (a.Role != "" || a.Directory != "") {
-		v.warn("api_streams", "whoever reaches %s may make, change and delete streams, with the node's own credentials: name credentials", v.Listen)
 	}
 	s := stream.Stream{Name: "api", Quota: a.Quota, Destination: stream.Destination{S3: &stream.S3{
 		Bucket: "bucket", Region: a.Region, Endpoint: a.Endpoint, Profile: a.Profile,

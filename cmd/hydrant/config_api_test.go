@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -26,21 +25,6 @@ func TestAPIStreamsFaults(t *testing.T) {
 		_, err := load(t, "api_streams: "+text+"\n")
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %s", text, err, want)
-		}
-	}
-}
-
-// Who lets everybody in is told what everybody may do.
-func TestAPIStreamsForEverybody(t *testing.T) {
-	for text, want := range map[string]bool{
-		"listen: 0.0.0.0:80\nauth: none\napi_streams: {role: ignore}\n":   true,
-		"listen: 0.0.0.0:80\nauth: none\n":                                false,
-		"listen: 127.0.0.1:80\nauth: none\napi_streams: {role: ignore}\n": false,
-	} {
-		c := mustLoad(t, text)
-		told := slices.ContainsFunc(c.Warnings, func(f Fault) bool { return f.Path == "api_streams" })
-		if told != want {
-			t.Errorf("%s: warned %v, want %v: %v", text, told, want, c.Warnings)
 		}
 	}
 }

@@ -83,20 +83,17 @@ func (v *validator) listener(path, address string) {
 	if isLoopback(host) {
 		return
 	}
-	if path == "listen" && v.Credentials != "" {
+	switch {
+	case v.Credentials == "":
+		v.refuse(path, "%s", v.withoutCredentials(path, address))
+	case path == "listen":
 		v.encrypted(address)
-		return
+	case v.AdminAuth != "none":
+		v.refuse(path, `%s can be reached from other machines, and the admin listener never asks for credentials; `+
+			`listen on loopback, or write "admin_auth: none" to allow it`, address)
+	default:
+		v.warn(path, "%s can be reached from other machines and asks for no credentials, because admin_auth is none", address)
 	}
-	setting, value := "auth", v.Auth
-	if v.Credentials != "" {
-		setting, value = "admin_auth", v.AdminAuth
-	}
-	if value != "none" {
-		v.refuse(path, "%s can be reached from other machines, and there are no credentials to ask for; "+
-			`listen on loopback, or write "%s: none" to allow it`, address, setting)
-		return
-	}
-	v.warn(path, "%s can be reached from other machines and asks for no credentials, because %s is none", address, setting)
 }
 
 // isLoopback holds for hosts that only this machine reaches. Of names it knows localhost alone: what others resolve to
