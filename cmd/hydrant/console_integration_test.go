@@ -36,7 +36,7 @@ func openBrowser(t *testing.T) context.Context {
 	if err := chromedp.Do(ctx); err != nil { // starts it
 		t.Fatal("the test needs chromium:", err)
 	}
-	ctx, cancel = context.WithTimeout(ctx, time.Minute)
+	ctx, cancel = context.WithTimeout(ctx, 4*time.Minute) // far above what a slow machine needs
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -96,7 +96,7 @@ func TestConsoleStory(t *testing.T) {
 		holds(`document.getElementById("create").hidden`),
 		fill("#key", viewerKey), fill("#key", operatorKey), chromedp.Click("#create"), shows("h1", "New stream"))
 	step(t, ctx, "faults are told at their fields",
-		fill("#name", "or ders"), fill("#bucket", "lake"), chromedp.Click("#save"), shows("#name-fault", "regular expression pattern"),
+		fill("#name", "or ders"), fill("#bucket", "lake"), fill("#format", "GZIP"), chromedp.Click("#save"), shows("#name-fault", "regular expression pattern"),
 		holds(`document.activeElement.id === "name"`),
 		fill("#name", "orders"), fill("#prefix", "orders/customer=!{partitionKeyFromQuery:customer}/"), fill("#query", goodKeys),
 		chromedp.Click("#save"), shows("#errors-fault", "ErrorOutputPrefix cannot be null"),
@@ -112,7 +112,7 @@ func TestConsoleStory(t *testing.T) {
 		fill("#query", badKeys), chromedp.Click("#save"), shows("h1", "orders"),
 		fill("#record", `{"customer":{"id":"grace"},"n":2}`), chromedp.Click("#send"), shows("[data-step=partitioned]", "error output"),
 		chromedp.Click("#flush"), shows("[data-step=delivered]", "errors/processing-failed/"),
-		shows(".record pre", `"grace"`), shows(".why", "Records fail"), shows(".why", "DynamicPartitioning.MetadataExtractionFailed"),
+		shows(".record pre", `"grace"`), shows("main", "Records fail"), shows("main", "DynamicPartitioning.MetadataExtractionFailed"),
 		pictures(pictured, "failed"))
 	step(t, ctx, "it is mended, and the record replayed",
 		chromedp.Click("#edit"), holds(`document.getElementById("query").value === "`+badKeys+`"`),
@@ -205,12 +205,12 @@ streams:
 		step(t, ctx, fault.stream, chromedp.Navigate("about:blank"), chromedp.Navigate(p.admin),
 			shows("tr[data-stream="+fault.stream+"]", fault.state), shows("tr[data-stream="+fault.stream+"] + tr", fault.kind),
 			shows("tr[data-stream="+fault.stream+"] + tr", fault.why),
-			chromedp.Click("tr[data-stream="+fault.stream+"] a"), shows("h1", fault.stream), shows(".why", fault.kind), shows(".why", fault.why))
+			chromedp.Click("tr[data-stream="+fault.stream+"] a"), shows("h1", fault.stream), shows("main", fault.kind), shows("main", fault.why))
 	}
 	filler := v.fill()
 	p.eventually("not ready", func() bool { return p.readiness() == http.StatusServiceUnavailable })
-	step(t, ctx, "disk full", shows("main", "The node is not ready, buffer"), shows(".why", "bytes free"),
-		chromedp.Navigate("about:blank"), chromedp.Navigate(p.admin), shows("#live", "not ready"), shows(".why", "bytes free"))
+	step(t, ctx, "disk full", shows("main", "The node is not ready, buffer"), shows("main", "bytes free"),
+		chromedp.Navigate("about:blank"), chromedp.Navigate(p.admin), shows("#live", "not ready"), shows("main", "bytes free"))
 	filler.remove()
 	slow.Heal()
 	p.stop()

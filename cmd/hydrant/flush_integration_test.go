@@ -4,6 +4,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -23,7 +25,6 @@ streams:
     prefix: "key=!{partitionKeyFromQuery:key}/"
     error_prefix: "errors/!{firehose:error-output-type}/"
     partition_keys: {key: .key}
-    compression: none
     destination: {%s}
 `, dir, d.yaml), d.environment...)
 	for round := range 3 {
@@ -52,4 +53,91 @@ streams:
 		t.Errorf("a stream that is not: %v", err)
 	}
 	p.stop()
+}
+
+// A replay that the console started and a kill -9 ended goes on where it was when it is started again: each record is
+// delivered once.
+func TestConsoleReplayThenKill(t *testing.T) {
+	t.Parallel() // it mostly waits
+	d := s3Destination(t)
+	dir := t.TempDir()
+	config := func(query string) string {
+		return fmt.Sprintf(`
+data_dir: %s/data
+console: {write: true}
+streams:
+  clicks:
+    buffering: {interval: 15m}
+    prefix: "key=!{partitionKeyFromQuery:key}/"
+    error_prefix: "errors/!{firehose:error-output-type}/"
+    partition_keys: {key: '%s'}
+    destination: {%s}
+`, dir, query, d.yaml)
+	}
+	p := startIn(t, dir, config(".key | tonumber"), d.environment...)
+	const objects, inEach = 8, 5
+	for object := range objects {
+		var lines strings.Builder
+		for n := range inEach {
+			fmt.Fprintf(&lines, "{\"key\":\"k%d\",\"n\":%d}\n", object, n)
+		}
+		p.post("clicks", "application/x-ndjson", lines.String())
+		_, err := runHydrant(t.Context(), t, nil, "streams", "flush", "clicks", "--url", p.url)
+		must(t, err)
+	}
+	p.delivered()
+	p.reload(config(".key"), applied)
+	for range 2 {
+		before := p.metric("hydrant_replayed_records_total")
+		p.consoleReplay(t, "start")
+		p.eventually("some of it is replayed", func() bool { return p.metric("hydrant_replayed_records_total") > before })
+		p.kill()
+		p = p.again()
+	}
+	p.consoleReplay(t, "start")
+	p.eventually("the replay is over", func() bool { return strings.Contains(p.consoleReplay(t, ""), `"running":false`) })
+	if state := p.consoleReplay(t, ""); !strings.Contains(state, `"error":""`) || !strings.Contains(state, `"faults":0`) {
+		t.Error(state)
+	}
+	_, err := runHydrant(t.Context(), t, nil, "streams", "flush", "clicks", "--url", p.url)
+	must(t, err)
+	p.delivered()
+	lines := map[string]int{}
+	for key, content := range files(t, d.objects) {
+		if strings.HasPrefix(key, "key=") {
+			for line := range strings.Lines(content) {
+				lines[line]++
+			}
+		}
+	}
+	for line, n := range lines {
+		if n != 1 {
+			t.Errorf("%s is delivered %d times", line, n)
+		}
+	}
+	if len(lines) != objects*inEach {
+		t.Errorf("%d records are delivered, want %d", len(lines), objects*inEach)
+	}
+	p.stop()
+}
+
+// consoleReplay asks the console for something of the replay of clicks, or how far it is.
+func (p *process) consoleReplay(t *testing.T, what string) string {
+	t.Helper()
+	method, path := http.MethodGet, p.admin+"/console/streams/clicks/replay"
+	if what != "" {
+		method, path = http.MethodPost, path+"/"+what
+	}
+	r, err := http.NewRequestWithContext(t.Context(), method, path, nil)
+	must(t, err)
+	r.Header.Set("X-Hydrant-Console", "1")
+	answer, err := http.DefaultClient.Do(r)
+	must(t, err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	must(t, err)
+	if answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %d %s", path, answer.StatusCode, text)
+	}
+	return string(text)
 }

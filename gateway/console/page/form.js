@@ -44,7 +44,7 @@ export function definitionFields() {
     blame(message) {
       const about = {};
       let last = "";
-      for (const part of message.replace(/^\d+ validation errors? detected: /, "").split("; ")) {
+      for (const part of message.replace(/^\d+ validation errors? detected: |Ths supplied prefix\(es\) do not satisfy the following constraint: /g, "").split("; ")) {
         const found = fields.map(f => [f.id, part.search(f.says)]).filter(([, at]) => at >= 0).sort((a, b) => a[1] - b[1])[0];
         last = found ? found[0] : last;
         if (last) about[last] = [about[last], part].filter(Boolean).join("; ");
