@@ -1,7 +1,5 @@
-import {count, el, size} from "./show.js";
+import {count, el, plural, size} from "./show.js";
 import {ask, pathOf} from "./key.js";
-
-const plural = (n, one) => `${count(n)} ${one}${n === 1 ? "" : "s"}`;
 
 function planned(p) {
   const reasons = Object.entries(p.codes ?? {}).filter(([code]) => code).sort((a, b) => b[1] - a[1]);
@@ -56,7 +54,7 @@ export function replayPanel(name) {
     try { show((await ask(`${pathOf(name)}/replay/${what}`, "")).replay); } catch (e) { fail(e); }
   }
   return {
-    node: el("div", {}, plan, start, stop, out),
+    node: el("div", {class: "replay"}, plan, start, stop, out),
     allow(rights) {
       allowed = rights.has("records") && rights.has("DescribeDeliveryStream");
       if (allowed) look();

@@ -14,6 +14,7 @@ const compact = new Intl.NumberFormat("en", {notation: "compact", maximumFractio
 const whole = new Intl.NumberFormat("en", {maximumFractionDigits: 0});
 
 export const count = n => n == null ? "" : Math.abs(n) < 100000 ? whole.format(n) : compact.format(n);
+export const plural = (n, one) => `${count(n)} ${one}${n === 1 ? "" : "s"}`;
 export const rate = n => n == null ? "" : n > 0 && n < 10 ? n.toFixed(1) : count(n);
 
 export function size(bytes) {

@@ -1,4 +1,4 @@
-import {badge, clock, count, el, isLate, panel, rate, reasons, size, slot, span, table, tile} from "./show.js";
+import {badge, clock, count, el, isLate, panel, plural, rate, reasons, size, slot, span, table, tile} from "./show.js";
 import {plot} from "./plot.js";
 import {bytes, recordForm} from "./record.js";
 import {replayPanel} from "./replay.js";
@@ -20,7 +20,7 @@ const partitionColumns = [
 const errorColumns = [
   {name: "Last", show: e => clock(e.last)},
   {name: "Times", n: true, show: e => count(e.count)},
-  {name: "Code", show: e => e.code},
+  {name: "Code", show: e => el("code", {}, e.code)},
   {name: "Message", show: e => el("code", {}, e.message)},
 ];
 
@@ -48,7 +48,7 @@ export function streamPage(name) {
   const flush = el("button", {type: "button", class: "plain", id: "flush", hidden: "", on: {click: async () => {
     try {
       const {objects, records} = await ask(url + "/flush", "");
-      flushed.textContent = objects ? `Sealed: ${count(objects)} objects with ${count(records)} records. They are on their way.` : "There was nothing to seal.";
+      flushed.textContent = objects ? `Sealed: ${plural(objects, "object")} with ${plural(records, "record")}, on the way now.` : "There was nothing to seal.";
     } catch (e) { flushed.textContent = e.message; }
   }}}, "Flush now");
   const edit = el("a", {class: "button plain", id: "edit", hidden: "", href: `#/${url}/edit`}, "Edit");
