@@ -172,7 +172,7 @@ func TestConsoleTellsWhy(t *testing.T) {
 	v := newVolume(t, 300<<20)
 	dir := t.TempDir()
 	slow := deliverytest.StartProxy(t, d.server.Endpoint)
-	slow.Spoil(func(r *http.Request) bool { return s3fault.Puts(r) && !s3fault.Hidden(r) }, 1, 0, s3fault.Delay(time.Minute))
+	slow.Spoil(s3fault.Puts, 1, -1, s3fault.Delay(time.Hour))
 	wrong := filepath.Join(dir, "aws")
 	must(t, os.WriteFile(wrong, []byte("[wrong]\naws_access_key_id = "+d.server.AccessKey+"\naws_secret_access_key = not-the-secret\n"), 0o600))
 	s3 := func(replace ...string) string { return strings.NewReplacer(replace...).Replace(d.yaml) }
@@ -192,9 +192,6 @@ streams:
 `, v.dir, s3("path_style: true", "path_style: true, profile: wrong"), s3("bucket: lake", "bucket: no-such-bucket"),
 		s3(d.server.Endpoint, slow.URL), d.yaml)
 	p := startWith(t, dir, config, []string{"--grace", "1s"}, append(d.environment, "AWS_SHARED_CREDENTIALS_FILE="+wrong)...)
-	for _, stream := range []string{"wrong", "missing", "slow", "query"} {
-		p.post(stream, "application/json", `{"customer":7}`)
-	}
 	ctx := openBrowser(t)
 	for _, fault := range []struct{ stream, state, kind, why string }{
 		{"wrong", "not delivering", "Not delivering", "SignatureDoesNotMatch"},
@@ -202,6 +199,7 @@ streams:
 		{"slow", "slow", "Slow", "has been under way for"},
 		{"query", "", "Records fail", "ascii_downcase"},
 	} {
+		p.post(fault.stream, "application/json", `{"customer":7}`)
 		step(t, ctx, fault.stream, chromedp.Navigate("about:blank"), chromedp.Navigate(p.admin),
 			shows("tr[data-stream="+fault.stream+"]", fault.state), shows("tr[data-stream="+fault.stream+"] + tr", fault.kind),
 			shows("tr[data-stream="+fault.stream+"] + tr", fault.why),
