@@ -20,18 +20,16 @@ import (
 	"hydrant/gateway/auth"
 )
 
-// fill writes into a field as a person does, so far as the page can tell.
+// fill writes into a field as a person does, so far as the page can tell, once the field is there.
 func fill(selector, text string) action {
-	return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-		_, err := chromedp.Run(ctx, chromedp.Evaluate[bool](fmt.Sprintf(`(() => {
-			const field = document.querySelector(%q);
-			field.focus();
-			field.value = %q;
-			field.dispatchEvent(new Event("input", {bubbles: true}));
-			return true;
-		})()`, selector, text)))
-		return err
-	})
+	return holds(fmt.Sprintf(`(() => {
+		const field = document.querySelector(%q);
+		if (!field) return false;
+		field.focus();
+		field.value = %q;
+		field.dispatchEvent(new Event("input", {bubbles: true}));
+		return true;
+	})()`, selector, text))
 }
 
 // holds waits until an expression of the page is true.
@@ -58,9 +56,6 @@ func step(t *testing.T, ctx context.Context, name string, actions ...chromedp.Ac
 		}
 	}
 }
-
-// window is the part of the page that is seen at once.
-func window(width, height int64) action { return chromedp.EmulateViewport(width, height) }
 
 const storyCredentials = `
 principals:
@@ -172,7 +167,12 @@ func TestConsoleTellsWhy(t *testing.T) {
 	v := newVolume(t, 300<<20)
 	dir := t.TempDir()
 	slow := deliverytest.StartProxy(t, d.server.Endpoint)
-	slow.Spoil(s3fault.Puts, 1, -1, s3fault.Delay(time.Hour))
+	release := make(chan struct{})
+	t.Cleanup(func() { close(release) }) // or the proxy's end would wait
+	slow.Spoil(s3fault.Puts, 1, -1, func(w http.ResponseWriter, r *http.Request, forward http.HandlerFunc) {
+		<-release
+		forward(w, r)
+	})
 	wrong := filepath.Join(dir, "aws")
 	must(t, os.WriteFile(wrong, []byte("[wrong]\naws_access_key_id = "+d.server.AccessKey+"\naws_secret_access_key = not-the-secret\n"), 0o600))
 	s3 := func(replace ...string) string { return strings.NewReplacer(replace...).Replace(d.yaml) }
@@ -210,7 +210,6 @@ streams:
 	step(t, ctx, "disk full", shows("main", "The node is not ready, buffer"), shows("main", "bytes free"),
 		chromedp.Navigate("about:blank"), chromedp.Navigate(p.admin), shows("#live", "not ready"), shows("main", "bytes free"))
 	filler.remove()
-	slow.Heal()
 	p.stop()
 }
 
@@ -220,18 +219,26 @@ func TestConsoleForEverybody(t *testing.T) {
 	dir := t.TempDir()
 	p := startIn(t, dir, fmt.Sprintf("data_dir: %[1]s/data\nconsole: {write: true}\napi_streams: {directory: %[1]s/buckets}\nstreams:\n  clicks:\n    destination: {directory: {path: %[1]s/objects}}\n", dir))
 	ctx := openBrowser(t)
-	still := chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-reduced-motion", Value: "reduce"}}})
-		return err
-	})
-	step(t, ctx, "pages", still, window(390, 844))
-	for path, ready := range map[string]string{"#/": "clicks", "#/streams/clicks": "Flush now", "#/new": "Create", "#/node": "The node is ready"} {
-		step(t, ctx, path, chromedp.Navigate("about:blank"), chromedp.Navigate(p.admin+"/"+path), shows("main", ready), shows("#live", "live"),
-			holds(named), holds(legible), holds(`document.getAnimations().length === 0`))
+	for _, scheme := range []string{"light", "dark"} {
+		step(t, ctx, scheme, still(scheme), chromedp.EmulateViewport(390, 844))
+		for path, ready := range map[string]string{"#/": "clicks", "#/streams/clicks": "Flush now", "#/new": "Create", "#/node": "The node is ready"} {
+			step(t, ctx, scheme+" "+path, chromedp.Navigate("about:blank"), chromedp.Navigate(p.admin+"/"+path), shows("main", ready),
+				shows("#live", "live"), holds(named), holds(legible), holds(`document.getAnimations().length === 0`))
+		}
 	}
 	step(t, ctx, "keyboard", chromedp.Navigate("about:blank"), chromedp.Navigate(p.admin+"/#/new"), holds(`!document.getElementById("save").hidden`),
 		fill("#name", "typed"), fill("#bucket", "lake"), chromedp.SendKeys("#bucket", "\r"), shows("h1", "typed"))
 	p.stop()
+}
+
+// still asks for colours, and for nothing that moves.
+func still(scheme string) action {
+	return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+			{Name: "prefers-reduced-motion", Value: "reduce"}, {Name: "prefers-color-scheme", Value: scheme},
+		}})
+		return err
+	})
 }
 
 // named holds where every control that is shown has a name, and every page one heading of the first level.
