@@ -265,10 +265,10 @@ func (f *function) start(ctx context.Context, hurried bool) {
 	}
 }
 
-// setTimer wakes the loop when the call that is forming is due.
+// setTimer wakes the loop when the call that is forming is due, and before that to see whether it is due earlier now.
 func (f *function) setTimer(timer *time.Timer) {
 	if n := len(f.queue); n > 0 && !f.queue[n-1].started {
-		timer.Reset(max(f.queue[n-1].dueIn(), time.Millisecond))
+		timer.Reset(max(min(f.queue[n-1].dueIn(), retuneEvery), time.Millisecond))
 		return
 	}
 	timer.Stop()

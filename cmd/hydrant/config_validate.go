@@ -148,6 +148,13 @@ func (v *validator) atLeast(path string, size, least stream.Size, why string) {
 	}
 }
 
+// canDerive wants the room that the buffer keeps for what functions answer.
+func (v *validator) canDerive(path string) {
+	if v.Buffer.MaxDisk < badgerlog.MinDeriving && !v.misread["buffer.max_disk"] {
+		v.refuse(path, "a function needs a buffer.max_disk of at least %s, and it is %s", stream.Size(badgerlog.MinDeriving), v.Buffer.MaxDisk)
+	}
+}
+
 func (v *validator) streams() {
 	if len(v.Streams) == 0 {
 		v.warn("streams", "no stream is defined: add one under streams, or say in api_streams where those made through the API deliver")
@@ -158,6 +165,9 @@ func (v *validator) streams() {
 			v.refuse(join(path, fault.Path), "%s", fault.Message)
 		}
 		v.canEncrypt(join(path, "encrypt"), s)
+		if s.Transform != nil {
+			v.canDerive(join(path, "transform"))
+		}
 		for _, warning := range s.Warnings() {
 			v.warn(join(path, warning.Path), "%s", warning.Message)
 		}

@@ -90,3 +90,18 @@ func TestFreePortsMayBeTheSame(t *testing.T) {
 		t.Errorf("got %s, want port 0", c.Listen)
 	}
 }
+
+// A function needs room in the buffer, of a stream of the file as of one that the API may make.
+func TestRoomForFunctions(t *testing.T) {
+	const small, function = "buffer: {max_disk: 64MiB}\n", "streams: {s: {transform: {http: {url: 'http://127.0.0.1:1/'}}, destination: {directory: {path: o}}}}\n"
+	for text, path := range map[string]string{
+		function:                                "c.yaml:2:15: streams.s.transform: ",
+		"api_streams: {lambda: {role: ignore}}": "c.yaml:2:15: api_streams.lambda: ",
+	} {
+		_, err := load(t, small+text)
+		if want := path + "a function needs a buffer.max_disk of at least 128MiB, and it is 64MiB"; err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+		mustLoad(t, "buffer: {max_disk: 128MiB}\n"+text)
+	}
+}

@@ -18,10 +18,6 @@ type tortured struct {
 	Problems []string
 	LeftOut  []struct{ Name, Why string } `json:"left_out"`
 	Verdict  struct{ Faults map[string]int64 }
-	Faults   []struct {
-		Name string
-		Met  int
-	}
 }
 
 func runTorture(t *testing.T, arguments ...string) (tortured, error) {
@@ -40,19 +36,18 @@ func runTorture(t *testing.T, arguments ...string) (tortured, error) {
 	return r, failed
 }
 
-// Every fault there is, each at least once: all is survived. HYDRANT_TEST_TORTURE makes it longer, HYDRANT_TEST_SEED another
-// one.
+// Every fault there is, once: all is survived. HYDRANT_TEST_TORTURE goes on for so long, HYDRANT_TEST_SEED takes another order.
 func TestTorture(t *testing.T) {
-	r, err := runTorture(t, "--seed", cmp.Or(os.Getenv("HYDRANT_TEST_SEED"), "2026"), "--pause", "200ms",
-		"--duration", cmp.Or(os.Getenv("HYDRANT_TEST_TORTURE"), "80s"))
+	much := []string{"--times", "*=1", "--duration", "15m"}
+	if duration := os.Getenv("HYDRANT_TEST_TORTURE"); duration != "" {
+		much = []string{"--duration", duration}
+	}
+	r, err := runTorture(t, append(much, "--seed", cmp.Or(os.Getenv("HYDRANT_TEST_SEED"), "2026"), "--pause", "200ms")...)
 	if err != nil || !r.OK {
 		t.Errorf("%v: %q", err, r.Problems)
 	}
 	if len(r.LeftOut) > 0 {
 		t.Errorf("left out: %v", r.LeftOut)
-	}
-	if len(r.Faults) < 20 {
-		t.Errorf("only %d kinds of faults were made: %v", len(r.Faults), r.Faults)
 	}
 }
 
