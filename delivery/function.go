@@ -42,11 +42,13 @@ type function struct {
 
 	began    buffer.Seq // above it this life reads
 	position buffer.Seq // the last record that was taken apart
+	waiting  []flush    // flushes that are not journaled yet
 	totals   FunctionTotals
 
 	settled chan struct{} // told that the main track's books have changed
 	drained chan struct{} // closed when everything is journaled after Drain
 	hurry   chan struct{} // closed by Hasten
+	flushes chan flush    // asked for
 	done    chan struct{} // closed when run has ended
 
 	shared struct {
@@ -79,6 +81,7 @@ func newFunction(t *tracks, cursor buffer.Seq) *function {
 		rules:   map[uint64]*functionRules{},
 		settled: make(chan struct{}, 1),
 		drained: make(chan struct{}), hurry: make(chan struct{}), done: make(chan struct{}),
+		flushes: make(chan flush),
 	}
 }
 
@@ -132,7 +135,9 @@ func (f *function) loop(ctx context.Context, blocks *reader) error {
 			return err
 		}
 		hurried := (drain == nil || hurry == nil) && f.position >= f.in.Info().Head
+		f.closeFlushed()
 		f.start(ctx, hurried)
+		f.answerFlushes()
 		if drain == nil && hurried && len(f.queue) == 0 {
 			sayDone(f.drained)
 		}
@@ -150,6 +155,8 @@ func (f *function) loop(ctx context.Context, blocks *reader) error {
 			err = f.journal(ctx)
 		case <-timer.C:
 		case <-f.settled:
+		case w := <-f.flushes:
+			f.waiting = w.begin(f.waiting, f.in.Info().Head)
 		case <-drain:
 			drain = nil
 		case <-hurry:
@@ -268,10 +275,10 @@ func (f *function) start(ctx context.Context, hurried bool) {
 	}
 }
 
-// setTimer wakes the loop when the call that is forming is due.
+// setTimer wakes the loop when the call that is forming is due, and before that to see whether it is due earlier now.
 func (f *function) setTimer(timer *time.Timer) {
 	if n := len(f.queue); n > 0 && !f.queue[n-1].started {
-		timer.Reset(max(f.queue[n-1].dueIn(), time.Millisecond))
+		timer.Reset(max(min(f.queue[n-1].dueIn(), retuneEvery), time.Millisecond))
 		return
 	}
 	timer.Stop()
