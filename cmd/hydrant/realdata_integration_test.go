@@ -70,15 +70,15 @@ streams:
 	p.delivered()
 	objects := p.metric("hydrant_delivered_objects_total")
 	p.stop()
-	got := placesOf(t, d, "flights/")
+	got := recordsIn(t, d, "flights/")
 	if !maps.Equal(got, want) || len(partitions) != 6888 {
 		t.Errorf("%d records in %d places, want %d in %d, of %d partitions", sum(got), len(got), sum(want), len(want), len(partitions))
 	}
 	t.Logf("%d flights in %d partitions and %v objects", len(flights), len(partitions), objects)
 }
 
-// placesOf is how often each record is in each place below a prefix.
-func placesOf(t *testing.T, d destinationUnderTest, prefix string) map[string]int {
+// recordsIn is how often each record is in each place below a prefix.
+func recordsIn(t *testing.T, d destinationUnderTest, prefix string) map[string]int {
 	t.Helper()
 	got := map[string]int{}
 	for key, content := range files(t, d.objects) {

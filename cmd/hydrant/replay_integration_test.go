@@ -66,7 +66,7 @@ streams:
 		t.Fatalf("%d records are in %d objects of error output, want %d in several", len(failed), originals, len(failing))
 	}
 	places := placesOfMovies(t)
-	placed := placesOf(t, d, "movies/")
+	placed := recordsIn(t, d, "movies/")
 	for place, n := range placed {
 		if n != places[place] {
 			t.Errorf("%d times in %s", n, place)
@@ -87,7 +87,7 @@ streams:
 	}
 	replayed(t, d, errorsToMovies...)
 	p.delivered()
-	if got := placesOf(t, d, "movies/"); !maps.Equal(got, places) {
+	if got := recordsIn(t, d, "movies/"); !maps.Equal(got, places) {
 		t.Errorf("%d records in %d places, want %d in %d", sum(got), len(got), sum(places), len(places))
 	}
 	if got := p.metric("hydrant_replayed_records_total"); got != float64(sum(failing)) {
