@@ -109,6 +109,12 @@ func (f *fixture) flush(context.Context, buffer.StreamID) (objects, records int6
 // tests fast.
 func start(t *testing.T, log *fakeLog, configure ...func(*Config)) *fixture {
 	t.Helper()
+	return startStreams(t, log, []ingest.Stream{{ID: clicks, Name: "clicks", Accepting: true}, {Name: "closing"}}, configure...)
+}
+
+// startStreams is start with streams of the test's own.
+func startStreams(t *testing.T, log *fakeLog, streams []ingest.Stream, configure ...func(*Config)) *fixture {
+	t.Helper()
 	config := Config{Listen: "127.0.0.1:0"}
 	config.Ingest.Poison = true
 	config.Ingest.Limits = ingest.Limits{Body: 300_000, Record: 1000, Records: 20}
@@ -116,7 +122,7 @@ func start(t *testing.T, log *fakeLog, configure ...func(*Config)) *fixture {
 		c(&config)
 	}
 	catalog := new(ingest.Catalog)
-	catalog.Set([]ingest.Stream{{ID: clicks, Name: "clicks", Accepting: true}, {Name: "closing"}})
+	catalog.Set(streams)
 	f := &fixture{t: t, log: log, registry: prometheus.NewRegistry(), served: make(chan error, 1)}
 	server, err := New(config, Deps{Log: log, Catalog: catalog, Registerer: f.registry, Flush: f.flush})
 	if err != nil {
