@@ -20,10 +20,10 @@ type tortured struct {
 	Verdict  struct{ Faults map[string]int64 }
 }
 
-func runTorture(t *testing.T, arguments ...string) (tortured, error) {
+func runTorture(t *testing.T, environment []string, arguments ...string) (tortured, error) {
 	t.Helper()
 	report := filepath.Join(t.TempDir(), "report.json")
-	_, failed := runHydrant(t.Context(), t, nil,
+	_, failed := runHydrant(t.Context(), t, environment,
 		append([]string{"bench", "torture", "--dir", t.TempDir(), "--report", report}, arguments...)...)
 	var r tortured
 	text, err := os.ReadFile(report)
@@ -42,12 +42,23 @@ func TestTorture(t *testing.T) {
 	if duration := os.Getenv("HYDRANT_TEST_TORTURE"); duration != "" {
 		much = []string{"--duration", duration}
 	}
-	r, err := runTorture(t, append(much, "--seed", cmp.Or(os.Getenv("HYDRANT_TEST_SEED"), "2026"), "--pause", "200ms")...)
+	r, err := runTorture(t, nil, append(much, "--seed", cmp.Or(os.Getenv("HYDRANT_TEST_SEED"), "2026"), "--pause", "200ms")...)
 	if err != nil || !r.OK {
 		t.Errorf("%v: %q", err, r.Problems)
 	}
 	if len(r.LeftOut) > 0 {
 		t.Errorf("left out: %v", r.LeftOut)
+	}
+}
+
+// A real store checks what the small one believes: signatures, which a wrong clock spoils, and parts.
+func TestTortureOnARealStore(t *testing.T) {
+	t.Parallel() // it mostly waits
+	d := s3Destination(t)
+	r, err := runTorture(t, d.environment, "--s3", "s3://lake/try", "--endpoint", d.server.Endpoint,
+		"--times", "clock-jumps=2,store-parts=1,store-lost-answer=1", "--rate", "300", "--pause", "200ms", "--duration", "15m")
+	if err != nil || !r.OK || len(r.LeftOut) > 0 {
+		t.Errorf("%v: %q, left out %v", err, r.Problems, r.LeftOut)
 	}
 }
 
@@ -60,7 +71,7 @@ func TestTortureFindsMutants(t *testing.T) {
 	} {
 		t.Run(mutant, func(t *testing.T) {
 			t.Parallel()
-			r, err := runTorture(t, "--mutant", mutant, "--faults", "none", "--nodes", "1", "--duration", "3s", "--rate", "500")
+			r, err := runTorture(t, nil, "--mutant", mutant, "--faults", "none", "--nodes", "1", "--duration", "3s", "--rate", "500")
 			if err == nil || r.OK {
 				t.Fatalf("the mutant was not found: %+v", r)
 			}
@@ -78,7 +89,7 @@ func TestTortureFindsMissingSyncs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := runTorture(t, "--program", program, "--faults", "power", "--nodes", "1", "--duration", "4s", "--pause", "2s", "--rate", "500")
+	r, err := runTorture(t, nil, "--program", program, "--faults", "power", "--nodes", "1", "--duration", "4s", "--pause", "2s", "--rate", "500")
 	if err == nil || r.OK {
 		t.Fatalf("nothing was found: %+v", r)
 	}
