@@ -61,6 +61,8 @@ type Deps struct {
 
 	Control firehose.Control // serves the operations on streams; nil serves none
 
+	Answered func(*Answered) // is told of every request, before its answer is written; nil where nobody asks. It must not wait
+
 	Look func(ctx context.Context) error // brings streams into the catalog that other nodes have made; nil where there are none
 }
 
@@ -76,6 +78,7 @@ type Server struct {
 	listener net.Listener
 	tls      *tls.Config // nil without TLS
 	draining atomic.Bool
+	answered func(*Answered) // nil where nobody asks
 
 	// appends bounds the appends of all requests. It ends only when Shutdown gives up: a producer that goes away does not
 	// cancel its append, since its records are as good as any once they have arrived.
@@ -98,6 +101,7 @@ func New(config Config, deps Deps) (*Server, error) {
 		ingest:   in,
 		native:   native.New(in),
 		firehose: firehose.New(in, deps.Control),
+		answered: deps.Answered,
 	}
 	s.appends, s.stop = context.WithCancel(context.Background())
 	if deps.TLS != nil {

@@ -14,6 +14,7 @@ import (
 
 	"hydrant/buffer"
 	"hydrant/buffer/badgerlog"
+	"hydrant/cmd/hydrant/tracing"
 	"hydrant/delivery"
 	"hydrant/gateway/admin"
 	web "hydrant/gateway/console"
@@ -140,14 +141,26 @@ func (s *shownNode) Configuration() (string, error) {
 	return mask(string(text)), nil
 }
 
-// observed tells the console of delivery.
-type observed struct{ *web.Console }
+// observed tells the console and the tracer of delivery.
+type observed struct {
+	*web.Console
+	traces *tracing.Tracer
+}
 
 // Sealed implements delivery.Observer.
-func (o observed) Sealed(news delivery.ObjectNews) { o.Console.Sealed(shownObject(news)) }
+func (o observed) Sealed(news delivery.ObjectNews) {
+	o.Console.Sealed(shownObject(news))
+	o.traces.Sealed(news)
+}
+
+// Uploaded implements delivery.Observer.
+func (o observed) Uploaded(news delivery.UploadNews) { o.traces.Uploaded(news) }
 
 // Delivered implements delivery.Observer.
-func (o observed) Delivered(news delivery.ObjectNews) { o.Console.Delivered(shownObject(news)) }
+func (o observed) Delivered(news delivery.ObjectNews) {
+	o.Console.Delivered(shownObject(news))
+	o.traces.Delivered(news)
+}
 
 func shownObject(o delivery.ObjectNews) web.Object {
 	return web.Object{
