@@ -258,10 +258,10 @@ func (f *function) start(ctx context.Context, hurried bool) {
 	}
 }
 
-// setTimer wakes the loop when the call that is forming is due.
+// setTimer wakes the loop when the call that is forming is due, and before that to see whether it is due earlier now.
 func (f *function) setTimer(timer *time.Timer) {
 	if n := len(f.queue); n > 0 && !f.queue[n-1].started {
-		timer.Reset(max(f.queue[n-1].dueIn(), time.Millisecond))
+		timer.Reset(max(min(f.queue[n-1].dueIn(), retuneEvery), time.Millisecond))
 		return
 	}
 	timer.Stop()
@@ -287,10 +287,12 @@ func (f *function) journal(ctx context.Context) error {
 	if c.to == 0 {
 		return nil
 	}
+	functionAnswered.Reach()
 	change, own, done := f.change()
 	if err := commit(ctx, f.in, f.log, change); err != nil {
 		return fmt.Errorf("journal what the function made of records up to %d: %w", own, err)
 	}
+	functionDerived.Reach()
 	f.service.deps.Metrics.transformed(f.info.Name, done)
 	for _, c := range done {
 		f.bytes -= c.bytes

@@ -146,6 +146,7 @@ func (l *lane) loop(ctx context.Context, blocks *reader) error {
 				err = l.useRoom(ctx)
 			}
 		case <-timer.C:
+			l.retune()
 			err = l.sealDue(ctx)
 		case look := <-l.looks:
 			look.answer <- l.openPartitions(look.limit)
@@ -199,20 +200,25 @@ func (l *lane) hold() bool {
 	return held
 }
 
-// setTimer wakes the loop when the oldest open object is due. An idle lane has no timer.
+// retuneEvery is how soon a lane that reads nothing takes up a definition that was changed.
+const retuneEvery = time.Second
+
+// setTimer wakes the loop when the oldest open object is due, and before that to see whether it is due earlier now. An idle
+// lane has no timer.
 func (l *lane) setTimer(timer *time.Timer) {
 	if l.held || l.open.len == 0 || l.ledger.position < l.target {
 		timer.Stop()
 		return
 	}
 	now := time.Now()
-	timer.Reset(max(l.dueIn(now), l.nextLook.Sub(now), time.Millisecond))
+	timer.Reset(max(min(l.dueIn(now), retuneEvery), l.nextLook.Sub(now), time.Millisecond))
 }
 
 func (l *lane) interval() time.Duration { return time.Duration(l.buffering.Interval) }
 
 // take partitions a block's records and seals what is full.
 func (l *lane) take(ctx context.Context, b *buffer.Block) error {
+	blockRead.Reach()
 	r, err := l.rulesOf(b.Version)
 	if err != nil {
 		return err
@@ -227,6 +233,7 @@ func (l *lane) take(ctx context.Context, b *buffer.Block) error {
 	if err := l.takeRecords(r, b); err != nil {
 		return err
 	}
+	blockPartitioned.Reach()
 	l.relieve()
 	l.thin()
 	if err := l.seal(ctx); err != nil {
@@ -355,11 +362,18 @@ func (l *lane) rulesOf(v *buffer.Version) (*rules, error) {
 
 // triggers takes up the buffering hints and bounds in force now, whatever version the records are read under.
 func (l *lane) triggers(r *rules) {
-	s, ok := l.definition()
-	if !ok {
-		s = r.stream
+	if !l.retune() {
+		l.buffering, l.partitions = r.stream.Buffering, r.stream.Partitions
 	}
-	l.buffering, l.partitions = s.Buffering, s.Partitions
+}
+
+// retune takes up those of the definition, if there is one.
+func (l *lane) retune() bool {
+	s, ok := l.definition()
+	if ok {
+		l.buffering, l.partitions = s.Buffering, s.Partitions
+	}
+	return ok
 }
 
 // definition is the one in force now, as seen from the track; false where the stream is not configured any more, or sends

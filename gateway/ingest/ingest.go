@@ -136,6 +136,7 @@ func (in *Ingest) Append(ctx context.Context, stream *Stream, req *Request) (buf
 		return buffer.Receipt{}, err
 	}
 	req.Key.Principal = req.Principal()
+	requestAdmitted.Reach()
 	receipt, err := in.log.Append(ctx, buffer.Batch{
 		Stream:  stream.ID,
 		Records: req.Records[:n],
@@ -145,6 +146,7 @@ func (in *Ingest) Append(ctx context.Context, stream *Stream, req *Request) (buf
 		return buffer.Receipt{}, in.appendError(stream, n, err)
 	}
 	req.Outcome.Receipt = receipt
+	requestAppended.Reach()
 	if receipt.Duplicate {
 		in.metrics.duplicates.WithLabelValues(stream.Name).Inc()
 		return receipt, nil
