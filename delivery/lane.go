@@ -63,6 +63,10 @@ type lane struct {
 	hurry   chan struct{} // closed by Hasten
 	done    chan struct{} // closed when run has ended
 	looks   chan look
+
+	flushAsked chan flush
+	flushes    []flush // that wait to be sealed, or for room; in the order of their sequences
+
 	samples samples
 
 	failures failures
@@ -72,6 +76,7 @@ type lane struct {
 		sync.Mutex
 		totals  Totals
 		trouble *Trouble
+		uploads map[*object]time.Time // attempts under way, since when
 	}
 }
 
@@ -101,6 +106,8 @@ func newLane(t *tracks, way track, cursor buffer.Seq) *lane {
 		hurry:   make(chan struct{}),
 		done:    make(chan struct{}),
 		looks:   make(chan look),
+
+		flushAsked: make(chan flush),
 	}
 }
 
@@ -150,6 +157,8 @@ func (l *lane) loop(ctx context.Context, blocks *reader) error {
 			err = l.sealDue(ctx)
 		case look := <-l.looks:
 			look.answer <- l.openPartitions(look.limit)
+		case f := <-l.flushAsked:
+			l.flushes = f.begin(l.flushes, l.in.Info().Head)
 		case <-drain:
 			drain = nil
 			l.target = l.in.Info().Head
@@ -158,6 +167,9 @@ func (l *lane) loop(ctx context.Context, blocks *reader) error {
 			l.target = l.in.Info().Head
 		case <-ctx.Done():
 			return ctx.Err()
+		}
+		if err == nil {
+			err = l.finishFlushes(ctx)
 		}
 		if err == nil && drain == nil {
 			err = l.finishDrain(ctx)

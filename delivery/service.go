@@ -191,6 +191,7 @@ func (s *Service) begin(l, before *lane) *lane {
 	defer s.mu.Unlock()
 	if before != nil {
 		l.drained, l.done = before.drained, before.done
+		l.flushAsked, l.flushes = before.flushAsked, before.flushes
 		l.scratch = nil // not trusted again
 	}
 	if s.hastes[l.info.ID.Stream] {

@@ -9,11 +9,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/valyala/fasthttp"
+	"github.com/valyala/fasthttp/fasthttputil"
 
 	"hydrant/gateway/auth"
 	"hydrant/gateway/firehose"
@@ -63,6 +65,8 @@ type Deps struct {
 
 	Answered func(*Answered) // is told of every request, before its answer is written; nil where nobody asks. It must not wait
 
+	Flush native.Flush // seals what a stream's open objects hold; nil serves no flushes
+
 	Look func(ctx context.Context) error // brings streams into the catalog that other nodes have made; nil where there are none
 }
 
@@ -76,7 +80,8 @@ type Server struct {
 	firehose protocol
 	http     *fasthttp.Server
 	listener net.Listener
-	tls      *tls.Config // nil without TLS
+	within   *fasthttputil.InmemoryListener // see Client
+	tls      *tls.Config                    // nil without TLS
 	draining atomic.Bool
 	answered func(*Answered) // nil where nobody asks
 
@@ -99,9 +104,10 @@ func New(config Config, deps Deps) (*Server, error) {
 		config:   config.withDefaults(),
 		logger:   deps.Logger,
 		ingest:   in,
-		native:   native.New(in),
+		native:   native.New(in, deps.Flush),
 		firehose: firehose.New(in, deps.Control),
 		answered: deps.Answered,
+		within:   fasthttputil.NewInmemoryListener(),
 	}
 	s.appends, s.stop = context.WithCancel(context.Background())
 	if deps.TLS != nil {
@@ -157,6 +163,10 @@ func (s *Server) Serve() error {
 	if s.listener == nil {
 		return errors.New("gateway: Serve before Listen")
 	}
+	var within sync.WaitGroup
+	defer within.Wait()
+	defer s.within.Close()
+	within.Go(func() { _ = s.http.Serve(s.within) }) // ends with the other
 	if err := s.http.Serve(s.listener); err != nil {
 		return fmt.Errorf("serve producers on %s: %w", s.listener.Addr(), err)
 	}
@@ -172,6 +182,7 @@ func (s *Server) Drain() { s.draining.Store(true) }
 func (s *Server) Shutdown(ctx context.Context) error {
 	defer s.stop()
 	s.Drain()
+	_ = s.within.Close()
 	if s.listener != nil {
 		_ = s.listener.Close() // fasthttp closes only what it serves; a second close changes nothing
 	}
