@@ -172,7 +172,7 @@ func judgeLine(line string) (ours int, err error) {
 // judge has the program's own parser read a command. One that is not whole is only named, not shown.
 func judge(arguments []string) error {
 	_, err := newParser(console{Out: io.Discard, Err: io.Discard}, func(int) {}).Parse(arguments)
-	for _, incomplete := range []string{"missing flags", "expected one of", `expected "`, "no such file", "no such directory"} {
+	for _, incomplete := range []string{"missing flags", "expected one of", `expected "`, "expected string value", "one is needed", "no such file", "no such directory"} {
 		if err != nil && strings.Contains(err.Error(), incomplete) {
 			return nil
 		}
