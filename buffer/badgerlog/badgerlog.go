@@ -21,7 +21,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/dgraph-io/badger/v4"
 	"github.com/gofrs/flock"
 
 	"hydrant/buffer"
@@ -46,9 +45,9 @@ type Config struct {
 	// Observe, where set, is told of every group after its sync. It must not wait.
 	Observe func(Group)
 
-	now  func() time.Time       // the tests' clock
-	sync func(*badger.DB) error // the tests' faults
-	free func(dir string) int64 // the tests' disk
+	now  func() time.Time        // the tests' clock
+	sync func(*generation) error // the tests' faults
+	free func(dir string) int64  // the tests' disk
 
 	elapsed func() time.Duration // the tests' time since the log was opened
 }

@@ -49,6 +49,8 @@ type generation struct {
 	live      atomic.Int64 // blocks that are not settled
 	liveBytes atomic.Int64 // of them, as stored
 	allocated atomic.Int64 // bytes on disk
+	behind    atomic.Bool  // the WAL has entries that are not synced
+	failing   atomic.Bool  // its sync failed: the next write does
 
 	mu     sync.RWMutex // held to write while the fields below change
 	state  generationState
@@ -156,7 +158,7 @@ func (g *generation) create(parent string, log *slog.Logger) error {
 	if err := g.openPages(); err != nil {
 		return err
 	}
-	if err := syncGeneration(db); err != nil {
+	if err := db.Sync(); err != nil { // both files, as they begin
 		return err
 	}
 	g.allocated.Store(generationSpace(g.capacity))
@@ -176,7 +178,10 @@ type value struct {
 
 // write commits the values in one transaction and syncs it. After an error the generation is poisoned: a later sync of
 // the same file may succeed although the data is gone.
-func (g *generation) write(values []value, sync func(*badger.DB) error) error {
+func (g *generation) write(values []value, sync func(*generation) error) error {
+	if g.failing.Load() {
+		return errEntries
+	}
 	txn := g.db.NewTransaction(true)
 	defer txn.Discard()
 	for _, v := range values {
@@ -192,7 +197,8 @@ func (g *generation) write(values []value, sync func(*badger.DB) error) error {
 	if err := txn.Commit(); err != nil {
 		return err
 	}
-	return sync(g.db)
+	g.behind.Store(true)
+	return sync(g)
 }
 
 // read calls fn with the value of key. The bytes are good until fn returns.
