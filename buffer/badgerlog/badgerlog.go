@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -89,6 +90,7 @@ type Log struct {
 	forming  *group
 	packing  int // bytes of records on their way into the forming group
 	lanes    map[buffer.StreamID]*lane
+	byName   []*lane // the same, sorted, as of the last time that somebody asked
 	state    map[stateKey]stored
 	keys     keyTable
 	gens     []*generation // oldest first
@@ -314,11 +316,13 @@ func removeTrash(dir string) error {
 func (l *Log) Streams() []buffer.Stream {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var streams []buffer.Stream
-	for _, lane := range l.lanes {
+	if len(l.byName) != len(l.lanes) { // none is ever taken out
+		l.byName = slices.SortedFunc(maps.Values(l.lanes), func(a, b *lane) int { return strings.Compare(a.name, b.name) })
+	}
+	streams := make([]buffer.Stream, 0, len(l.byName))
+	for _, lane := range l.byName {
 		streams = append(streams, lane.stream())
 	}
-	slices.SortFunc(streams, func(a, b buffer.Stream) int { return strings.Compare(a.Name, b.Name) })
 	return streams
 }
 

@@ -91,6 +91,7 @@ func (l *lane) stream() buffer.Stream {
 func (l *lane) versionsInUse() (out []buffer.Version) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	out = make([]buffer.Version, 0, len(l.versions))
 	for _, v := range l.versions {
 		out = append(out, v.Version)
 	}
