@@ -41,10 +41,12 @@ type function struct {
 	pieces []partitioner.Piece
 
 	position buffer.Seq // the last record that was taken apart
+	waiting  []flush    // flushes that are not journaled yet
 	totals   FunctionTotals
 
 	drained chan struct{} // closed when everything is journaled after Drain
 	hurry   chan struct{} // closed by Hasten
+	flushes chan flush    // asked for
 	done    chan struct{} // closed when run has ended
 
 	shared struct {
@@ -74,6 +76,7 @@ func newFunction(t *tracks, cursor buffer.Seq) *function {
 		log:     t.service.deps.Log.With("stream", info.Name),
 		rules:   map[uint64]*functionRules{},
 		drained: make(chan struct{}), hurry: make(chan struct{}), done: make(chan struct{}),
+		flushes: make(chan flush),
 	}
 }
 
@@ -123,7 +126,9 @@ func (f *function) loop(ctx context.Context, blocks *reader) error {
 			}
 		}
 		hurried := (drain == nil || hurry == nil) && f.position >= f.in.Info().Head
+		f.closeFlushed()
 		f.start(ctx, hurried)
+		f.answerFlushes()
 		if drain == nil && hurried && len(f.queue) == 0 {
 			sayDone(f.drained)
 		}
@@ -140,6 +145,8 @@ func (f *function) loop(ctx context.Context, blocks *reader) error {
 		case <-f.answered():
 			err = f.journal(ctx)
 		case <-timer.C:
+		case w := <-f.flushes:
+			f.waiting = w.begin(f.waiting, f.in.Info().Head)
 		case <-drain:
 			drain = nil
 		case <-hurry:
@@ -258,10 +265,10 @@ func (f *function) start(ctx context.Context, hurried bool) {
 	}
 }
 
-// setTimer wakes the loop when the call that is forming is due.
+// setTimer wakes the loop when the call that is forming is due, and before that to see whether it is due earlier now.
 func (f *function) setTimer(timer *time.Timer) {
 	if n := len(f.queue); n > 0 && !f.queue[n-1].started {
-		timer.Reset(max(f.queue[n-1].dueIn(), time.Millisecond))
+		timer.Reset(max(min(f.queue[n-1].dueIn(), retuneEvery), time.Millisecond))
 		return
 	}
 	timer.Stop()
@@ -287,10 +294,12 @@ func (f *function) journal(ctx context.Context) error {
 	if c.to == 0 {
 		return nil
 	}
+	functionAnswered.Reach()
 	change, own, done := f.change()
 	if err := commit(ctx, f.in, f.log, change); err != nil {
 		return fmt.Errorf("journal what the function made of records up to %d: %w", own, err)
 	}
+	functionDerived.Reach()
 	f.service.deps.Metrics.transformed(f.info.Name, done)
 	for _, c := range done {
 		f.bytes -= c.bytes

@@ -63,6 +63,10 @@ type lane struct {
 	hurry   chan struct{} // closed by Hasten
 	done    chan struct{} // closed when run has ended
 	looks   chan look
+
+	flushAsked chan flush
+	flushes    []flush // that wait to be sealed, or for room; in the order of their sequences
+
 	samples samples
 
 	failures failures
@@ -72,6 +76,7 @@ type lane struct {
 		sync.Mutex
 		totals  Totals
 		trouble *Trouble
+		uploads map[*object]time.Time // attempts under way, since when
 	}
 }
 
@@ -101,6 +106,8 @@ func newLane(t *tracks, way track, cursor buffer.Seq) *lane {
 		hurry:   make(chan struct{}),
 		done:    make(chan struct{}),
 		looks:   make(chan look),
+
+		flushAsked: make(chan flush),
 	}
 }
 
@@ -146,9 +153,12 @@ func (l *lane) loop(ctx context.Context, blocks *reader) error {
 				err = l.useRoom(ctx)
 			}
 		case <-timer.C:
+			l.retune()
 			err = l.sealDue(ctx)
 		case look := <-l.looks:
 			look.answer <- l.openPartitions(look.limit)
+		case f := <-l.flushAsked:
+			l.flushes = f.begin(l.flushes, l.in.Info().Head)
 		case <-drain:
 			drain = nil
 			l.target = l.in.Info().Head
@@ -157,6 +167,9 @@ func (l *lane) loop(ctx context.Context, blocks *reader) error {
 			l.target = l.in.Info().Head
 		case <-ctx.Done():
 			return ctx.Err()
+		}
+		if err == nil {
+			err = l.finishFlushes(ctx)
 		}
 		if err == nil && drain == nil {
 			err = l.finishDrain(ctx)
@@ -199,20 +212,25 @@ func (l *lane) hold() bool {
 	return held
 }
 
-// setTimer wakes the loop when the oldest open object is due. An idle lane has no timer.
+// retuneEvery is how soon a lane that reads nothing takes up a definition that was changed.
+const retuneEvery = time.Second
+
+// setTimer wakes the loop when the oldest open object is due, and before that to see whether it is due earlier now. An idle
+// lane has no timer.
 func (l *lane) setTimer(timer *time.Timer) {
 	if l.held || l.open.len == 0 || l.ledger.position < l.target {
 		timer.Stop()
 		return
 	}
 	now := time.Now()
-	timer.Reset(max(l.dueIn(now), l.nextLook.Sub(now), time.Millisecond))
+	timer.Reset(max(min(l.dueIn(now), retuneEvery), l.nextLook.Sub(now), time.Millisecond))
 }
 
 func (l *lane) interval() time.Duration { return time.Duration(l.buffering.Interval) }
 
 // take partitions a block's records and seals what is full.
 func (l *lane) take(ctx context.Context, b *buffer.Block) error {
+	blockRead.Reach()
 	r, err := l.rulesOf(b.Version)
 	if err != nil {
 		return err
@@ -227,6 +245,7 @@ func (l *lane) take(ctx context.Context, b *buffer.Block) error {
 	if err := l.takeRecords(r, b); err != nil {
 		return err
 	}
+	blockPartitioned.Reach()
 	l.relieve()
 	l.thin()
 	if err := l.seal(ctx); err != nil {
@@ -355,11 +374,18 @@ func (l *lane) rulesOf(v *buffer.Version) (*rules, error) {
 
 // triggers takes up the buffering hints and bounds in force now, whatever version the records are read under.
 func (l *lane) triggers(r *rules) {
-	s, ok := l.definition()
-	if !ok {
-		s = r.stream
+	if !l.retune() {
+		l.buffering, l.partitions = r.stream.Buffering, r.stream.Partitions
 	}
-	l.buffering, l.partitions = s.Buffering, s.Partitions
+}
+
+// retune takes up those of the definition, if there is one.
+func (l *lane) retune() bool {
+	s, ok := l.definition()
+	if ok {
+		l.buffering, l.partitions = s.Buffering, s.Partitions
+	}
+	return ok
 }
 
 // definition is the one in force now, as seen from the track; false where the stream is not configured any more, or sends

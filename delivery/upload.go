@@ -94,7 +94,9 @@ func (l *lane) attempt(ctx context.Context, o *object) error {
 	if err != nil {
 		return err
 	}
+	ended := l.uploading(o)
 	err = l.create(ctx, d, o)
+	ended()
 	l.service.uploads.leave(ticket, err)
 	return err
 }
@@ -192,9 +194,11 @@ func (l *lane) settle(ctx context.Context, r result) error {
 	}
 	c := l.advance()
 	c.Put = append(c.Put, marks...)
+	objectCreated.Reach()
 	if err := l.move(ctx, c); err != nil {
 		return err
 	}
+	objectsMarked.Reach()
 	l.publishTotals()
 	return nil
 }

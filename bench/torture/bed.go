@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"time"
 
 	"hydrant/bench/child"
@@ -31,7 +29,7 @@ type bed struct {
 	own         int // nodes that faults have made for themselves
 	load        *load
 	notes       *notes
-	doing       atomic.Pointer[string] // the fault of the moment
+	status      status
 
 	closers []func() error // in the order of opening
 }
@@ -56,7 +54,7 @@ func newBed(ctx context.Context, o Options) (*bed, error) {
 		return b, err
 	}
 	for i := range o.Nodes {
-		n, err := b.startNode(ctx, fmt.Sprintf("node-%d", i+1), "torture", b.store.prefix+"run/", b.noVolumes == "")
+		n, err := b.startNode(ctx, fmt.Sprintf("node-%d", i+1), "torture", b.store.prefix+"run/", usualForm, b.noVolumes == "")
 		if err != nil {
 			return b, err
 		}
@@ -65,9 +63,9 @@ func newBed(ctx context.Context, o Options) (*bed, error) {
 	return b, nil
 }
 
-// startNode starts a node and waits until it serves. The bed closes it.
-func (b *bed) startNode(ctx context.Context, name, stream, prefix string, withVolume bool) (*node, error) {
-	n, err := b.newNode(name, stream, prefix, withVolume)
+// startNode makes a node, starts it with its objects in some form, and waits until it serves. The bed closes it.
+func (b *bed) startNode(ctx context.Context, name, stream, prefix, form string, withVolume bool) (*node, error) {
+	n, err := b.newNode(name, stream, prefix, form, withVolume)
 	b.closers = append(b.closers, n.close)
 	if err == nil {
 		err = n.configure(0)
@@ -146,31 +144,8 @@ func (b *bed) close(good bool) error {
 }
 
 // ownNode starts a node for a fault alone, with a stream and a place in the store of its own.
-func (b *bed) ownNode(ctx context.Context) (*node, error) {
+func (b *bed) ownNode(ctx context.Context, form string) (*node, error) {
 	b.own++
 	name := fmt.Sprintf("own-%d", b.own)
-	return b.startNode(ctx, name, "own", b.store.prefix+name+"/", false)
-}
-
-// shuffled deals the faults that the options chose and that can be made, all of them before one comes again.
-func (b *bed) shuffled(random *rand.Rand) func() *fault {
-	var possible, hand []*fault
-	for _, f := range b.options.selected {
-		if f.needs.missing(b) == "" {
-			possible = append(possible, f)
-		}
-	}
-	return func() *fault {
-		if len(hand) == 0 {
-			for _, i := range random.Perm(len(possible)) {
-				hand = append(hand, possible[i])
-			}
-		}
-		if len(hand) == 0 {
-			return nil
-		}
-		f := hand[0]
-		hand = hand[1:]
-		return f
-	}
+	return b.startNode(ctx, name, "own", b.store.prefix+name+"/", form, false)
 }

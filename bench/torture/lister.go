@@ -10,11 +10,14 @@ import (
 	"sync"
 	"time"
 
-	"github.com/klauspost/compress/gzip"
+	"hydrant/bench"
 )
 
-// listPause is between two looks.
-const listPause = 200 * time.Millisecond
+// Between two looks the lister pauses, the longer the more there is to see: it must not take the nodes' processors.
+const (
+	listPause = 200 * time.Millisecond
+	listShare = 5 // a look's share of the time is one of so many parts at most
+)
 
 // lister looks at the store as a reader of its objects would, all the time: whatever is visible must be whole at once, and
 // stay as it is.
@@ -32,10 +35,11 @@ func watchStore(ctx context.Context, store storeAccess, n *notes) *lister {
 	ctx, l.stop = context.WithCancel(ctx)
 	l.done.Go(func() {
 		for ctx.Err() == nil {
+			started := time.Now()
 			if err := l.look(ctx); err != nil && ctx.Err() == nil {
 				l.notes.problem("%v", err)
 			}
-			pause(ctx, listPause)
+			pause(ctx, max(listPause, (listShare-1)*time.Since(started)))
 		}
 	})
 	return l
@@ -84,10 +88,11 @@ func (l *lister) check(ctx context.Context, key string) error {
 		return err
 	}
 	defer body.Close()
-	plain, err := gzip.NewReader(body)
+	plain, err := bench.Decompress(body)
 	if err != nil {
 		return err
 	}
+	defer plain.Close() // what is wrong with it, reading has told
 	lines, err := countLines(plain)
 	if err != nil {
 		return err

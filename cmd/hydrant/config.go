@@ -19,10 +19,10 @@ type Config struct {
 
 	Memory stream.Size `yaml:"memory"` // budget of all that the node holds: requests, buffered blocks, open objects, uploads
 	Limits Limits      `yaml:"limits"`
-	Auth   string      `yaml:"auth"` // none lets listeners beyond loopback do without credentials; empty forbids it
+	Auth   string      `yaml:"auth"` // none says that no credentials are asked for, for development on loopback; without credentials a node listens nowhere else
 
 	Credentials string `yaml:"credentials"` // file that says which producers may do what; empty asks for no credentials
-	AdminAuth   string `yaml:"admin_auth"`  // none lets the admin listener alone be beyond loopback, for it never asks for credentials
+	AdminAuth   string `yaml:"admin_auth"`  // none lets the admin listener of a node with credentials be beyond loopback, although it never asks for any
 	TLS         TLS    `yaml:"tls"`
 
 	Encryption Encryption `yaml:"encryption"`
@@ -66,7 +66,7 @@ type Limits struct {
 
 // Console is the page on the admin listener.
 type Console struct {
-	Write bool `yaml:"write"` // lets the page send test records; where credentials are asked for, those of the sender decide too
+	Write bool `yaml:"write"` // lets the page send records, change streams, flush and replay; where credentials are asked for, the rights of the key decide too
 }
 
 // Log says how the process writes about itself.

@@ -58,6 +58,7 @@ type node struct {
 	tls      *gateway.TLS // nil without TLS
 	admin    *admin.Server
 	console  *web.Console
+	replays  *replays
 	syncs    syncTimes
 	address  net.Addr // of the gateway
 
@@ -186,7 +187,10 @@ func (n *node) open() error {
 
 func (n *node) startDelivery() {
 	n.openScratch()
-	n.service = delivery.New(delivery.Config{Node: nodePlace(n.cfg), Memory: int64(n.cfg.memoryPlan().Objects), Uploads: uploads}, delivery.Deps{
+	n.service = delivery.New(delivery.Config{
+		Account: n.cfg.APIStreams.Account, Region: n.cfg.APIStreams.Region,
+		Node: nodePlace(n.cfg), Memory: int64(n.cfg.memoryPlan().Objects), Uploads: uploads,
+	}, delivery.Deps{
 		Open:    openDestination,
 		Current: n.streams.Current,
 
@@ -238,7 +242,7 @@ func (n *node) startGateway() (err error) {
 			Records:      int64(limits.Records),
 			InFlight:     int64(limits.InFlight),
 		}},
-	}, gateway.Deps{Log: n.buffer, Catalog: n.streams.catalog, Registerer: n.registry, Logger: n.log, Guard: n.guard, TLS: n.tls, Control: n.control, Look: n.look()})
+	}, gateway.Deps{Log: n.buffer, Catalog: n.streams.catalog, Registerer: n.registry, Logger: n.log, Guard: n.guard, TLS: n.tls, Control: n.control, Flush: n.flush, Look: n.look()})
 	if err != nil {
 		return err
 	}
@@ -247,6 +251,12 @@ func (n *node) startGateway() (err error) {
 	}
 	n.run("gateway", n.gateway.Serve)
 	return nil
+}
+
+// flush implements native.Flush.
+func (n *node) flush(ctx context.Context, id buffer.StreamID) (objects, records int64, err error) {
+	sealed, err := n.service.Flush(ctx, id)
+	return sealed.Objects, sealed.Records, err
 }
 
 // run serves until the server is shut down; an earlier end ends the node.
@@ -293,6 +303,9 @@ func (n *node) stop(grace time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), max(grace, time.Second))
 	defer cancel()
 	var errs []error
+	if n.replays != nil {
+		n.replays.end()
+	}
 	if n.gateway != nil {
 		errs = append(errs, n.gateway.Shutdown(ctx))
 	}

@@ -33,7 +33,7 @@ func (p *Plane) describeDefinition(d stream.Stream) *types.ExtendedS3Destination
 		FileExtension:            notEmpty(&d.FileExtension),
 		ProcessingConfiguration:  describeProcessing(d),
 	}
-	if len(d.PartitionKeys) > 0 {
+	if usesPartitionKeys(d.Prefix) {
 		destination.DynamicPartitioningConfiguration = &types.DynamicPartitioningConfiguration{
 			Enabled: aws.Bool(true), RetryOptions: &types.RetryOptions{DurationInSeconds: aws.Int32(defaultRetry)},
 		}
@@ -58,7 +58,7 @@ func (p *Plane) describeConfigured(s *Stream) *types.DeliveryStreamDescription {
 		destination.S3BackupDescription.ErrorOutputPrefix = nil
 	}
 	description := p.description(s.Definition.Name, s.Version, destination)
-	description.DeliveryStreamEncryptionConfiguration = describeEncryption(encryptionOf(s.Definition.Encrypt), s)
+	description.DeliveryStreamEncryptionConfiguration = describeEncryption(encryptionOf(s.Definition.Encrypt), s, nil)
 	if s.KeyTrouble != nil {
 		description.FailureDescription = keyFailure(s.KeyTrouble)
 	} else if s.Trouble != "" {
