@@ -109,10 +109,9 @@ func (s *Server) refuseUnparsed(rc *fasthttp.RequestCtx, err error) {
 	var network net.Error
 	switch {
 	case errors.As(err, &tooLarge):
-		size := int64(s.http.ReadBufferSize)
 		e = &ingest.Error{
-			Code: ingest.HeadersTooLarge, Limit: size, Cause: err,
-			Detail: fmt.Sprintf("the request's headers are larger than %d bytes", size),
+			Code: ingest.HeadersTooLarge, Limit: headerLimit, Cause: err,
+			Detail: fmt.Sprintf("the request's headers are larger than %d bytes", headerLimit),
 		}
 	case errors.As(err, &network) && network.Timeout():
 		e = &ingest.Error{Code: ingest.RequestTimeout, Detail: "the request did not arrive in time", Cause: err}

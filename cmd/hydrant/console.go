@@ -104,7 +104,7 @@ func (n *node) shown(k buffer.Stream, stats buffer.StreamStats, books delivery.T
 			shown.Troubles = append(shown.Troubles, web.Trouble{Reason: mask(t.Reason), Since: t.Since, Backup: t.Backup, Slow: true})
 		}
 	}
-	shown.Failing = failingRecords(n.service.Reports(k.ID), time.Now())
+	shown.Failing = failingRecords(n.service.Reports(k.ID), k.Current.Number, time.Now())
 	if missing := n.streams.keyTrouble(k); missing != nil {
 		shown.Troubles = append(shown.Troubles, web.Trouble{Reason: missing.Error()})
 	}
@@ -114,10 +114,11 @@ func (n *node) shown(k buffer.Stream, stats buffer.StreamStats, books delivery.T
 // lately is how long records that failed are told of at the top of a page.
 const lately = 15 * time.Minute
 
-// failingRecords finds what was last said of records that could not be processed.
-func failingRecords(reports []delivery.Report, now time.Time) *web.FailingRecords {
+// failingRecords finds what was last said of records that the version in force could not process: another one may have mended
+// what was wrong.
+func failingRecords(reports []delivery.Report, version uint64, now time.Time) *web.FailingRecords {
 	for _, r := range slices.Backward(reports) {
-		if r.Destination == "" && now.Sub(r.Last) < lately {
+		if r.Destination == "" && r.Version == version && now.Sub(r.Last) < lately {
 			return &web.FailingRecords{Code: r.Code, Message: r.Message, Count: r.Count, First: r.First, Last: r.Last}
 		}
 	}
