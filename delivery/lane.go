@@ -242,7 +242,7 @@ func (l *lane) take(ctx context.Context, b *buffer.Block) error {
 		l.closeAll(reasonVersion, l.open.len)
 		l.version = r.version
 	}
-	if err := l.takeRecords(r, b); err != nil {
+	if err := l.takeRecords(ctx, r, b); err != nil {
 		return err
 	}
 	blockPartitioned.Reach()
@@ -280,7 +280,9 @@ func (l *lane) leave(ctx context.Context) error {
 	return l.commit(ctx, buffer.Change{Cursor: l.tracks.others(l.track)})
 }
 
-func (l *lane) takeRecords(r *rules, b *buffer.Block) error {
+// takeRecords partitions a block's records. It looks at ctx between them: where a query does all that it may for each, a
+// block takes minutes.
+func (l *lane) takeRecords(ctx context.Context, r *rules, b *buffer.Block) error {
 	if r.partitioner == nil {
 		l.ledger.position = max(l.ledger.position, b.Last())
 		return nil
@@ -289,6 +291,9 @@ func (l *lane) takeRecords(r *rules, b *buffer.Block) error {
 	for record := range b.Records() {
 		if record.Seq <= l.ledger.position {
 			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 		if err := l.process(r, record); err != nil {
 			return err

@@ -89,6 +89,7 @@ type Service struct {
 
 	functions map[buffer.LaneID]*function
 	invokers  map[string]*invoker // by their definition
+	leaving   sync.WaitGroup      // openings of functions that others have taken the place of
 
 	lives  map[buffer.LaneID]context.CancelFunc
 	gone   map[buffer.StreamID]bool // discarded
@@ -150,6 +151,7 @@ func (s *Service) closeDestinations() error {
 		errs = append(errs, i.close())
 		delete(s.invokers, key)
 	}
+	s.leaving.Wait()
 	return errors.Join(errs...)
 }
 
@@ -278,7 +280,7 @@ func (s *Service) served() ([]*lane, []*function, <-chan struct{}) {
 }
 
 // beginFunction takes a lane's function among what is served.
-func (s *Service) beginFunction(f *function) *function {
+func (s *Service) beginFunction(f *function) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.hastes[f.info.ID.Stream] {
@@ -287,7 +289,6 @@ func (s *Service) beginFunction(f *function) *function {
 	s.functions[f.info.ID] = f
 	close(s.arrived)
 	s.arrived = make(chan struct{})
-	return f
 }
 
 func (l *lane) awaitDrained(ctx context.Context) error {

@@ -39,7 +39,8 @@ type world struct {
 	def     stream.Stream
 	metrics *delivery.Metrics
 
-	function transform.Invoker
+	function  transform.Invoker
+	openFails error // of opening the function
 
 	service *delivery.Service
 	cancel  context.CancelFunc
@@ -83,7 +84,7 @@ func (w *world) start() {
 		Scratch: w.scratch,
 		Metrics: w.metrics,
 
-		Function: func(context.Context, stream.Transform) (transform.Invoker, error) { return w.function, nil },
+		Function: func(context.Context, stream.Transform) (transform.Invoker, error) { return w.function, w.openFails },
 	})
 	var ctx context.Context
 	ctx, w.cancel = context.WithCancel(context.Background())

@@ -18,6 +18,7 @@ import (
 	"hydrant/buffer"
 	"hydrant/buffer/badgerlog"
 	"hydrant/buffer/keyring"
+	"hydrant/cmd/hydrant/tracing"
 	"hydrant/delivery"
 	"hydrant/delivery/directory"
 	"hydrant/delivery/s3"
@@ -60,7 +61,8 @@ type node struct {
 	console  *web.Console
 	replays  *replays
 	syncs    syncTimes
-	address  net.Addr // of the gateway
+	traces   *tracing.Tracer // nil where none are asked for
+	address  net.Addr        // of the gateway
 
 	failed   chan error // what ends the node
 	stopping atomic.Bool
@@ -91,8 +93,11 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 	if err := admin.Register(n.registry); err != nil {
 		return nil, err
 	}
-	n.keys = keyring.New(keyring.Config{Dir: cfg.DataDir, Masters: cfg.Encryption.masters(), Log: log})
 	var err error
+	if n.traces, err = tracing.Open(context.Background(), nodePlace(cfg), admin.ReadBuild().Version, log); err != nil {
+		return nil, err
+	}
+	n.keys = keyring.New(keyring.Config{Dir: cfg.DataDir, Masters: cfg.Encryption.masters(), Log: log})
 	n.buffer, err = badgerlog.Open(badgerlog.Config{
 		Dir:     filepath.Join(cfg.DataDir, bufferDir),
 		MaxDisk: int64(cfg.Buffer.MaxDisk),
@@ -103,7 +108,7 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 
 		Recent:  int64(cfg.memoryPlan().Recent),
 		Log:     log,
-		Observe: n.syncs.observe(observeGroups(n.registry)),
+		Observe: n.syncs.observe(n.traced(observeGroups(n.registry))),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the buffer: %w", adviseDataDir(err, cfg.DataDir))
@@ -198,7 +203,7 @@ func (n *node) startDelivery() {
 
 		Log:     n.log,
 		Metrics: delivery.NewMetrics(n.registry),
-		Observe: observed{n.console},
+		Observe: observed{n.console, n.traces},
 		Scratch: n.scratch,
 	})
 	n.registry.MustRegister(&delivery.Collector{
@@ -242,7 +247,7 @@ func (n *node) startGateway() (err error) {
 			Records:      int64(limits.Records),
 			InFlight:     int64(limits.InFlight),
 		}},
-	}, gateway.Deps{Log: n.buffer, Catalog: n.streams.catalog, Registerer: n.registry, Logger: n.log, Guard: n.guard, TLS: n.tls, Control: n.control, Flush: n.flush, Look: n.look()})
+	}, gateway.Deps{Log: n.buffer, Catalog: n.streams.catalog, Registerer: n.registry, Logger: n.log, Guard: n.guard, TLS: n.tls, Control: n.control, Flush: n.flush, Look: n.look(), Answered: n.answered()})
 	if err != nil {
 		return err
 	}
@@ -315,6 +320,7 @@ func (n *node) stop(grace time.Duration) error {
 	n.cancel()
 	n.delivering.Wait()
 	errs = append(errs, n.scratch.Close(), n.buffer.Close())
+	n.closeTraces()
 	close(n.ended)
 	if n.closeConsole != nil {
 		n.closeConsole() // who looks on is let go
