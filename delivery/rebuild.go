@@ -96,7 +96,7 @@ func (l *lane) rebuild(ctx context.Context, sealed []*Manifest, entries []*entry
 	}
 	for _, o := range w.objects {
 		if o.rules != nil { // else none of its records is there, and matches says so
-			l.account(o.finish())
+			l.cut(o)
 		}
 		err := matches(o)
 		if err != nil && touches(w.damage, o.manifest) {
@@ -163,7 +163,7 @@ func (l *lane) refill(w *wave, r *rules, b *buffer.Block) error {
 			l.name = appendPartition(l.name[:0], out)
 			if o := w.member(partitionID{r.version, string(l.name)}, record.Seq); o != nil {
 				o.rules, o.failure = r, out.Error
-				l.account(o.write(out, r.delimiterOf(out)))
+				l.write(o, out)
 			}
 		}
 	}

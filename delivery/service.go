@@ -72,7 +72,9 @@ type Service struct {
 	serving atomic.Int64 // lanes
 	open    atomic.Int64 // objects
 	uploads *slots
-	drain   chan struct{} // closed by Drain
+
+	compressors compressors
+	drain       chan struct{} // closed by Drain
 
 	drainDerived chan struct{} // closed by Drain once nothing more is derived
 
@@ -122,6 +124,7 @@ func New(cfg Config, deps Deps) *Service {
 		gone:    map[buffer.StreamID]bool{},
 		hastes:  map[buffer.StreamID]bool{},
 	}
+	s.compressors = newCompressors(cfg.Memory)
 	s.uploads = newSlots(cfg.Uploads, func() bool { return s.serving.Load() > 1 })
 	return s
 }
