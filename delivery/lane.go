@@ -115,7 +115,7 @@ func (l *lane) run(ctx context.Context) error {
 	if err := l.recover(ctx); err != nil {
 		return err
 	}
-	blocks := readAhead(ctx, l.in, l.ledger.position)
+	blocks := readAhead(ctx, l.in, l.ledger.position, l.service.deps.Pace)
 	defer blocks.wait()
 	defer cancel()
 	return l.loop(ctx, blocks)

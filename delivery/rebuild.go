@@ -129,6 +129,7 @@ func (l *lane) readWave(ctx context.Context, w *wave) error {
 		if err != nil {
 			return err
 		}
+		l.service.deps.Pace.wait(ctx, &b)
 		if err := l.refill(w, r, &b); err != nil {
 			return err
 		}

@@ -61,6 +61,7 @@ type Deps struct {
 	Log     *slog.Logger
 	Metrics *Metrics // nil counts nothing
 	Observe Observer // nil tells nobody
+	Pace    *Pace    // nil holds nobody
 	Scratch *Scratch // nil does without: objects are sealed early where memory ends. Its owner closes it after Run
 }
 

@@ -53,6 +53,7 @@ type node struct {
 	reloads  reloads
 	scratch  *delivery.Scratch // nil where there can be none
 	service  *delivery.Service
+	pace     *delivery.Pace
 	gateway  *gateway.Server
 	guard    *auth.Guard  // nil where producers are not asked for credentials
 	tls      *gateway.TLS // nil without TLS
@@ -186,6 +187,7 @@ func (n *node) open() error {
 
 func (n *node) startDelivery() {
 	n.openScratch()
+	n.pace = newPace(n.registry)
 	n.service = delivery.New(delivery.Config{Node: nodePlace(n.cfg), Memory: int64(n.cfg.memoryPlan().Objects), Uploads: uploads}, delivery.Deps{
 		Open:    openDestination,
 		Current: n.streams.Current,
@@ -195,6 +197,7 @@ func (n *node) startDelivery() {
 		Log:     n.log,
 		Metrics: delivery.NewMetrics(n.registry),
 		Observe: observed{n.console},
+		Pace:    n.pace,
 		Scratch: n.scratch,
 	})
 	n.registry.MustRegister(&delivery.Collector{
@@ -238,7 +241,7 @@ func (n *node) startGateway() (err error) {
 			Records:      int64(limits.Records),
 			InFlight:     int64(limits.InFlight),
 		}},
-	}, gateway.Deps{Log: n.buffer, Catalog: n.streams.catalog, Registerer: n.registry, Logger: n.log, Guard: n.guard, TLS: n.tls, Control: n.control, Look: n.look()})
+	}, gateway.Deps{Log: pacedLog{n.buffer, n.pace}, Catalog: n.streams.catalog, Registerer: n.registry, Logger: n.log, Guard: n.guard, TLS: n.tls, Control: n.control, Look: n.look()})
 	if err != nil {
 		return err
 	}
