@@ -1,12 +1,18 @@
 # A static binary and nothing else, run by a user without rights.
 #
 #   docker build -t hydrant .
-#   docker run -e HYDRANT_AUTH=none -p 127.0.0.1:8080:8080 -p 127.0.0.1:8081:8081 -v hydrant:/data hydrant
+#   docker run --network host -e HYDRANT_LISTEN=127.0.0.1:8080 -e HYDRANT_ADMIN=127.0.0.1:8081 -v hydrant:/data hydrant
 #
-# The listeners are open to the container's network: the node starts there only with credentials in its configuration, or
-# when HYDRANT_AUTH=none says that none are meant. With a configuration of your own:
+# That is for a trial on one machine, without credentials. By default the listeners are open to the container's network, where
+# a node starts only with credentials (hydrant keys new makes an API key and prints such a file, which user 65532 must be able
+# to read), and with a word that health and metrics may be open:
 #
-#   docker run ... -v ./hydrant.yaml:/etc/hydrant.yaml hydrant serve --config /etc/hydrant.yaml
+#   docker run -e HYDRANT_CREDENTIALS=/etc/hydrant/credentials.yaml -e HYDRANT_ADMIN_AUTH=none -v ./credentials.yaml:/etc/hydrant/credentials.yaml \
+#       -p 8080:8080 -p 127.0.0.1:8081:8081 -v hydrant:/data hydrant
+#
+# With a configuration of your own:
+#
+#   docker run ... -v ./hydrant.yaml:/etc/hydrant/hydrant.yaml hydrant serve --config /etc/hydrant/hydrant.yaml
 
 FROM golang:1.26 AS build
 WORKDIR /src

@@ -287,10 +287,12 @@ func (f *function) journal(ctx context.Context) error {
 	if c.to == 0 {
 		return nil
 	}
+	functionAnswered.Reach()
 	change, own, done := f.change()
 	if err := commit(ctx, f.in, f.log, change); err != nil {
 		return fmt.Errorf("journal what the function made of records up to %d: %w", own, err)
 	}
+	functionDerived.Reach()
 	f.service.deps.Metrics.transformed(f.info.Name, done)
 	for _, c := range done {
 		f.bytes -= c.bytes

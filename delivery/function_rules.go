@@ -60,14 +60,10 @@ func (r *functionRules) refuses() bool {
 // call is the function, ready to be called.
 func (r *functionRules) call() *transform.Function {
 	t, s, name := r.current(), r.owner.service, r.owner.info.Name
-	region := "local"
-	if t.Lambda != nil {
-		region = t.Lambda.RegionOf()
-	}
 	return &transform.Function{
 		Invoker: s.invoker(t), Name: t.Name(), Retries: *t.Retries, Timeout: time.Duration(t.Timeout),
-		KeepRaw: r.partitioner.MayFail() || r.refuses(), Region: region,
-		Stream:   fmt.Sprintf("arn:aws:firehose:%s:000000000000:deliverystream/%s", region, name),
+		KeepRaw: r.partitioner.MayFail() || r.refuses(), Region: s.cfg.Region,
+		Stream:   fmt.Sprintf("arn:aws:firehose:%s:%s:deliverystream/%s", s.cfg.Region, s.cfg.Account, name),
 		Observe:  func(took time.Duration, ok bool) { s.deps.Metrics.called(name, took, ok) },
 		Troubled: r.owner.troubled,
 	}

@@ -298,3 +298,22 @@ func TestFunctionOfADiscardedStream(t *testing.T) {
 	w.service.Discard(w.id)
 	w.eventually("everything is settled", func() bool { return w.log.Stats().Streams[w.id].Pending == 0 })
 }
+
+// A function is told the stream's ARN as the API has it.
+func TestFunctionIsToldTheStream(t *testing.T) {
+	var got struct{ DeliveryStreamArn, Region string }
+	w := newFunctionWorld(t, invoke(func(ctx context.Context, request []byte) ([]byte, error) {
+		if err := json.Unmarshal(request, &got); err != nil {
+			t.Error(err)
+		}
+		return shout(ctx, request)
+	}), nil)
+	w.cfg.Account, w.cfg.Region = "123456789012", "eu-central-1"
+	w.start()
+	w.append("a")
+	w.drain()
+	w.kill()
+	if got.DeliveryStreamArn != "arn:aws:firehose:eu-central-1:123456789012:deliverystream/s" || got.Region != "eu-central-1" {
+		t.Errorf("the function was told %+v", got)
+	}
+}

@@ -214,6 +214,7 @@ func (l *lane) interval() time.Duration { return time.Duration(l.buffering.Inter
 
 // take partitions a block's records and seals what is full.
 func (l *lane) take(ctx context.Context, b *buffer.Block) error {
+	blockRead.Reach()
 	r, err := l.rulesOf(b.Version)
 	if err != nil {
 		return err
@@ -229,6 +230,7 @@ func (l *lane) take(ctx context.Context, b *buffer.Block) error {
 		return err
 	}
 	l.collect()
+	blockPartitioned.Reach()
 	l.relieve()
 	l.thin()
 	if err := l.seal(ctx); err != nil {

@@ -33,9 +33,10 @@ type Pace struct {
 	looked time.Time
 	period time.Time        // when it began
 	probe  time.Time        // until then the least rate holds
-	read   float64          // bytes since the last look
+	read   float64          // bytes since the last look, of what is not new
 	input  float64          // bytes a second that come in, smoothed
 	rate   float64          // bytes a second that may be read; +Inf for any
+	recent time.Duration    // what acks take, smoothed
 	best   [2]time.Duration // acks of this period, and of the one before; 0 where none is known
 	next   time.Time        // when the next block may be taken
 }
@@ -47,7 +48,7 @@ const (
 	pacePeriod = 10 * time.Second       // the best is that of this one and the one before
 	paceProbe  = 2 * paceLook           // of a period, at the least rate
 
-	slowAck  = 1.5 // times the best
+	slowAck  = 2 // times the best
 	paceRise = 1.25
 	paceIdle = 4 // where nothing was acknowledged
 
@@ -99,10 +100,10 @@ func (p *Pace) take(bytes int, arrival time.Time) time.Duration {
 	defer p.mu.Unlock()
 	now := p.now()
 	p.look(now)
-	p.read += float64(bytes)
 	if now.Sub(arrival) < newcomer {
 		return 0
 	}
+	p.read += float64(bytes)
 	if p.next.Before(now) {
 		p.next = now
 	}
@@ -121,14 +122,17 @@ func (p *Pace) look(now time.Time) {
 	p.input = (3*p.input + float64(p.incoming.Swap(0))/passed.Seconds()) / 4
 	reading := p.read / passed.Seconds()
 	p.looked, p.read = now, 0
-	switch took := time.Duration(waited / max(1, acks)); {
-	case acks == 0:
+	known := p.best != [2]time.Duration{}
+	switch slow := acks > 0 && p.slow(time.Duration(waited/acks)); {
+	case acks == 0 || reading == 0:
 		p.rise(reading, paceIdle)
-	case p.best == [2]time.Duration{} && !p.probing(now):
+	case p.probing(now):
+	case !known:
 		p.begin(now)
-	case p.slow(took) && !p.probing(now):
+		p.best = [2]time.Duration{} // learned in the moment that begins
+	case slow:
 		p.rate = min(p.rate, reading) / 2
-	case !p.probing(now):
+	default:
 		p.rise(reading, paceRise)
 	}
 	p.rate = max(p.rate, p.least())
@@ -142,19 +146,24 @@ func (p *Pace) look(now time.Time) {
 
 // begin begins a period. Called with mu held.
 func (p *Pace) begin(now time.Time) {
-	p.period, p.probe, p.best = now, now.Add(paceProbe), [2]time.Duration{0, p.best[0]}
+	p.period, p.probe = now, now.Add(paceProbe)
+	p.best, p.recent = [2]time.Duration{0, p.best[0]}, 0
 }
 
 // slow compares acks with the best. Called with mu held.
 func (p *Pace) slow(took time.Duration) bool {
-	if p.best[0] == 0 || took < p.best[0] {
-		p.best[0] = took
+	if p.recent == 0 {
+		p.recent = took
+	}
+	p.recent = (p.recent + took) / 2
+	if p.best[0] == 0 || p.recent < p.best[0] {
+		p.best[0] = p.recent
 	}
 	best := p.best[0]
 	if p.best[1] > 0 {
 		best = min(best, p.best[1])
 	}
-	return float64(took) > slowAck*float64(best)
+	return p.recent > slowAck*best
 }
 
 // rise raises the rate, to any where readers do not use a fourth of it. Called with mu held.

@@ -102,6 +102,7 @@ func (l *lane) rebuild(ctx context.Context, sealed []*Manifest, entries []*entry
 		if err != nil && touches(w.damage, o.manifest) {
 			err = l.supersede(ctx, o)
 		} else if err == nil {
+			objectsRebuilt.Reach()
 			l.start(ctx, o)
 		}
 		if err != nil {

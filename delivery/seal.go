@@ -192,9 +192,11 @@ func (l *lane) seal(ctx context.Context) error {
 		l.ledger.seal(o.entry, o.manifest.stateKey(), o.manifest.To)
 		c.Put = append(c.Put, o.manifest.entry())
 	}
+	objectsClosed.Reach()
 	if err := l.commit(ctx, c); err != nil {
 		return fmt.Errorf("write %d manifests: %w", len(l.closing), err)
 	}
+	objectsSealed.Reach()
 	for _, o := range l.closing {
 		l.service.deps.Metrics.sealed(l, o)
 		l.observeSealed(o)

@@ -19,8 +19,10 @@ import (
 	"hydrant/stream"
 )
 
-// Config bounds what delivery holds. The zero value means the defaults.
+// Config says whose streams they are and bounds what delivery holds. The zero value means the defaults.
 type Config struct {
+	Account string // of the streams' ARNs, as functions are told them
+	Region  string // of the same
 	Node    string // this node's name and place, for other nodes' operators; a life that ended at the same place need not be waited for
 	Memory  int64  // bytes of open and sealed objects, all lanes together; 256 MiB
 	Uploads int    // at once, all lanes together, shared out fairly; 4

@@ -232,6 +232,7 @@ func (l *lane) move(ctx context.Context, c buffer.Change) error {
 func (l *lane) reached(ctx context.Context, own, before buffer.Seq) error {
 	l.tracks.reach(l.track, own)
 	if now := l.tracks.joint(l.track, own); now > before {
+		defer cursorMoved.Reach()
 		return l.commit(ctx, buffer.Change{Cursor: now})
 	}
 	return nil

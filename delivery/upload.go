@@ -192,9 +192,11 @@ func (l *lane) settle(ctx context.Context, r result) error {
 	}
 	c := l.advance()
 	c.Put = append(c.Put, marks...)
+	objectCreated.Reach()
 	if err := l.move(ctx, c); err != nil {
 		return err
 	}
+	objectsMarked.Reach()
 	l.publishTotals()
 	return nil
 }

@@ -181,7 +181,9 @@ func TestTheHeadIsJudgedFirst(t *testing.T) {
 		{head("GET", "/anything", "Content-Length: 290000"), `"code":"missing_credentials"`},
 		{head("POST", clicksURL, "Content-Type: "+ndjson, "Content-Length: 1000000000", bearer), `"code":"body_too_large"`},
 		{head("POST", "/", "X-Amz-Target: Firehose_20150804.Other", "Content-Length: 290000"), "MissingAuthenticationTokenException"},
-		{strings.TrimRight(signedCall(t, "other", testSecret, "PutRecord", strings.Repeat("x", 290_000)), "x"), "InvalidSignatureException"},
+		{headOfCall(t, "other", "PutRecord"), "InvalidSignatureException"},
+		{headOfCall(t, "reader", "PutRecord"), "AccessDeniedException"},
+		{headOfCall(t, "reader", "PutRecordBatch"), "AccessDeniedException"},
 	} {
 		c := f.dial()
 		c.send(x.head, strings.Repeat("x", 8<<10)) // which fasthttp reads before it asks the handler, and nothing more
@@ -192,9 +194,38 @@ func TestTheHeadIsJudgedFirst(t *testing.T) {
 	if got := f.metric("hydrant_auth_failures_total", "missing"); got != 3 {
 		t.Errorf("requests without credentials: got %v, want 3", got)
 	}
-	if got := f.metric("hydrant_auth_failures_total", "denied"); got != 2 {
-		t.Errorf("requests without rights: got %v, want 2", got)
+	if got := f.metric("hydrant_auth_failures_total", "denied"); got != 4 {
+		t.Errorf("requests without rights: got %v, want 4", got)
 	}
+}
+
+// headOfCall is a signed call whose body does not arrive.
+func headOfCall(t *testing.T, id, operation string) string {
+	t.Helper()
+	return strings.TrimRight(signedCall(t, id, testSecret, operation, strings.Repeat("x", 290_000)), "x")
+}
+
+// An operation on streams that the sender may do on none is refused before its body is there; one that the sender may do on
+// some is read.
+func TestTheHeadOfAnOperationIsJudgedFirst(t *testing.T) {
+	credentials, faults := auth.New(auth.Config{Principals: map[string]auth.PrincipalConfig{
+		"reader": {
+			AccessKeys: []auth.AccessKey{{ID: "reader", Secret: testSecret}},
+			Allow:      []auth.Rule{{Actions: []string{auth.Read}, Streams: []string{"clicks"}}},
+		},
+	}})
+	if faults != nil {
+		t.Fatal(faults)
+	}
+	f := startGuarded(t, &fakeLog{}, auth.NewGuard(credentials), withControl(new(fakeControl)))
+	for _, operation := range []string{"CreateDeliveryStream", "DeleteDeliveryStream", "StopDeliveryStreamEncryption"} {
+		c := f.dial()
+		c.send(headOfCall(t, "reader", operation), strings.Repeat("x", 8<<10))
+		if got := c.receive(); !strings.Contains(got.body, "AccessDeniedException") {
+			t.Errorf("%s: got %s", operation, got.body)
+		}
+	}
+	f.dial().want(200, "did", signedCall(t, "reader", testSecret, "DescribeDeliveryStream", `{"DeliveryStreamName":"clicks"}`))
 }
 
 // Two principals with one idempotency key never meet, also when the key is AWS's unsigned one.

@@ -161,6 +161,9 @@ func (v *validation) functions(t *Transform) {
 		if l.Endpoint != "" && !isURL(l.Endpoint) {
 			v.add(path+"lambda.endpoint", "%q is no address of a Lambda service: write one such as http://127.0.0.1:9001", l.Endpoint)
 		}
+		v.region(path+"lambda.", l.Region)
+		v.profile(path+"lambda.", l.Profile)
+		v.role(path+"lambda.", l.RoleARN, l.External)
 	}
 	if h := t.HTTP; h != nil && !isURL(h.URL) {
 		v.add(path+"http.url", "%q is no address of a function: write one such as http://127.0.0.1:9002/transform", h.URL)

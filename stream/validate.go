@@ -128,9 +128,7 @@ func (v *validation) s3(s S3) {
 	case strings.ContainsFunc(s.Bucket, notInNames):
 		v.add(path+"bucket", "the bucket's name %q may hold only letters, digits, '.', '-' and '_'", s.Bucket)
 	}
-	if !utf8.ValidString(s.Region) || strings.ContainsAny(s.Region, " /\t\r\n") {
-		v.add(path+"region", "%q is no region: write one such as us-east-1", s.Region)
-	}
+	v.region(path, s.Region)
 	if s.Endpoint == "" {
 		return
 	}

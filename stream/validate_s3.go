@@ -122,27 +122,47 @@ func (v *validation) metadata(metadata map[string]string) {
 // s3Credentials checks whose credentials are used.
 func (v *validation) s3Credentials(s S3) {
 	const path = s3Path
-	if !utf8.ValidString(s.Profile) || strings.ContainsFunc(s.Profile, unicode.IsControl) || strings.ContainsAny(s.Profile, "[]") {
-		v.add(path+"profile", "%q is no name of a profile: write one that stands in the AWS config or credentials file", s.Profile)
-	}
+	v.profile(path, s.Profile)
+	v.role(path, s.RoleARN, s.ExternalID)
 	if s.RoleARN == "" {
-		if s.ExternalID != "" {
-			v.add(path+"external_id", "it is for a role: write role_arn or remove it")
-		}
 		if s.RoleSessionName != "" {
 			v.add(path+"role_session_name", "it is for a role: write role_arn or remove it")
 		}
 		return
 	}
-	if !roleForm.MatchString(s.RoleARN) || len(s.RoleARN) > maxRoleARN {
-		v.add(path+"role_arn", "%q is no role: write its ARN, such as arn:aws:iam::123456789012:role/delivery", s.RoleARN)
-	}
-	if s.ExternalID != "" && (!externalIDForm.MatchString(s.ExternalID) || len(s.ExternalID) > maxExternalID) {
-		v.add(path+"external_id", "%q is no external id: it has 2 to %d letters, digits and any of _+=,.@:/-", s.ExternalID, maxExternalID)
-	}
 	if s.RoleSessionName != "" && (!sessionNameForm.MatchString(s.RoleSessionName) || len(s.RoleSessionName) > maxSessionName) {
 		v.add(path+"role_session_name", "%q is no name of a session: it has 2 to %d letters, digits and any of _+=,.@-",
 			s.RoleSessionName, maxSessionName)
+	}
+}
+
+// region checks the one below path.
+func (v *validation) region(path, region string) {
+	if !utf8.ValidString(region) || strings.ContainsAny(region, " /\t\r\n") {
+		v.add(path+"region", "%q is no region: write one such as us-east-1", region)
+	}
+}
+
+// profile checks the one below path.
+func (v *validation) profile(path, profile string) {
+	if !utf8.ValidString(profile) || strings.ContainsFunc(profile, unicode.IsControl) || strings.ContainsAny(profile, "[]") {
+		v.add(path+"profile", "%q is no name of a profile: write one that stands in the AWS config or credentials file", profile)
+	}
+}
+
+// role checks the one below path, and the external id that it may ask for.
+func (v *validation) role(path, arn, externalID string) {
+	switch {
+	case arn == "" && externalID != "":
+		v.add(path+"external_id", "it is for a role: write role_arn or remove it")
+		return
+	case arn == "":
+		return
+	case !roleForm.MatchString(arn) || len(arn) > maxRoleARN:
+		v.add(path+"role_arn", "%q is no role: write its ARN, such as arn:aws:iam::123456789012:role/delivery", arn)
+	}
+	if externalID != "" && (!externalIDForm.MatchString(externalID) || len(externalID) > maxExternalID) {
+		v.add(path+"external_id", "%q is no external id: it has 2 to %d letters, digits and any of _+=,.@:/-", externalID, maxExternalID)
 	}
 }
 

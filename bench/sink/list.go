@@ -26,18 +26,21 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
 	bucket, _ := split(r.URL.Path)
 	after := max(query.Get("continuation-token"), query.Get("start-after"))
+	all := "/" + bucket + "/" + query.Get("prefix")
 	s.mu.Lock()
-	for path, o := range s.objects {
-		in, key := split(path)
-		if in == bucket && key > after && strings.HasPrefix(key, query.Get("prefix")) {
-			page.Contents = append(page.Contents, entry{key, o.tag, o.size})
+	from, _ := slices.BinarySearch(s.paths, max(all, "/"+bucket+"/"+after+"\x00"))
+	for _, path := range s.paths[from:] {
+		if !strings.HasPrefix(path, all) {
+			break
 		}
+		if len(page.Contents) == pageSize {
+			page.IsTruncated, page.NextContinuationToken = true, page.Contents[pageSize-1].Key
+			break
+		}
+		_, key := split(path)
+		o := s.objects[path]
+		page.Contents = append(page.Contents, entry{key, o.tag, o.size})
 	}
 	s.mu.Unlock()
-	slices.SortFunc(page.Contents, func(a, b entry) int { return strings.Compare(a.Key, b.Key) })
-	if len(page.Contents) > pageSize {
-		page.Contents = page.Contents[:pageSize]
-		page.IsTruncated, page.NextContinuationToken = true, page.Contents[pageSize-1].Key
-	}
 	return answerXML(w, page)
 }

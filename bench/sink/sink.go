@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -53,6 +54,7 @@ type Server struct {
 
 	mu      sync.Mutex
 	objects map[string]*stored // by /bucket/key
+	paths   []string           // of the objects, sorted, for listings
 	uploads map[string]*upload // by id
 	changes int                // tags, ids and files' names are made of it
 	totals  Totals
@@ -209,6 +211,9 @@ func (s *Server) store(r *http.Request, o *stored) error {
 	s.changes++
 	o.tag = fmt.Sprintf(`"%032x"`, s.changes)
 	s.objects[path] = o
+	if at, there := slices.BinarySearch(s.paths, path); !there {
+		s.paths = slices.Insert(s.paths, at, path)
+	}
 	if !hidden(path) {
 		s.count(before, -1)
 		s.count(o, 1)
@@ -280,6 +285,9 @@ func (s *Server) remove(path string) {
 		s.count(o, -1)
 	}
 	delete(s.objects, path)
+	if at, there := slices.BinarySearch(s.paths, path); there {
+		s.paths = slices.Delete(s.paths, at, at+1)
+	}
 }
 
 func answerXML(w http.ResponseWriter, value any) error {

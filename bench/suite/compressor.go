@@ -13,6 +13,8 @@ import (
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sync/errgroup"
+
+	"hydrant/bench/machine"
 )
 
 // pieceSize is what a compressor is given at once.
@@ -92,7 +94,7 @@ func (b *bed) bareCompressor(ctx context.Context, codec string, in input) (Side,
 		return Side{}, err
 	}
 	side := Side{Name: "compressor", Figures: Figures{}}
-	for figure, workers := range map[string]int{megabytesPS: 1, compressorMBP: thisMachine().Cores} {
+	for figure, workers := range map[string]int{megabytesPS: 1, compressorMBP: machine.This().Cores} {
 		before, start := processorTime(), time.Now()
 		done, err := compress(ctx, codec, records, workers, b.options.Duration/2)
 		if err != nil {

@@ -8,17 +8,18 @@ import (
 	"time"
 
 	"hydrant/bench"
+	"hydrant/bench/machine"
 )
 
 // Result is one run of the suite: what is kept in bench/results.
 type Result struct {
-	Date     time.Time   `json:"date"`
-	Commit   string      `json:"commit"` // of the binary; ends with -dirty if the source was changed since
-	Machine  Machine     `json:"machine"`
-	Note     string      `json:"note,omitempty"` // by whoever ran it
-	Settings Settings    `json:"settings"`
-	Seconds  float64     `json:"seconds"` // that it took
-	Rows     []RowResult `json:"rows"`
+	Date     time.Time       `json:"date"`
+	Commit   string          `json:"commit"` // of the binary; ends with -dirty if the source was changed since
+	Machine  machine.Machine `json:"machine"`
+	Note     string          `json:"note,omitempty"` // by whoever ran it
+	Settings Settings        `json:"settings"`
+	Seconds  float64         `json:"seconds"` // that it took
+	Rows     []RowResult     `json:"rows"`
 }
 
 // Settings are the options that change what the figures mean.

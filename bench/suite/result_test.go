@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"hydrant/bench"
+	"hydrant/bench/machine"
 )
 
 // fake is a row whose repeats are given; one without sides fails.
@@ -105,7 +106,7 @@ func TestVerdict(t *testing.T) {
 // resultOf is a run of one row.
 func resultOf(commit string, samples ...Sample) *Result {
 	r := conclude(&fake{}, samples)
-	return &Result{Commit: commit, Machine: Machine{Cores: 2}, Rows: []RowResult{r}}
+	return &Result{Commit: commit, Machine: machine.Machine{Cores: 2}, Rows: []RowResult{r}}
 }
 
 func TestResultIsReadAsItWasWritten(t *testing.T) {

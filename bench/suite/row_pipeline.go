@@ -7,6 +7,7 @@ import (
 
 	"hydrant/bench"
 	"hydrant/bench/child"
+	"hydrant/bench/machine"
 )
 
 // pipeline is the way from a POST to the store: its two halves alone, the bare compressor, and all of it at once.
@@ -54,7 +55,7 @@ func (r pipeline) sample(ctx context.Context, b *bed) (s Sample, err error) {
 	} {
 		parts += cost
 	}
-	together.Figures[modelledMBPS] = ratio(float64(thisMachine().Cores)*1e3, parts)
+	together.Figures[modelledMBPS] = ratio(float64(machine.This().Cores)*1e3, parts)
 	return Sample{Sides: []Side{ingest, delivery, bare, together}}, nil
 }
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"hydrant/bench/machine"
 )
 
 // Run measures every selected row, repeat after repeat, and writes a line to progress for each row and repeat. A repeat
@@ -28,7 +30,7 @@ func Run(ctx context.Context, o Options, progress io.Writer) (result *Result, er
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
 	start := time.Now()
-	result = &Result{Date: start.UTC(), Commit: commit(), Machine: thisMachine(), Note: o.Note, Settings: o.settings()}
+	result = &Result{Date: start.UTC(), Commit: machine.Commit(), Machine: machine.This(), Note: o.Note, Settings: o.settings()}
 	for i, r := range selected {
 		row, err := b.repeat(ctx, r, fmt.Sprintf("%d/%d %s", i+1, len(selected), r.name()), progress)
 		if err != nil {
@@ -72,7 +74,7 @@ func (b *bed) repeat(ctx context.Context, r row, label string, progress io.Write
 		fmt.Fprintf(progress, "%s, repeat %d of %d, %v: %s\n", label, n, b.options.Repeats, took, line)
 	}
 	result := conclude(r, samples)
-	result.Errors, result.Busy = failures, loadAverage()
+	result.Errors, result.Busy = failures, machine.Load()
 	return result, nil
 }
 

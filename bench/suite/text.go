@@ -67,9 +67,8 @@ func (s Side) text() string {
 
 // heading says where, when and how a run was.
 func (r *Result) heading() string {
-	return fmt.Sprintf("%s, commit %s: %d x %s, %.1f GiB, Linux %s, %s; medians of %d, %g s a load after %g s",
-		r.Date.Format("2006-01-02 15:04 MST"), shorten(r.Commit), r.Machine.Cores, r.Machine.Processor,
-		float64(r.Machine.Memory)/(1<<30), r.Machine.Kernel, r.Machine.Go, r.Settings.Repeats, r.Settings.Duration, r.Settings.Warmup)
+	return fmt.Sprintf("%s, commit %s: %v; medians of %d, %g s a load after %g s",
+		r.Date.Format("2006-01-02 15:04 MST"), shorten(r.Commit), r.Machine, r.Settings.Repeats, r.Settings.Duration, r.Settings.Warmup)
 }
 
 // WriteText writes the ratios beside their targets, and then every side's figures.

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"time"
 
 	"hydrant/bench/child"
@@ -31,7 +29,7 @@ type bed struct {
 	own         int // nodes that faults have made for themselves
 	load        *load
 	notes       *notes
-	doing       atomic.Pointer[string] // the fault of the moment
+	status      status
 
 	closers []func() error // in the order of opening
 }
@@ -150,27 +148,4 @@ func (b *bed) ownNode(ctx context.Context) (*node, error) {
 	b.own++
 	name := fmt.Sprintf("own-%d", b.own)
 	return b.startNode(ctx, name, "own", b.store.prefix+name+"/", false)
-}
-
-// shuffled deals the faults that the options chose and that can be made, all of them before one comes again.
-func (b *bed) shuffled(random *rand.Rand) func() *fault {
-	var possible, hand []*fault
-	for _, f := range b.options.selected {
-		if f.needs.missing(b) == "" {
-			possible = append(possible, f)
-		}
-	}
-	return func() *fault {
-		if len(hand) == 0 {
-			for _, i := range random.Perm(len(possible)) {
-				hand = append(hand, possible[i])
-			}
-		}
-		if len(hand) == 0 {
-			return nil
-		}
-		f := hand[0]
-		hand = hand[1:]
-		return f
-	}
 }

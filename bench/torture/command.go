@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -19,18 +20,20 @@ import (
 
 // Options say what to try, and how long.
 type Options struct {
-	Seed       uint64        `placeholder:"N" help:"Decides the order of the faults and much of what they do (default: a random one, which is printed)."`
-	Duration   time.Duration `default:"2m" help:"How long faults are made. The delivery of what is left and the verdict come after."`
-	Faults     string        `default:"*" placeholder:"NAMES" help:"Faults to make, by name, with commas between and * for any letters; none for a run without. --list tells them all."`
-	Nodes      int           `default:"2" help:"Nodes to run."`
-	Rate       float64       `default:"2000" help:"Records a second, to each node."`
-	StoreFails float64       `default:"0" placeholder:"SHARE" help:"Share of the requests to the store that fail all the time, from 0 to 0.9."`
-	Pause      time.Duration `default:"1s" help:"Longest pause between two faults."`
-	Dir        string        `default:"." type:"existingdir" placeholder:"DIR" help:"All that is written goes below it and is removed at the end of a good run."`
-	S3         string        `name:"s3" placeholder:"s3://BUCKET/PREFIX" help:"Deliver to this store, with credentials from the AWS default chain, instead of a small one of its own. What is delivered stays there."`
-	Endpoint   string        `placeholder:"URL" help:"Endpoint of that store. It must take requests that are signed for another host's name, as most stores other than AWS do."`
-	Program    string        `type:"existingfile" placeholder:"FILE" help:"Program to run as nodes (default: this one)."`
-	Mutant     string        `placeholder:"NAME" help:"Spoil the run so, to see that the verdict finds it; --list tells them all."`
+	Seed       uint64         `placeholder:"N" help:"Decides the order of the faults and much of what they do (default: a random one, which is printed)."`
+	Duration   time.Duration  `default:"2m" help:"How long faults are made, at most with --times or --records. The delivery of what is left and the verdict come after."`
+	Faults     string         `default:"*" placeholder:"NAMES" help:"Faults to make, by name, with commas between and * for any letters; none for a run without. --list tells them all."`
+	Times      map[string]int `mapsep:"," placeholder:"NAME=N,..." help:"Make these faults, in place of --faults, and end when each was made so often."`
+	Records    int64          `default:"0" help:"Go on until the nodes have acknowledged so many records together (0: the time or --times decides)."`
+	Nodes      int            `default:"2" help:"Nodes to run."`
+	Rate       float64        `default:"2000" help:"Records a second, to each node."`
+	StoreFails float64        `default:"0" placeholder:"SHARE" help:"Share of the requests to the store that fail all the time, from 0 to 0.9."`
+	Pause      time.Duration  `default:"1s" help:"Longest pause between two faults."`
+	Dir        string         `default:"." type:"existingdir" placeholder:"DIR" help:"All that is written goes below it and is removed at the end of a good run."`
+	S3         string         `name:"s3" placeholder:"s3://BUCKET/PREFIX" help:"Deliver to this store, with credentials from the AWS default chain, instead of a small one of its own. What is delivered stays there."`
+	Endpoint   string         `placeholder:"URL" help:"Endpoint of that store. It must take requests that are signed for another host's name, as most stores other than AWS do."`
+	Program    string         `type:"existingfile" placeholder:"FILE" help:"Program to run as nodes (default: this one)."`
+	Mutant     string         `placeholder:"NAME" help:"Spoil the run so, to see that the verdict finds it; --list tells them all."`
 
 	selected []*fault
 	mutant   *mutant
@@ -45,6 +48,8 @@ func (o *Options) Validate() error {
 		return fmt.Errorf("nodes: %d is not in 1 to 16", o.Nodes)
 	case !(o.Rate >= 10 && o.Rate <= 1e6): // NaN is neither
 		return fmt.Errorf("rate: %v records a second is not in 10 to 1e6", o.Rate)
+	case o.Records < 0:
+		return fmt.Errorf("records: %d must not be negative", o.Records)
 	case !(o.StoreFails >= 0 && o.StoreFails <= 0.9):
 		return fmt.Errorf("store-fails: %v is not in 0 to 0.9", o.StoreFails)
 	case o.Pause < 0:
@@ -55,7 +60,12 @@ func (o *Options) Validate() error {
 		return errors.New("mutant: only the store of its own can be spoilt")
 	}
 	var err error
-	if o.selected, err = choose(o.Faults); err != nil {
+	if len(o.Times) > 0 {
+		o.selected, err = chooseTimes(o.Times)
+	} else {
+		o.selected, err = choose(o.Faults)
+	}
+	if err != nil {
 		return err
 	}
 	o.mutant, err = findMutant(o.Mutant)
@@ -85,6 +95,23 @@ func choose(names string) (chosen []*fault, err error) {
 	}
 	return chosen, nil
 }
+
+// chooseTimes finds the faults that are to be made so often.
+func chooseTimes(times map[string]int) (chosen []*fault, err error) {
+	for _, name := range slices.Sorted(maps.Keys(times)) {
+		i := slices.IndexFunc(faults, func(f *fault) bool { return f.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("times: there is no fault %q; --list tells them all", name)
+		}
+		if n := times[name]; n < 1 || n > mostTimes {
+			return nil, fmt.Errorf("times: %s: %d is not in 1 to %d", name, n, mostTimes)
+		}
+		chosen = append(chosen, faults[i])
+	}
+	return chosen, nil
+}
+
+const mostTimes = 1_000_000
 
 // Command is `hydrant bench torture`, to be embedded in a kong grammar as bench.Command is.
 type Command struct {

@@ -13,8 +13,11 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// listPause is between two looks.
-const listPause = 200 * time.Millisecond
+// Between two looks the lister pauses, the longer the more there is to see: it must not take the nodes' processors.
+const (
+	listPause = 200 * time.Millisecond
+	listShare = 5 // a look's share of the time is one of so many parts at most
+)
 
 // lister looks at the store as a reader of its objects would, all the time: whatever is visible must be whole at once, and
 // stay as it is.
@@ -32,10 +35,11 @@ func watchStore(ctx context.Context, store storeAccess, n *notes) *lister {
 	ctx, l.stop = context.WithCancel(ctx)
 	l.done.Go(func() {
 		for ctx.Err() == nil {
+			started := time.Now()
 			if err := l.look(ctx); err != nil && ctx.Err() == nil {
 				l.notes.problem("%v", err)
 			}
-			pause(ctx, listPause)
+			pause(ctx, max(listPause, (listShare-1)*time.Since(started)))
 		}
 	})
 	return l

@@ -29,6 +29,13 @@ func (n *notes) problem(format string, args ...any) {
 	n.problems = append(n.problems, fmt.Sprintf(format, args...))
 }
 
+// count is how many problems there are.
+func (n *notes) count() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.problems) + n.more
+}
+
 // Rot is what became of nodes whose files were damaged after they had been synced, in records.
 type Rot struct {
 	Nodes       int   `json:"nodes"`

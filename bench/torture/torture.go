@@ -12,6 +12,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"hydrant/bench/machine"
 	"hydrant/bench/s3fault"
 )
 
@@ -41,7 +42,7 @@ func Run(ctx context.Context, o Options, progress io.Writer) (report *Report, er
 		return nil, err
 	}
 	report = &Report{
-		Date: time.Now().UTC(), Seed: o.Seed, Nodes: o.Nodes, Store: cmp.Or(o.S3, "a store of its own"), Mutant: o.Mutant,
+		Date: time.Now().UTC(), Commit: machine.Commit(), Machine: machine.This(), Seed: o.Seed, Settings: o.settings(), Nodes: o.Nodes, Store: cmp.Or(o.S3, "a store of its own"), Mutant: o.Mutant,
 		Faults: []FaultReport{}, LeftOut: b.leftOut(), Problems: []string{},
 	}
 	if o.StoreFails > 0 {
@@ -49,14 +50,14 @@ func Run(ctx context.Context, o Options, progress io.Writer) (report *Report, er
 	}
 	b.load = b.startLoad(living)
 	lister := watchStore(living, b.store, b.notes)
-	status := b.tellStatus(living, report, progress)
+	watched := b.watch(living, report, progress)
 	failed := b.torture(ctx, living, report)
-	status()
+	watched()
 	err = errors.Join(b.load.stop(), b.judge(living, report, lister))
 	if failed != nil {
 		b.notes.problem("%v", failed)
 	}
-	report.conclude(b.notes)
+	report.conclude(b.notes, o)
 	return report, err
 }
 
@@ -68,39 +69,6 @@ func (b *bed) leftOut() []LeftOut {
 		}
 	}
 	return left
-}
-
-// torture makes one fault after the other until the time is up or the context ends. It fails with a node that does not get
-// well.
-func (b *bed) torture(ctx, living context.Context, report *Report) error {
-	random := rand.New(rand.NewPCG(b.options.Seed, 0))
-	next := b.shuffled(random)
-	started := time.Now()
-	defer func() { report.Seconds = time.Since(started).Seconds() }()
-	ctx, cancel := context.WithTimeout(ctx, b.options.Duration)
-	defer cancel()
-	for ctx.Err() == nil {
-		pause(ctx, between(random, 0, b.options.Pause))
-		f := next()
-		if f == nil {
-			<-ctx.Done()
-			return nil
-		}
-		b.doing.Store(&f.name)
-		met, err := f.run(living, b, random)
-		if err != nil {
-			return fmt.Errorf("fault %s: %w", f.name, err)
-		}
-		ended := time.Now()
-		for _, n := range b.nodes {
-			if err := n.recover(living); err != nil {
-				return fmt.Errorf("after fault %s: %w", f.name, err)
-			}
-		}
-		report.add(f.name, met, time.Since(ended))
-		b.weigh(living, report)
-	}
-	return nil
 }
 
 // judge has everything delivered and compares it with what was promised.
@@ -177,47 +145,23 @@ func (n *node) delivered(ctx context.Context) error {
 }
 
 // conclude says whether the run was good.
-func (r *Report) conclude(n *notes) {
+func (r *Report) conclude(n *notes, o Options) {
+	for _, short := range r.short(o.Times) {
+		n.problem("the time was up when %s were made", short)
+	}
+	if r.Verdict != nil && r.Verdict.Acked < o.Records {
+		n.problem("the time was up when %s of %s records were acknowledged", humanize.Comma(r.Verdict.Acked), humanize.Comma(o.Records))
+	}
 	for _, f := range r.Faults {
 		if f.Met == 0 {
 			n.problem("the fault %s met nothing in %d times: it has shown nothing", f.Name, f.Times)
 		}
 	}
 	for _, g := range r.growth() {
-		if g.leaks() {
+		if g.leaks(r.Seconds) {
 			n.problem("%s grew from %s to %s", g.what, g.shown(g.early), g.shown(g.late))
 		}
 	}
 	r.Rot, r.Problems, r.More = n.rot, append(r.Problems, n.problems...), n.more
 	r.OK = len(r.Problems) == 0 && r.Verdict != nil && r.Verdict.OK()
-}
-
-// tellStatus writes a line each second until the function that it returns is called.
-func (b *bed) tellStatus(ctx context.Context, report *Report, progress io.Writer) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() { // stop waits for it
-		defer close(done)
-		started, records := time.Now(), make([]float64, len(b.nodes))
-		for ctx.Err() == nil {
-			pause(ctx, time.Second)
-			sum := 0.0
-			for i, n := range b.nodes {
-				if m, err := n.metrics(ctx); err == nil {
-					records[i] = m[accepted] // of a node that is down the last count is kept
-				}
-				sum += records[i]
-			}
-			fmt.Fprintf(progress, "%4.0f s  %s records acknowledged  %s\n", time.Since(started).Seconds(), humanize.Comma(int64(sum)), b.now())
-		}
-	}()
-	return func() { cancel(); <-done }
-}
-
-// now names the fault of the moment.
-func (b *bed) now() string {
-	if name := b.doing.Load(); name != nil {
-		return *name
-	}
-	return ""
 }

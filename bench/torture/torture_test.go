@@ -140,7 +140,7 @@ func TestConclusions(t *testing.T) {
 	} {
 		n := new(notes)
 		c.note(n)
-		c.with.conclude(n)
+		c.with.conclude(n, Options{})
 		if c.with.OK != c.good {
 			t.Errorf("%s: got %v with %q, want %v", name, c.with.OK, c.with.Problems, c.good)
 		}

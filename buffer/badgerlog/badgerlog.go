@@ -241,6 +241,7 @@ func (l *Log) open() error {
 	}
 	l.adopt(found)
 	l.measureQuarantine()
+	logLoaded.Reach()
 	if err := l.begin(len(found.gens) > 0); err != nil {
 		return errors.Join(err, found.release())
 	}
@@ -272,6 +273,7 @@ func (l *Log) begin(existing bool) error {
 	if l.origin, err = nextEpoch(l.cfg.Dir, existing); err != nil {
 		return err
 	}
+	epochRaised.Reach()
 	return l.firstGeneration()
 }
 

@@ -60,14 +60,17 @@ func (c *committer) commit(g *group) {
 		values = append(values, value{copyKey(record.number), data})
 		stored += int64(len(data))
 	}
+	groupPacked.Reach()
 	start := c.log.cfg.now()
 	if g.err = c.store(values, stored, g.leave); g.err != nil {
 		return
 	}
+	groupSynced.Reach()
 	c.number, c.hash = record.number, hashGroup(data)
 	c.current.note(record, c.hash)
 	c.used.Store(c.current.used)
 	c.log.publish(g, record.changes, c.current)
+	groupPublished.Reach()
 	took := c.log.cfg.now().Sub(start)
 	if stored >= tellingGroup {
 		c.speed.measure(int(stored), took)
@@ -169,6 +172,7 @@ func (c *committer) rotate(stored int64, n int) error {
 	}
 	c.born = l.cfg.now()
 	l.makeAhead()
+	generationLeft.Reach()
 	if old != nil && old.state == writing {
 		l.keepers.Go(func() {
 			if err := l.seal(old); err != nil {

@@ -14,7 +14,6 @@ import (
 	"github.com/dgraph-io/badger/v4"
 
 	"hydrant/buffer"
-	"hydrant/buffer/checked"
 )
 
 // rig is a log of one stream and what tests do to it.
@@ -411,19 +410,6 @@ func TestSecondProcessIsRefused(t *testing.T) {
 	}
 	if _, err := Inspect(dir); err == nil {
 		t.Fatal("a running log was inspected")
-	}
-}
-
-func TestUnknownFormatIsRefused(t *testing.T) {
-	dir := t.TempDir()
-	r := openRig(t, Config{Dir: dir})
-	r.stop()
-	newer := identity{Format: 99, Incarnation: "00", Epoch: 2}
-	if err := checked.Write(filepath.Join(dir, identityName), newer); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Open(Config{Dir: dir}); err == nil {
-		t.Fatal("a newer format was opened")
 	}
 }
 

@@ -147,6 +147,7 @@ func (g *generation) create(parent string, log *slog.Logger) error {
 		return fmt.Errorf("open a generation: %w", err)
 	}
 	g.db = db
+	generationOpened.Reach()
 	if err := preallocate(filepath.Join(g.dir, vlogName), g.capacity+slack); err != nil {
 		return fmt.Errorf("allocate the value log: %w", err)
 	}
@@ -160,6 +161,7 @@ func (g *generation) create(parent string, log *slog.Logger) error {
 		return err
 	}
 	g.allocated.Store(generationSpace(g.capacity))
+	defer generationMade.Reach()
 	return errors.Join(checked.SyncDir(g.dir), checked.SyncDir(parent))
 }
 
@@ -192,6 +194,7 @@ func (g *generation) write(values []value, sync func(*badger.DB) error) error {
 	if err := txn.Commit(); err != nil {
 		return err
 	}
+	groupStored.Reach()
 	return sync(g.db)
 }
 
@@ -271,9 +274,11 @@ func (g *generation) seal() error {
 	defer g.mu.Unlock()
 	err := errors.Join(g.closePages(), g.db.Close())
 	g.db, g.state = nil, sealed
+	generationClosed.Reach()
 	if err == nil {
 		err = g.writeMark()
 	}
+	generationMarked.Reach()
 	g.allocated.Store(diskUsage(g.dir))
 	if err != nil {
 		return fmt.Errorf("seal generation %d: %w", g.id, err)
@@ -295,7 +300,10 @@ func (g *generation) discard() error {
 	g.db, g.file, g.values, g.state = nil, nil, nil, discarded
 	parent := filepath.Dir(g.dir)
 	trash := filepath.Join(parent, trashPrefix+filepath.Base(g.dir))
-	errs = append(errs, os.Rename(g.dir, trash), checked.SyncDir(parent), os.RemoveAll(trash))
+	errs = append(errs, os.Rename(g.dir, trash), checked.SyncDir(parent))
+	generationRenamed.Reach()
+	errs = append(errs, os.RemoveAll(trash))
+	generationGone.Reach()
 	g.allocated.Store(0)
 	return errors.Join(errs...)
 }

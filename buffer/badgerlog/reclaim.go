@@ -242,6 +242,7 @@ func (l *Log) drop(oldest *generation) error {
 			return err
 		}
 	}
+	generationCarried.Reach()
 	l.space.Lock()
 	defer l.space.Unlock()
 	if oldest.isOpenToWrite() {

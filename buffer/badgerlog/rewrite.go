@@ -74,6 +74,7 @@ func (l *Log) rewrite() {
 			g.moves = append(g.moves, moves...)
 			return nil
 		})
+		blocksMoved.Reach()
 	}
 	if full := (*buffer.FullError)(nil); err != nil && !errors.Is(err, buffer.ErrClosed) && !errors.As(err, &full) {
 		l.cfg.Log.Error("blocks of an old generation could not be rewritten", "generation", oldest.dir, "error", err)

@@ -48,6 +48,7 @@ func TestMistakesAreExplained(t *testing.T) {
 			exitFailed,
 			[]string{"open the buffer", file, "let this process's user write there, or name another directory in data_dir (or HYDRANT_DATA_DIR)"},
 		},
+		{[]string{"drain", "--data-dir", dir}, exitFailed, []string{"--data-dir: no node has left its buffer there"}},
 		{[]string{"inspect", dir + "/none"}, exitFailed, []string{dir + "/none: no such file or directory: name the data directory of a node"}},
 		{[]string{"check", "hydrant.yaml"}, exitUsage, []string{"unexpected argument hydrant.yaml; the configuration is named with --config FILE; see hydrant check --help"}},
 		{[]string{"serve", "hydrant.yaml"}, exitUsage, []string{"named with --config FILE; see hydrant serve --help"}},

@@ -19,10 +19,10 @@ type Config struct {
 
 	Memory stream.Size `yaml:"memory"` // budget of all that the node holds: requests, buffered blocks, open objects, uploads
 	Limits Limits      `yaml:"limits"`
-	Auth   string      `yaml:"auth"` // none lets listeners beyond loopback do without credentials; empty forbids it
+	Auth   string      `yaml:"auth"` // none says that no credentials are asked for, for development on loopback; without credentials a node listens nowhere else
 
 	Credentials string `yaml:"credentials"` // file that says which producers may do what; empty asks for no credentials
-	AdminAuth   string `yaml:"admin_auth"`  // none lets the admin listener alone be beyond loopback, for it never asks for credentials
+	AdminAuth   string `yaml:"admin_auth"`  // none lets the admin listener of a node with credentials be beyond loopback, although it never asks for any
 	TLS         TLS    `yaml:"tls"`
 
 	Encryption Encryption `yaml:"encryption"`

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -27,8 +26,18 @@ type APIStreams struct {
 	Profile   string `yaml:"profile"`    // of the shared AWS files; empty means the default chain
 	Role      string `yaml:"role"`       // what a RoleARN is for: assume (through STS, with the profile's credentials) or ignore (they are used as they are)
 
+	Lambda APIFunctions `yaml:"lambda"`
+
 	Quota stream.Quota    `yaml:"quota"` // of each of these streams
 	Store DefinitionStore `yaml:"store"`
+}
+
+// APIFunctions says how the functions of Lambda processors are called. Without a role such a processor is refused.
+type APIFunctions struct {
+	Endpoint string `yaml:"endpoint"` // URL of what speaks Lambda's Invoke API; empty means AWS
+	Region   string `yaml:"region"`   // empty means the one in the function's ARN
+	Profile  string `yaml:"profile"`  // of the shared AWS files; empty means the default chain
+	Role     string `yaml:"role"`     // what a processor's RoleArn is for: assume (through STS, with the profile's credentials) or ignore (they are used as they are)
 }
 
 // DefinitionStore says where the definitions of streams made through the API are kept. Without a bucket that is the data
@@ -87,9 +96,6 @@ func (v *validator) apiStreams() {
 	if a.Directory != "" && (a.Endpoint != "" || a.Profile != "" || a.PathStyle) {
 		v.refuse("api_streams.directory", "buckets are directories or in a store: take endpoint, path_style and profile away, or this")
 	}
-	if host, _, err := net.SplitHostPort(v.Listen); err == nil && !isLoopback(host) && v.Credentials == "" && (a.Role != "" || a.Directory != "") {
-		v.warn("api_streams", "whoever reaches %s may make, change and delete streams, with the node's own credentials: name credentials", v.Listen)
-	}
 	s := stream.Stream{Name: "api", Quota: a.Quota, Destination: stream.Destination{S3: &stream.S3{
 		Bucket: "bucket", Region: a.Region, Endpoint: a.Endpoint, Profile: a.Profile,
 	}}}
@@ -97,12 +103,31 @@ func (v *validator) apiStreams() {
 	for _, fault := range s.WithDefaults().Validate() {
 		v.refuse("api_streams."+strings.TrimPrefix(fault.Path, path), "%s", fault.Message)
 	}
+	v.apiFunctions()
 	v.definitionStore()
+}
+
+func (v *validator) apiFunctions() {
+	const path = "api_streams.lambda"
+	f := v.APIStreams.Lambda
+	if f == (APIFunctions{}) {
+		return
+	}
+	v.oneOf(path+".role", f.Role, string(control.RoleAssumed), string(control.RoleIgnored))
+	s := stream.Stream{Name: "api", Destination: stream.Destination{Directory: &stream.Directory{Path: "objects"}}, Transform: &stream.Transform{
+		Lambda: &stream.Lambda{ARN: "arn:aws:lambda:us-east-1:000000000000:function:name", Endpoint: f.Endpoint, Region: f.Region, Profile: f.Profile},
+	}}
+	for _, fault := range s.WithDefaults().Validate() {
+		v.refuse(path+strings.TrimPrefix(fault.Path, "transform.lambda"), "%s", fault.Message)
+	}
+	v.canDerive(path)
 }
 
 func (a APIStreams) config() control.Config {
 	return control.Config{Account: a.Account, Region: a.Region, Quota: a.Quota, Place: control.Place{
 		Directory: a.Directory, Endpoint: a.Endpoint, PathStyle: a.PathStyle, Profile: a.Profile, Role: control.Role(a.Role),
+	}, Functions: control.Functions{
+		Endpoint: a.Lambda.Endpoint, Region: a.Lambda.Region, Profile: a.Lambda.Profile, Role: control.Role(a.Lambda.Role),
 	}}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -20,27 +19,17 @@ func TestAPIStreamsFaults(t *testing.T) {
 		`{store: {s3: {endpoint: "http://127.0.0.1:1"}}}`: `c.yaml:1:23: api_streams.store.s3.bucket: name the bucket`,
 		`{store: {s3: {bucket: fleet, prefix: x}}}`:       `c.yaml:1:43: api_streams.store.s3.prefix: "x" must end with a slash`,
 		`{store: {s3: {bucket: fleet, endpoint: here}}}`:  `c.yaml:1:43: api_streams.store.s3.endpoint: "here" is no address of an S3 service`,
+		`{lambda: {endpoint: "http://127.0.0.1:1"}}`:      `c.yaml:1:15: api_streams.lambda.role: "" is not one of assume, ignore`,
+		`{lambda: {role: maybe}}`:                         `c.yaml:1:24: api_streams.lambda.role: "maybe" is not one of assume, ignore`,
+		`{lambda: {role: ignore, endpoint: here}}`:        `c.yaml:1:38: api_streams.lambda.endpoint: "here" is no address of a Lambda service`,
+		`{lambda: {role: ignore, region: "a b"}}`:         `c.yaml:1:38: api_streams.lambda.region: "a b" is no region`,
+		`{lambda: {role: ignore, profile: "[a]"}}`:        `c.yaml:1:38: api_streams.lambda.profile: "[a]" is no name of a profile`,
 		`{quota: {records: -1}}`:                          `c.yaml:1:23: api_streams.quota.records: -1 is below 0`,
 		`{directory: x, endpoint: "http://127.0.0.1:1"}`:  `c.yaml:1:15: api_streams.directory: buckets are directories or in a store`,
 	} {
 		_, err := load(t, "api_streams: "+text+"\n")
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %s", text, err, want)
-		}
-	}
-}
-
-// Who lets everybody in is told what everybody may do.
-func TestAPIStreamsForEverybody(t *testing.T) {
-	for text, want := range map[string]bool{
-		"listen: 0.0.0.0:80\nauth: none\napi_streams: {role: ignore}\n":   true,
-		"listen: 0.0.0.0:80\nauth: none\n":                                false,
-		"listen: 127.0.0.1:80\nauth: none\napi_streams: {role: ignore}\n": false,
-	} {
-		c := mustLoad(t, text)
-		told := slices.ContainsFunc(c.Warnings, func(f Fault) bool { return f.Path == "api_streams" })
-		if told != want {
-			t.Errorf("%s: warned %v, want %v: %v", text, told, want, c.Warnings)
 		}
 	}
 }

@@ -17,7 +17,7 @@ func (v *validator) credentials() {
 		v.refuse("auth", "%s would let everyone in although %s asks for credentials; take one of the two away", v.Auth, "credentials")
 	}
 	if v.Credentials == "" && v.AdminAuth != "" {
-		v.refuse("admin_auth", `it stands beside credentials; without them write "auth: none"`)
+		v.refuse("admin_auth", "it stands beside credentials; without them both listeners are on loopback")
 	}
 	if (v.TLS.Certificate == "") != (v.TLS.Key == "") {
 		v.refuse("tls", "a certificate and its key go together; one of them is not named")
@@ -25,6 +25,20 @@ func (v *validator) credentials() {
 	if v.TLS.ClientCA != "" && v.TLS.Certificate == "" {
 		v.refuse("tls.client_ca", "client certificates are asked for over TLS only; name tls.certificate and tls.key")
 	}
+}
+
+// withoutCredentials is why a listener must not be where other machines reach it, and what to do.
+func (v *validator) withoutCredentials(path, address string) string {
+	why := "a node without credentials serves this machine alone"
+	if v.Auth != "" {
+		why = "auth: none is for development on this machine alone"
+	}
+	instead := "listen on loopback, behind a proxy that asks for credentials if others are to reach it"
+	if path == "admin" {
+		instead = "listen on loopback"
+	}
+	return address + " can be reached from other machines, and " + why + ": name a file of credentials in credentials " +
+		"(hydrant keys new makes an API key and prints such a file), or " + instead
 }
 
 func (v *validator) encrypted(address string) {

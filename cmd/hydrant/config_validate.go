@@ -83,20 +83,17 @@ func (v *validator) listener(path, address string) {
 	if isLoopback(host) {
 		return
 	}
-	if path == "listen" && v.Credentials != "" {
+	switch {
+	case v.Credentials == "":
+		v.refuse(path, "%s", v.withoutCredentials(path, address))
+	case path == "listen":
 		v.encrypted(address)
-		return
+	case v.AdminAuth != "none":
+		v.refuse(path, `%s can be reached from other machines, and the admin listener never asks for credentials; `+
+			`listen on loopback, or write "admin_auth: none" to allow it`, address)
+	default:
+		v.warn(path, "%s can be reached from other machines and asks for no credentials, because admin_auth is none", address)
 	}
-	setting, value := "auth", v.Auth
-	if v.Credentials != "" {
-		setting, value = "admin_auth", v.AdminAuth
-	}
-	if value != "none" {
-		v.refuse(path, "%s can be reached from other machines, and there are no credentials to ask for; "+
-			`listen on loopback, or write "%s: none" to allow it`, address, setting)
-		return
-	}
-	v.warn(path, "%s can be reached from other machines and asks for no credentials, because %s is none", address, setting)
 }
 
 // isLoopback holds for hosts that only this machine reaches. Of names it knows localhost alone: what others resolve to
@@ -151,6 +148,13 @@ func (v *validator) atLeast(path string, size, least stream.Size, why string) {
 	}
 }
 
+// canDerive wants the room that the buffer keeps for what functions answer.
+func (v *validator) canDerive(path string) {
+	if v.Buffer.MaxDisk < badgerlog.MinDeriving && !v.misread["buffer.max_disk"] {
+		v.refuse(path, "a function needs a buffer.max_disk of at least %s, and it is %s", stream.Size(badgerlog.MinDeriving), v.Buffer.MaxDisk)
+	}
+}
+
 func (v *validator) streams() {
 	if len(v.Streams) == 0 {
 		v.warn("streams", "no stream is defined: add one under streams, or say in api_streams where those made through the API deliver")
@@ -161,6 +165,9 @@ func (v *validator) streams() {
 			v.refuse(join(path, fault.Path), "%s", fault.Message)
 		}
 		v.canEncrypt(join(path, "encrypt"), s)
+		if s.Transform != nil {
+			v.canDerive(join(path, "transform"))
+		}
 		for _, warning := range s.Warnings() {
 			v.warn(join(path, warning.Path), "%s", warning.Message)
 		}

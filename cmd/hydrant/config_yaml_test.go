@@ -39,7 +39,7 @@ func TestYAMLHoldsAnyText(t *testing.T) {
 }
 
 func TestYAMLIsReadToTheSameEffect(t *testing.T) {
-	odd := "auth: none\nlisten: :8080\nstreams:\n  '1': {prefix: '$${x}: #', delimiter: \"\\r\\n\", " +
+	odd := "credentials: c.yaml\nlisten: :8080\nstreams:\n  '1': {prefix: '$${x}: #', delimiter: \"\\r\\n\", " +
 		"destination: {directory: {path: 'true'}}}\n  '2': {destination: {s3: {bucket: lake, tags: {'cost: centre': '4711', " +
 		"'true': 'null', '=': '', '-': ' a ', '12': '@x', ':': '-'}, metadata: {'0': '{$${x}, #', '1.5': '\"', 'no': '*'}}}}\n"
 	example, err := os.ReadFile(exampleFile)
@@ -69,7 +69,7 @@ func TestYAMLIsReadToTheSameEffect(t *testing.T) {
 // nor has a fault's excerpt.
 func TestHeadersAreMasked(t *testing.T) {
 	const secret = "s3cret"
-	text := "auth: none\nstreams:\n  a:\n    transform: {http: {url: 'http://localhost:1/', headers: {Authorization: \"Bearer ${TOKEN}\"}}}\n" +
+	text := "streams:\n  a:\n    transform: {http: {url: 'http://localhost:1/', headers: {Authorization: \"Bearer ${TOKEN}\"}}}\n" +
 		"    destination: {directory: {path: o}}\n"
 	c, err := parseConfig("c.yaml", []byte(text), parseEnvironment([]string{"TOKEN=" + secret}))
 	if err != nil {

@@ -162,10 +162,11 @@ except firehose.exceptions.ResourceInUseException:
     pass
 try:
     firehose.create_delivery_stream(DeliveryStreamName="other", ExtendedS3DestinationConfiguration={"RoleARN": role, "BucketARN": bucket,
-        "ProcessingConfiguration": {"Enabled": True, "Processors": [{"Type": "Lambda"}]}})
+        "ProcessingConfiguration": {"Enabled": True, "Processors": [{"Type": "Lambda", "Parameters": [
+            {"ParameterName": "LambdaArn", "ParameterValue": "arn:aws:lambda:us-east-1:123456789012:function:f"}]}]}})
     raise SystemExit("a processor is accepted")
 except firehose.exceptions.InvalidArgumentException as e:
-    assert "Lambda is not supported" in str(e), e
+    assert "api_streams.lambda" in str(e), e
 firehose.put_record_batch(DeliveryStreamName="boto", Records=[{"Data": b"one"}, {"Data": b"two"}])
 firehose.update_destination(DeliveryStreamName="boto", CurrentDeliveryStreamVersionId=before["VersionId"], DestinationId=destination["DestinationId"],
     S3DestinationUpdate={"Prefix": "boto/second/", "CompressionFormat": "GZIP"})

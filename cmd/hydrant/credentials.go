@@ -11,7 +11,7 @@ import (
 
 // keysCommand makes keys.
 type keysCommand struct {
-	New    keysNewCommand    `cmd:"" help:"Make an API key, print it once, and its hash for the credentials file."`
+	New    keysNewCommand    `cmd:"" help:"Make an API key, print it once, and a credentials file with its hash."`
 	Master keysMasterCommand `cmd:"" help:"Make a master key for encryption on the node's disk, and print it: a line of encryption.key_file."`
 }
 
@@ -33,8 +33,8 @@ func (keysNewCommand) Run(to console) error {
 	if _, err := fmt.Fprintln(to.Out, key); err != nil {
 		return fmt.Errorf("print the key: %w", err)
 	}
-	_, err := fmt.Fprintf(to.Err, "The key is shown this once. The credentials file names it by its hash, below the principal:\n\n"+
-		"    api_keys:\n      - sha256: %s\n", hash)
+	_, err := fmt.Fprintf(to.Err, "The key is shown this once. A credentials file knows it by its hash; this is a whole one:\n\n"+
+		"principals:\n  producer:\n    api_keys:\n      - sha256: %s\n    allow:\n      - {actions: [records], streams: [\"*\"]}\n", hash)
 	return err
 }
 

@@ -182,7 +182,8 @@ func newAPIKey(t *testing.T) (key, hash string) {
 	cmd.Stderr = &hint
 	out, err := cmd.Output()
 	must(t, err)
-	_, hash, _ = strings.Cut(strings.TrimSpace(hint.String()), "sha256: ")
+	_, file, _ := strings.Cut(hint.String(), "sha256: ")
+	hash, _, _ = strings.Cut(file, "\n")
 	return strings.TrimSpace(string(out)), hash
 }
 

@@ -24,7 +24,7 @@ func TestDockerfile(t *testing.T) {
 	i.checkStatic(t)
 	listen, admin := freePort(t), freePort(t)
 	p := &process{t: t, cmd: exec.Command(i.command[0], i.command[1:]...), url: "http://" + listen, admin: "http://" + admin, output: new(bytes.Buffer), ended: make(chan struct{})}
-	p.cmd.Env = append(i.environment, "HYDRANT_LISTEN="+listen, "HYDRANT_ADMIN="+admin, "HYDRANT_AUTH=none")
+	p.cmd.Env = append(i.environment, "HYDRANT_LISTEN="+listen, "HYDRANT_ADMIN="+admin)
 	p.cmd.Dir = "/"
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: i.root, Credential: &syscall.Credential{Uid: i.user, Gid: i.user}}
 	p.launch()
@@ -38,14 +38,14 @@ func TestDockerfile(t *testing.T) {
 	}
 }
 
-// Without a word that open listeners are meant, the image does not start on them.
-func TestImageAsksForAuthentication(t *testing.T) {
+// Without credentials the image does not start on its open listeners, and no word makes it.
+func TestImageAsksForCredentials(t *testing.T) {
 	i := buildImage(t)
 	cmd := exec.Command(i.command[0], i.command[1:]...)
-	cmd.Env, cmd.Dir = i.environment, "/"
+	cmd.Env, cmd.Dir = append(i.environment, "HYDRANT_AUTH=none"), "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: i.root}
 	out, err := cmd.CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "auth: none") {
+	if err == nil || !strings.Contains(string(out), "hydrant keys new makes an API key") {
 		t.Errorf("it said %q, %v", out, err)
 	}
 }

@@ -5,18 +5,26 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 )
 
 // drainCommand delivers what a stopped node's buffer holds.
 type drainCommand struct {
 	Config  string        `help:"Configuration file of the node." type:"path" placeholder:"FILE"`
+	DataDir string        `help:"Data directory to deliver in place of the configuration's: that of a node that is gone for good." type:"path" placeholder:"DIR"`
 	Timeout time.Duration `help:"Give up after this long; what is left waits in the buffer (0: never)." default:"0s"`
+}
+
+// Help is shown behind the command's own line.
+func (c *drainCommand) Help() string {
+	return "With --data-dir a node's configuration serves to deliver the disk of another one, also while the node itself runs: " +
+		"streams that the configuration lacks are delivered as they were defined last."
 }
 
 // Run opens the buffer without a gateway, delivers everything, and ends. It fails if something is left.
 func (c *drainCommand) Run(ctx context.Context, to console) error {
-	cfg, err := Load(c.Config, os.Environ())
+	cfg, err := c.load()
 	if err != nil {
 		return err
 	}
@@ -41,6 +49,18 @@ func (c *drainCommand) Run(ctx context.Context, to console) error {
 	}
 	fmt.Fprintln(to.Out, "everything is delivered")
 	return nil
+}
+
+// load reads the configuration. A directory that is given must hold a buffer: a new one would hide a mistake in its name.
+func (c *drainCommand) load() (*Config, error) {
+	environ := os.Environ()
+	if c.DataDir != "" {
+		if _, err := os.Stat(filepath.Join(c.DataDir, bufferDir)); err != nil {
+			return nil, fmt.Errorf("--data-dir: no node has left its buffer there: %w", err)
+		}
+		environ = append(environ, variableOf("data_dir")+"="+c.DataDir)
+	}
+	return Load(c.Config, environ)
 }
 
 // watchDrain writes a line of progress each second until the drain is done.

@@ -66,7 +66,8 @@ hydrant: faults in the configuration: 2
 }
 
 func TestCheckPrintsWarnings(t *testing.T) {
-	path := writeConfig(t, "auth: none\nlisten: 0.0.0.0:80\nstreams: {s: {destination: {directory: {path: p}}}}\n")
+	credentials := writeConfig(t, "principals: {p: {certificates: [a.example]}}")
+	path := writeConfig(t, "credentials: "+credentials+"\nlisten: 0.0.0.0:80\nstreams: {s: {destination: {directory: {path: p}}}}\n")
 	code, stdout, stderr := hydrant("check", "--config", path)
 	warned := strings.HasPrefix(stderr, "warning: "+path+":2:1: listen: ")
 	if code != exitGood || !warned || !strings.HasSuffix(stderr, "ok\n") {

@@ -188,7 +188,10 @@ func (n *node) open() error {
 func (n *node) startDelivery() {
 	n.openScratch()
 	n.pace = newPace(n.registry)
-	n.service = delivery.New(delivery.Config{Node: nodePlace(n.cfg), Memory: int64(n.cfg.memoryPlan().Objects), Uploads: uploads}, delivery.Deps{
+	n.service = delivery.New(delivery.Config{
+		Account: n.cfg.APIStreams.Account, Region: n.cfg.APIStreams.Region,
+		Node: nodePlace(n.cfg), Memory: int64(n.cfg.memoryPlan().Objects), Uploads: uploads,
+	}, delivery.Deps{
 		Open:    openDestination,
 		Current: n.streams.Current,
 

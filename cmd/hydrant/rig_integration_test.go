@@ -107,13 +107,16 @@ func prepareProgram(t *testing.T, path, dir, config string, environment ...strin
 // again starts a node that has ended once more, on its ports and its data.
 func (p *process) again() *process {
 	p.t.Helper()
-	q := &process{
-		t: p.t, cmd: exec.Command(p.cmd.Path, p.cmd.Args[1:]...), url: p.url, admin: p.admin,
-		output: new(bytes.Buffer), ended: make(chan struct{}),
-	}
-	q.cmd.Env = p.cmd.Env
+	q := p.anew(p.cmd.Path, p.cmd.Env)
 	q.launch()
 	q.awaitReady()
+	return q
+}
+
+// anew is another life of the node, not begun, by a program and in an environment of its own.
+func (p *process) anew(path string, environment []string) *process {
+	q := &process{t: p.t, cmd: exec.Command(path, p.cmd.Args[1:]...), url: p.url, admin: p.admin, output: new(bytes.Buffer), ended: make(chan struct{})}
+	q.cmd.Env = environment
 	return q
 }
 
@@ -171,11 +174,17 @@ func (p *process) stop() {
 
 func (p *process) eventually(what string, condition func() bool) {
 	p.t.Helper()
-	deadline := time.Now().Add(5 * time.Minute)
+	p.within(5*time.Minute, what, condition)
+}
+
+// within is eventually for what may take longer.
+func (p *process) within(patience time.Duration, what string, condition func() bool) {
+	p.t.Helper()
+	deadline := time.Now().Add(patience)
 	for !condition() {
 		if time.Now().After(deadline) {
 			p.kill()
-			p.t.Fatalf("%s: not within five minutes:\n%s", what, p.output)
+			p.t.Fatalf("%s: not within %v:\n%s", what, patience, p.output)
 		}
 		time.Sleep(20 * time.Millisecond) // between two looks at the condition
 	}

@@ -40,6 +40,9 @@ func (c *serveCommand) Run(ctx context.Context, to console) error {
 	for _, warning := range cfg.Warnings {
 		log.Warn("configuration", "warning", warning.String())
 	}
+	if cfg.Credentials == "" {
+		log.Warn("development mode: no credentials are asked for", "listen", cfg.Listen)
+	}
 	n, err := startNode(cfg, log)
 	if err != nil {
 		return err
@@ -85,7 +88,8 @@ func greet(w io.Writer, cfg *Config, n *node) {
 		fmt.Fprintf(&b, "    objects %s after %s or %s\n", destinationText(s.Destination), text(s.Buffering.Interval), text(s.Buffering.Size))
 	}
 	if cfg.Credentials == "" {
-		fmt.Fprintf(&b, "\n  NO CREDENTIALS are asked for: whoever reaches %s may send\n", n.address)
+		fmt.Fprintf(&b, "\n  DEVELOPMENT MODE: NO CREDENTIALS are asked for, whoever is on this machine may send and change streams.\n"+
+			"  Name a file in credentials before others are to reach the node: hydrant keys new prints one.\n")
 	}
 	fmt.Fprintf(&b, "\n  Firehose API  %s   (aws firehose put-record --endpoint-url %s ...)\n", base, base)
 	fmt.Fprintf(&b, "  health        http://%s/readyz\n  metrics       http://%s/metrics\n\n", n.admin.Addr(), n.admin.Addr())

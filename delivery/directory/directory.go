@@ -65,6 +65,7 @@ func (d *Destination) Create(ctx context.Context, o *delivery.Object) error {
 	if err != nil {
 		return refused("create", o.Key, err)
 	}
+	fileWritten.Reach()
 	defer os.Remove(file) // a second name of the object by then, or of a file that was not to be; swept if this fails
 
 	return d.name(file, path, o.Key)
@@ -90,6 +91,7 @@ func (d *Destination) name(file, path, key string) error {
 	case err != nil:
 		return unnamed("create", key, err)
 	}
+	fileNamed.Reach()
 	if err := d.tree.sync(dir); err != nil {
 		return unknown("create", key, err)
 	}

@@ -96,3 +96,18 @@ func TestSigningKeysAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// What is asked of every call of the Firehose API before its body is read costs no allocation.
+func TestSomeRightDoesNotAllocate(t *testing.T) {
+	s := &Session{principal: &Principal{rules: []Rule{
+		{Actions: []string{Manage}, Streams: []string{"a"}}, {Actions: []string{Records, Put}, Streams: []string{"b"}},
+	}}}
+	for action, want := range map[string]bool{PutRecordBatch: true, "CreateDeliveryStream": true, "other": false} {
+		if got := s.MaySome(action) == nil; got != want {
+			t.Errorf("%s: got %v, want %v", action, got, want)
+		}
+	}
+	if n := testing.AllocsPerRun(100, func() { _ = s.MaySome(PutRecordBatch) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -37,6 +37,9 @@ func (h *Handler) serveControl(ctx context.Context, rc *fasthttp.RequestCtx, req
 	if err := checkEncoding(rc); err != nil {
 		return err
 	}
+	if err := req.AuthorizeSome(operation); err != nil {
+		return err
+	}
 	body, err := req.Receive()
 	if err != nil {
 		return err

@@ -39,7 +39,8 @@ func (h *Handler) Takes() auth.Scheme { return auth.SigV4 }
 // all, and FailedPutCount is 0, unless the stream's quota asks for batches to be cut: clients handle a refused call well,
 // and a partly failed one badly.
 //
-// The checks come in AWS's order: operation, JSON, constraints, rights, stream, size.
+// The checks come in AWS's order: operation, JSON, constraints, rights, stream, size. But who has no right to the operation
+// on any stream is refused by the head alone.
 func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *ingest.Request) error {
 	if !rc.IsPost() {
 		rc.Response.Header.Set(fasthttp.HeaderAllow, fasthttp.MethodPost)
@@ -54,6 +55,9 @@ func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *inges
 		return err
 	}
 	if err := checkEncoding(rc); err != nil {
+		return err
+	}
+	if err := req.AuthorizeSome(op.String()); err != nil {
 		return err
 	}
 	body, err := req.Receive()

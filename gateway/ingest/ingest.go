@@ -135,6 +135,7 @@ func (in *Ingest) Append(ctx context.Context, stream *Stream, req *Request) (buf
 		return buffer.Receipt{}, err
 	}
 	req.Key.Principal = req.Principal()
+	requestAdmitted.Reach()
 	receipt, err := in.log.Append(ctx, buffer.Batch{
 		Stream:  stream.ID,
 		Records: req.Records[:n],
@@ -143,6 +144,7 @@ func (in *Ingest) Append(ctx context.Context, stream *Stream, req *Request) (buf
 	if err != nil {
 		return buffer.Receipt{}, in.appendError(stream, n, err)
 	}
+	requestAppended.Reach()
 	if receipt.Duplicate {
 		in.metrics.duplicates.WithLabelValues(stream.Name).Inc()
 		return receipt, nil

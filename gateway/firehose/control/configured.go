@@ -33,7 +33,7 @@ func (p *Plane) describeDefinition(d stream.Stream) *types.ExtendedS3Destination
 		FileExtension:            notEmpty(&d.FileExtension),
 		ProcessingConfiguration:  describeProcessing(d),
 	}
-	if len(d.PartitionKeys) > 0 {
+	if usesPartitionKeys(d.Prefix) {
 		destination.DynamicPartitioningConfiguration = &types.DynamicPartitioningConfiguration{
 			Enabled: aws.Bool(true), RetryOptions: &types.RetryOptions{DurationInSeconds: aws.Int32(defaultRetry)},
 		}

@@ -36,6 +36,9 @@ func describeProcessing(d stream.Stream) *types.ProcessingConfiguration {
 		add(types.ProcessorTypeRecordDeAggregation, with(types.ProcessorParameterNameSubRecordType, "DELIMITED"),
 			with(types.ProcessorParameterNameDelimiter, base64.StdEncoding.EncodeToString([]byte(split.Delimiter))))
 	}
+	if d.Transform != nil {
+		add(types.ProcessorTypeLambda, describeFunction(*d.Transform)...)
+	}
 	if len(d.PartitionKeys) > 0 {
 		var members []string
 		for _, key := range slices.Sorted(maps.Keys(d.PartitionKeys)) {

@@ -26,6 +26,8 @@ type Config struct {
 	Region  string // of ARNs, and of buckets
 	Place   Place
 	Quota   stream.Quota // of each stream
+
+	Functions Functions
 }
 
 // Deps are the live parts. Store and Node are required.

@@ -64,7 +64,7 @@ func (p *Plane) definition(r *record) (stream.Stream, error) {
 	if err := setPrefixes(&d, c); err != nil {
 		return stream.Stream{}, err
 	}
-	if err := setProcessing(&d, c); err != nil {
+	if err := p.setProcessing(&d, c); err != nil {
 		return stream.Stream{}, err
 	}
 	d = d.WithDefaults()
@@ -113,7 +113,7 @@ func kmsKey(c *types.ExtendedS3DestinationConfiguration) string {
 
 // members are the API's names for what a definition's faults are about.
 var members = strings.NewReplacer(
-	"backup.", "S3BackupConfiguration.",
+	"backup.", "S3BackupConfiguration.", "transform.lambda.arn:", "LambdaArn:",
 	"destination.s3.bucket:", "BucketARN:", "destination.s3.role_arn:", "RoleARN:", "destination.s3.kms_key:", "AWSKMSKeyARN:",
 	"error_prefix:", "ErrorOutputPrefix:", "prefix:", "Prefix:", "time_zone:", "CustomTimeZone:", "file_extension:", "FileExtension:",
 	"partition_keys.", "MetadataExtractionQuery: key ", "processing.deaggregation.delimiter:", "Delimiter:",

@@ -60,5 +60,10 @@ func checkPrefixes(prefix, errors string, partitioned bool) error {
 }
 
 func usesPartitionKeys(prefix string) bool {
-	return strings.Contains(prefix, "!{partitionKeyFromQuery:") || strings.Contains(prefix, "!{partitionKeyFromLambda:")
+	for _, n := range namespaces {
+		if strings.Contains(prefix, "!{"+n.name+":") {
+			return true
+		}
+	}
+	return false
 }

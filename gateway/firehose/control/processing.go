@@ -21,6 +21,10 @@ var parameters = map[types.ProcessorType]map[types.ProcessorParameterName]bool{
 		types.ProcessorParameterNameMetadataExtractionQuery: true, types.ProcessorParameterNameJsonParsingEngine: true,
 	},
 	types.ProcessorTypeAppendDelimiterToRecord: {types.ProcessorParameterNameDelimiter: false},
+	types.ProcessorTypeLambda: {
+		types.ProcessorParameterNameLambdaArn: true, types.ProcessorParameterNameLambdaNumberOfRetries: false, types.ProcessorParameterNameRoleArn: false,
+		types.ProcessorParameterNameBufferSizeInMb: false, types.ProcessorParameterNameBufferIntervalInSeconds: false,
+	},
 }
 
 // processors are a call's processors by type, with their parameters. Firehose runs them in an order of its own, whatever
@@ -85,17 +89,20 @@ func parametersOf(p types.Processor) (map[types.ProcessorParameterName]string, e
 
 // setProcessing puts what a call's processors do into a definition, and where its partition keys come from. Beyond what is
 // checked here holds what every stream must satisfy.
-func setProcessing(d *stream.Stream, c *types.ExtendedS3DestinationConfiguration) error {
-	p, err := processorsOf(c)
+func (p *Plane) setProcessing(d *stream.Stream, c *types.ExtendedS3DestinationConfiguration) error {
+	all, err := processorsOf(c)
 	if err != nil {
 		return err
 	}
 	for _, set := range []func(*stream.Stream, processors) error{setDecompression, setDeaggregation, setKeys, setDelimiter} {
-		if err := set(d, p); err != nil {
+		if err := set(d, all); err != nil {
 			return err
 		}
 	}
-	return checkPartitioning(d, c, p)
+	if err := p.setLambda(d, c, all); err != nil {
+		return err
+	}
+	return checkPartitioning(d, c, all)
 }
 
 func setDecompression(d *stream.Stream, p processors) error {
@@ -178,6 +185,7 @@ const (
 func checkPartitioning(d *stream.Stream, c *types.ExtendedS3DestinationConfiguration, p processors) error {
 	hints := describeS3(c).BufferingHints
 	_, extracts := p[types.ProcessorTypeMetadataExtraction]
+	_, transforms := p[types.ProcessorTypeLambda]
 	switch {
 	case !isPartitioned(c) && extracts:
 		return invalidArgument("The MetadataExtraction processor can only be used when Dynamic Partitioning is enabled.")
@@ -187,10 +195,13 @@ func checkPartitioning(d *stream.Stream, c *types.ExtendedS3DestinationConfigura
 		return invalidArgument("BufferingHints.SizeInMBs must be at least %d when Dynamic Partitioning is enabled.", leastPartitionedSize)
 	case *hints.IntervalInSeconds < leastPartitionedInterval:
 		return invalidArgument("BufferingHints.IntervalInSeconds must be at least %d when Dynamic Partitioning is enabled.", leastPartitionedInterval)
-	case !extracts:
+	case !extracts && !transforms:
 		return invalidArgument("Processing Configuration must have a MetadataExtraction processor when Dynamic Partitioning is enabled.")
 	case !usesPartitionKeys(aws.ToString(c.Prefix)):
 		return invalidArgument(prefixConstraint + "Prefix must contain Dynamic Partitioning Namespaces when Dynamic Partitioning is enabled")
+	}
+	if err := checkNamespaces(d.Prefix, p); err != nil {
+		return err
 	}
 	var unused []string
 	for key := range d.PartitionKeys {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/firehose/types"
 
 	"hydrant/gateway/ingest"
@@ -99,7 +100,8 @@ func TestProcessorRules(t *testing.T) {
 		{nil, []map[string]any{processor("AppendDelimiterToRecord")}, "must have a MetadataExtraction processor when Dynamic Partitioning is enabled"},
 		{nil, nil, "must have at least one processor"},
 		{nil, []map[string]any{good, good}, "more than one processor of type MetadataExtraction"},
-		{nil, []map[string]any{good, processor("Lambda")}, "Lambda is not supported"},
+		{nil, []map[string]any{good, processor("Lambda")}, "The processor type Lambda must have the parameter LambdaArn"},
+		{nil, []map[string]any{good, lambda()}, "The processor type Lambda cannot be used on this node: its configuration does not say how functions are called (api_streams.lambda)"},
 		{nil, []map[string]any{processor("MetadataExtraction", "MetadataExtractionQuery", "{k: .k}")}, "must have the parameter JsonParsingEngine"},
 		{nil, []map[string]any{processor("MetadataExtraction", "MetadataExtractionQuery", "{k: .k}", "JsonParsingEngine", "JQ-1.7")}, "it must be JQ-1.6"},
 		{nil, []map[string]any{good, processor("Decompression", "CompressionFormat", "ZSTD")}, "it must be GZIP"},
@@ -139,8 +141,9 @@ func TestConfiguredProcessingIsDescribed(t *testing.T) {
 		Processing: stream.Processing{
 			Decompression: "gzip", CloudWatchLogs: "messages", Deaggregation: &stream.Deaggregation{Type: "delimited", Delimiter: "####"},
 		},
+		Transform: &stream.Transform{Lambda: &stream.Lambda{ARN: functionARN}, Buffering: stream.Buffering{Size: 256 * stream.KiB}},
 	}.WithDefaults()
-	var back stream.Stream
+	back := stream.Stream{Name: "s"}
 	described := describeProcessing(d)
 	found, err := processorsOf(&types.ExtendedS3DestinationConfiguration{ProcessingConfiguration: described})
 	if err != nil {
@@ -150,6 +153,13 @@ func TestConfiguredProcessingIsDescribed(t *testing.T) {
 		if err := set(&back, found); err != nil {
 			t.Fatal(err)
 		}
+	}
+	plane := &Plane{config: Config{Functions: Functions{Role: RoleIgnored}}}
+	if err := plane.setLambda(&back, &types.ExtendedS3DestinationConfiguration{RoleARN: aws.String("arn:aws:iam::123456789012:role/delivery")}, found); err != nil {
+		t.Fatal(err)
+	}
+	if back = back.WithDefaults(); !reflect.DeepEqual(back.Transform, d.Transform) {
+		t.Errorf("got the function %+v, want %+v", back.Transform, d.Transform)
 	}
 	if !reflect.DeepEqual(back.Processing, d.Processing) || back.PartitionKeys["a"] != ".a" || *back.Delimiter != "\n" {
 		t.Errorf("got %+v", back)

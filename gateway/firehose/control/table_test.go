@@ -23,7 +23,6 @@ var updateTable = flag.Bool("update", false, "write the table in README.md anew"
 // partly are the members of which this version takes only some values, by member.
 var partly = map[string]string{
 	"CreateDeliveryStream.DeliveryStreamType": "`DirectPut` only",
-	"ProcessingConfiguration":                 "all but `Lambda`",
 	"DynamicPartitioningConfiguration":        "`RetryOptions` are described; what cannot be delivered is tried again without end",
 	"DataFormatConversionConfiguration":       "`Enabled: false` only",
 }
@@ -158,7 +157,6 @@ func TestWhatIsNotBuiltIsRefused(t *testing.T) {
 	} {
 		w.refused("CreateDeliveryStream", creation("t", `,"`+member+`":`+value), ingest.InvalidArgument, "is not supported by this version of Hydrant")
 	}
-	w.refused("CreateDeliveryStream", creation("t", `,"ProcessingConfiguration":{"Processors":[{"Type":"Lambda"}]}`), ingest.InvalidArgument, "Lambda is not supported")
 	w.refused("CreateDeliveryStream", creation("t", `,"Prefix":"!{partitionKeyFromQuery:k}/","ErrorOutputPrefix":"e/"`), ingest.InvalidArgument,
 		"Dynamic Partitioning Namespaces can only be part of a prefix expression when Dynamic Partitioning is enabled.")
 	w.refused("CreateDeliveryStream", strings.Replace(creation("t", ""), "{", `{"DeliveryStreamType":"KinesisStreamAsSource",`, 1), ingest.InvalidArgument, "DirectPut")
@@ -227,6 +225,8 @@ var honoured = map[string]string{
 	"CloudWatchLoggingOptions": `{"Enabled":true,"LogGroupName":"g","LogStreamName":"s"}`,
 	"S3BackupMode":             `"Enabled"`,
 	"S3BackupConfiguration":    backupConfiguration,
+	"ProcessingConfiguration": `{"Enabled":true,"Processors":[{"Type":"Decompression","Parameters":[{"ParameterName":"CompressionFormat","ParameterValue":"GZIP"}]},` +
+		`{"Type":"Lambda","Parameters":[{"ParameterName":"LambdaArn","ParameterValue":"` + functionARN + `"},{"ParameterName":"NumberOfRetries","ParameterValue":"5"}]}]}`,
 }
 
 // backupConfiguration says all that a backup's configuration can.
@@ -246,6 +246,7 @@ func TestWhatUpdatesHonour(t *testing.T) {
 				continue
 			}
 			w := newWorld(t)
+			w.restart(callingFunctions)
 			w.good("CreateDeliveryStream", creation("s", `,"S3BackupConfiguration":{`+role+`,`+bucket+`}`))
 			before := w.destinationOf("s")
 			value, described := honoured[member], member
@@ -271,7 +272,7 @@ func TestWhatUpdatesHonour(t *testing.T) {
 // What the table calls honoured changes what is described, and all but the name of a log what is served.
 func TestWhatIsHonoured(t *testing.T) {
 	w := newWorld(t)
-	w.restart(Config{Account: "123456789012", Region: "eu-central-1", Place: Place{Role: RoleAssumed}})
+	w.restart(callingFunctions)
 	w.create("s")
 	plain, _ := w.node.served("s")
 	for _, member := range membersOf(reflect.TypeFor[types.ExtendedS3DestinationConfiguration]()) {
