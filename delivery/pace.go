@@ -36,7 +36,6 @@ type Pace struct {
 	read   float64          // bytes since the last look, of what is not new
 	input  float64          // bytes a second that come in, smoothed
 	rate   float64          // bytes a second that may be read; +Inf for any
-	recent time.Duration    // what acks take, smoothed
 	best   [2]time.Duration // acks of this period, and of the one before; 0 where none is known
 	next   time.Time        // when the next block may be taken
 }
@@ -47,8 +46,9 @@ const (
 	paceLook   = 100 * time.Millisecond // between two looks
 	pacePeriod = 10 * time.Second       // the best is that of this one and the one before
 	paceProbe  = 2 * paceLook           // of a period, at the least rate
+	paceFirst  = 10 * paceLook          // the same, where no best is known: requests may have piled up
 
-	slowAck  = 2 // times the best
+	slowAck  = 1.5 // times the best
 	paceRise = 1.25
 	paceIdle = 4 // where nothing was acknowledged
 
@@ -130,6 +130,7 @@ func (p *Pace) look(now time.Time) {
 	case !known:
 		p.begin(now)
 		p.best = [2]time.Duration{} // learned in the moment that begins
+		p.probe = now.Add(paceFirst)
 	case slow:
 		p.rate = min(p.rate, reading) / 2
 	default:
@@ -147,23 +148,19 @@ func (p *Pace) look(now time.Time) {
 // begin begins a period. Called with mu held.
 func (p *Pace) begin(now time.Time) {
 	p.period, p.probe = now, now.Add(paceProbe)
-	p.best, p.recent = [2]time.Duration{0, p.best[0]}, 0
+	p.best = [2]time.Duration{0, p.best[0]}
 }
 
 // slow compares acks with the best. Called with mu held.
 func (p *Pace) slow(took time.Duration) bool {
-	if p.recent == 0 {
-		p.recent = took
-	}
-	p.recent = (p.recent + took) / 2
-	if p.best[0] == 0 || p.recent < p.best[0] {
-		p.best[0] = p.recent
+	if p.best[0] == 0 || took < p.best[0] {
+		p.best[0] = took
 	}
 	best := p.best[0]
 	if p.best[1] > 0 {
 		best = min(best, p.best[1])
 	}
-	return p.recent > slowAck*best
+	return float64(took) > slowAck*float64(best)
 }
 
 // rise raises the rate, to any where readers do not use a fourth of it. Called with mu held.
