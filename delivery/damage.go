@@ -32,12 +32,14 @@ func (l *lane) advance() buffer.Change {
 			ahead = append(ahead, d)
 			continue
 		}
-		l.totals.quarantine(d.Records)
+		if l.counts(d) {
+			l.totals.quarantine(d.Records)
+		}
 	}
 	l.damage = ahead
 	// An object may have been delivered before a part of it was damaged, and nobody knows any more how much of it lay in
 	// the range. Where everything is settled, what is in no object is what was lost.
-	if info := l.in.Info(); l.track == mainTrack && !l.tracks.transformed() && l.totals.Quarantined > 0 && c.Cursor == info.Head {
+	if info := l.in.Info(); l.track == mainTrack && l.tracks.transformer() == nil && l.totals.Quarantined > 0 && c.Cursor == info.Head {
 		l.totals.Quarantined += info.Accepted - l.totals.Settled()
 	}
 	if l.tracks.shared() {
@@ -45,6 +47,12 @@ func (l *lane) advance() buffer.Change {
 	}
 	c.Put = []buffer.Entry{l.totalsEntry()}
 	return c
+}
+
+// counts reports whether a damaged range is the track's to count: what the function reads too is counted there.
+func (l *lane) counts(d buffer.Damage) bool {
+	f := l.tracks.transformer()
+	return l.track != mainTrack || f == nil || d.To <= f.began
 }
 
 // quarantine counts the lost records of a range, less those that are known to have been delivered before.

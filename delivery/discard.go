@@ -109,7 +109,7 @@ func (s *Service) discard(ctx context.Context, in buffer.Lane) error {
 	}
 	var block buffer.Block
 	for {
-		if err := s.discardUpTo(ctx, l, in.Info(), passed.Passed); err != nil {
+		if err := s.discardUpTo(ctx, l, in.Info(), passed.Passed+passed.Quarantined); err != nil {
 			return err
 		}
 		err := in.Read(ctx, in.Info().Cursor, &block)
@@ -121,7 +121,7 @@ func (s *Service) discard(ctx context.Context, in buffer.Lane) error {
 }
 
 // discardUpTo settles everything up to the lane's head in one change, and forgets what was known of it but the totals. Of
-// the lane's records some have passed on to the derived lane.
+// the lane's records some have passed to the function.
 func (s *Service) discardUpTo(ctx context.Context, l *lane, info buffer.LaneInfo, passed int64) error {
 	if info.Head <= info.Cursor {
 		return nil

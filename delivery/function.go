@@ -40,11 +40,15 @@ type function struct {
 	stop   func()
 	pieces []partitioner.Piece
 
+	began    buffer.Seq // above it this life reads
 	position buffer.Seq // the last record that was taken apart
+	waiting  []flush    // flushes that are not journaled yet
 	totals   FunctionTotals
 
+	settled chan struct{} // told that the main track's books have changed
 	drained chan struct{} // closed when everything is journaled after Drain
 	hurry   chan struct{} // closed by Hasten
+	flushes chan flush    // asked for
 	done    chan struct{} // closed when run has ended
 
 	shared struct {
@@ -60,11 +64,13 @@ type FunctionTotals struct {
 	Made    int64      `json:"made"`              // records of the derived lane
 	Dropped int64      `json:"dropped,omitempty"` // records that were taken apart and left nothing
 	Cursor  buffer.Seq `json:"cursor"`
+
+	Quarantined int64 `json:"quarantined,omitempty"` // records of the lane lost to damage before they were given to the function
 }
 
 // totals are the function's part of a stream's books: what it made is pending until the derived lane has settled it.
 func (t FunctionTotals) totals() Totals {
-	return Totals{Dropped: t.Dropped, Expanded: t.Made - (t.Passed - t.Dropped)}
+	return Totals{Dropped: t.Dropped, Expanded: t.Made - (t.Passed - t.Dropped), Quarantined: t.Quarantined}
 }
 
 func newFunction(t *tracks, cursor buffer.Seq) *function {
@@ -73,7 +79,9 @@ func newFunction(t *tracks, cursor buffer.Seq) *function {
 		service: t.service, tracks: t, in: t.in, info: info, position: cursor,
 		log:     t.service.deps.Log.With("stream", info.Name),
 		rules:   map[uint64]*functionRules{},
+		settled: make(chan struct{}, 1),
 		drained: make(chan struct{}), hurry: make(chan struct{}), done: make(chan struct{}),
+		flushes: make(chan flush),
 	}
 }
 
@@ -83,7 +91,7 @@ func (f *function) run(ctx context.Context) error {
 	defer func() { f.service.memory.Add(-f.bytes) }()
 	defer f.calls.Wait()
 	defer cancel()
-	if err := f.restore(ctx); err != nil {
+	if err := f.reached(ctx, f.position, f.in.Info().Cursor); err != nil {
 		return err
 	}
 	blocks := readAhead(ctx, f.in, f.position, f.service.deps.Pace)
@@ -98,7 +106,7 @@ func (f *function) run(ctx context.Context) error {
 }
 
 // restore takes up where the last life of the track was.
-func (f *function) restore(ctx context.Context) error {
+func (f *function) restore() error {
 	for key, value := range f.in.State() {
 		if key != functionTrack.key(totalsKey) {
 			continue
@@ -108,8 +116,9 @@ func (f *function) restore(ctx context.Context) error {
 		}
 	}
 	f.position = max(f.position, f.totals.Cursor)
+	f.began = f.position
 	f.publish()
-	return f.reached(ctx, f.position, f.in.Info().Cursor)
+	return nil
 }
 
 func (f *function) loop(ctx context.Context, blocks *reader) error {
@@ -122,8 +131,13 @@ func (f *function) loop(ctx context.Context, blocks *reader) error {
 				return err
 			}
 		}
+		if err := f.reconcile(ctx); err != nil {
+			return err
+		}
 		hurried := (drain == nil || hurry == nil) && f.position >= f.in.Info().Head
+		f.closeFlushed()
 		f.start(ctx, hurried)
+		f.answerFlushes()
 		if drain == nil && hurried && len(f.queue) == 0 {
 			sayDone(f.drained)
 		}
@@ -140,6 +154,9 @@ func (f *function) loop(ctx context.Context, blocks *reader) error {
 		case <-f.answered():
 			err = f.journal(ctx)
 		case <-timer.C:
+		case <-f.settled:
+		case w := <-f.flushes:
+			f.waiting = w.begin(f.waiting, f.in.Info().Head)
 		case <-drain:
 			drain = nil
 		case <-hurry:
@@ -162,10 +179,10 @@ func (f *function) room() bool {
 	return f.bytes < 2*int64(t.Concurrency)*int64(t.Buffering.Size) && len(f.queue) <= 2*t.Concurrency
 }
 
-// open takes a block in hand, or goes on behind a damaged range, which the main track counts.
+// open takes a block in hand, or goes on behind a damaged range.
 func (f *function) open(ctx context.Context, next item) error {
 	if next.block == nil {
-		return f.pass(ctx, next.damage.To)
+		return f.passDamage(ctx, next.damage)
 	}
 	r, err := f.rulesOf(next.block.Version)
 	if err != nil {
@@ -258,10 +275,10 @@ func (f *function) start(ctx context.Context, hurried bool) {
 	}
 }
 
-// setTimer wakes the loop when the call that is forming is due.
+// setTimer wakes the loop when the call that is forming is due, and before that to see whether it is due earlier now.
 func (f *function) setTimer(timer *time.Timer) {
 	if n := len(f.queue); n > 0 && !f.queue[n-1].started {
-		timer.Reset(max(f.queue[n-1].dueIn(), time.Millisecond))
+		timer.Reset(max(min(f.queue[n-1].dueIn(), retuneEvery), time.Millisecond))
 		return
 	}
 	timer.Stop()
@@ -301,7 +318,7 @@ func (f *function) journal(ctx context.Context) error {
 	clear(f.held)
 	f.held = f.held[:0]
 	f.publish()
-	return f.reached(ctx, max(own, c.behind), change.Cursor)
+	return f.reached(ctx, own, change.Cursor)
 }
 
 // change is what journals the calls that are held.
@@ -313,7 +330,8 @@ func (f *function) change() (c buffer.Change, own buffer.Seq, done []*call) {
 		}
 		f.totals.Passed += one.passed
 		f.totals.Dropped += one.dropped
-		own = max(own, one.to)
+		f.totals.Quarantined += one.lost
+		own = max(own, one.to, one.behind)
 	}
 	f.totals.Made += int64(len(d.Records))
 	f.totals.Cursor = own

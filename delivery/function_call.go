@@ -22,6 +22,7 @@ type call struct {
 	to              buffer.Seq // the last record of the lane that is whole with this call; 0 where none is
 	behind          buffer.Seq // what is passed over behind it
 	passed, dropped int64      // of the lane's records
+	lost            int64      // of them, to damage behind it
 
 	opened  time.Time
 	closed  bool // takes no more
@@ -68,7 +69,7 @@ func (c *call) add(f *function, arrival int64, p *partitioner.Piece) {
 func (c *call) isDue() bool { return c.closed || c.isFull() || c.dueIn() <= 0 }
 
 func (c *call) dueIn() time.Duration {
-	return time.Until(c.opened.Add(time.Duration(c.rules.current().Buffering.Interval)))
+	return time.Until(c.opened.Add(time.Duration(*c.rules.current().Buffering.Interval)))
 }
 
 func (c *call) isDone() bool {

@@ -1,12 +1,7 @@
 package delivery
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"sync"
 	"time"
 
 	"hydrant/buffer"
@@ -60,68 +55,9 @@ func (r *functionRules) refuses() bool {
 // call is the function, ready to be called.
 func (r *functionRules) call() *transform.Function {
 	t, s, name := r.current(), r.owner.service, r.owner.info.Name
-	return &transform.Function{
-		Invoker: s.invoker(t), Name: t.Name(), Retries: *t.Retries, Timeout: time.Duration(t.Timeout),
-		KeepRaw: r.partitioner.MayFail() || r.refuses(), Region: s.cfg.Region,
-		Stream:   fmt.Sprintf("arn:aws:firehose:%s:%s:deliverystream/%s", s.cfg.Region, s.cfg.Account, name),
-		Observe:  func(took time.Duration, ok bool) { s.deps.Metrics.called(name, took, ok) },
-		Troubled: r.owner.troubled,
-	}
-}
-
-// invoker is a function that is opened by the first call that needs it. What fails there is that call's trouble.
-type invoker struct {
-	service    *Service
-	definition stream.Transform
-
-	mu     sync.Mutex
-	opened transform.Invoker
-}
-
-// invoker returns the one that serves a definition.
-func (s *Service) invoker(t stream.Transform) *invoker {
-	// What says when to call makes no other function.
-	key, err := json.Marshal(stream.Transform{Lambda: t.Lambda, HTTP: t.HTTP, WASM: t.WASM})
-	if err != nil {
-		panic("delivery: a definition is always JSON: " + err.Error())
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i := s.invokers[string(key)]
-	if i == nil {
-		i = &invoker{service: s, definition: t}
-		s.invokers[string(key)] = i
-	}
-	return i
-}
-
-// Invoke implements transform.Invoker.
-func (i *invoker) Invoke(ctx context.Context, request []byte) ([]byte, error) {
-	opened, err := i.open(ctx)
-	if err != nil {
-		return nil, &transform.Error{Class: transform.Held, Code: transform.Unreachable, Err: err}
-	}
-	return opened.Invoke(ctx, request)
-}
-
-func (i *invoker) open(ctx context.Context) (transform.Invoker, error) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.opened != nil {
-		return i.opened, nil
-	}
-	if i.service.deps.Function == nil {
-		return nil, errors.New("this program calls no functions")
-	}
-	var err error
-	i.opened, err = i.service.deps.Function(context.WithoutCancel(ctx), i.definition)
-	return i.opened, err
-}
-
-// close lets go of what was opened.
-func (i *invoker) close() error {
-	if c, ok := i.opened.(io.Closer); ok {
-		return c.Close()
-	}
-	return nil
+	f := transform.New(t, s.invoker(t), s.cfg.Region, s.cfg.Account, name)
+	f.KeepRaw = r.partitioner.MayFail() || r.refuses()
+	f.Observe = func(took time.Duration, ok bool) { s.deps.Metrics.called(name, took, ok) }
+	f.Troubled = r.owner.troubled
+	return f
 }

@@ -185,7 +185,7 @@ func TestFunctionIsAway(t *testing.T) {
 					return nil, &transform.Error{Class: class, Code: transform.AccessDenied, Err: errors.New("no way")}
 				}
 				return shout(ctx, request)
-			}), func(s *stream.Stream) { s.Transform.Buffering.Interval = stream.Duration(time.Millisecond) })
+			}), func(s *stream.Stream) { s.Transform.Buffering.Interval = new(stream.Duration(time.Millisecond)) })
 			w.start()
 			w.append("one", "two")
 			w.eventually("the stream's trouble is told", func() bool { return len(w.service.Health()) == 1 })

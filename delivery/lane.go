@@ -64,6 +64,10 @@ type lane struct {
 	hurry   chan struct{} // closed by Hasten
 	done    chan struct{} // closed when run has ended
 	looks   chan look
+
+	flushAsked chan flush
+	flushes    []flush // that wait to be sealed, or for room; in the order of their sequences
+
 	samples samples
 
 	failures failures
@@ -73,6 +77,7 @@ type lane struct {
 		sync.Mutex
 		totals  Totals
 		trouble *Trouble
+		uploads map[*object]time.Time // attempts under way, since when
 	}
 }
 
@@ -102,6 +107,8 @@ func newLane(t *tracks, way track, cursor buffer.Seq) *lane {
 		hurry:   make(chan struct{}),
 		done:    make(chan struct{}),
 		looks:   make(chan look),
+
+		flushAsked: make(chan flush),
 	}
 }
 
@@ -147,9 +154,12 @@ func (l *lane) loop(ctx context.Context, blocks *reader) error {
 				err = l.useRoom(ctx)
 			}
 		case <-timer.C:
+			l.retune()
 			err = l.sealDue(ctx)
 		case look := <-l.looks:
 			look.answer <- l.openPartitions(look.limit)
+		case f := <-l.flushAsked:
+			l.flushes = f.begin(l.flushes, l.in.Info().Head)
 		case <-drain:
 			drain = nil
 			l.target = l.in.Info().Head
@@ -158,6 +168,9 @@ func (l *lane) loop(ctx context.Context, blocks *reader) error {
 			l.target = l.in.Info().Head
 		case <-ctx.Done():
 			return ctx.Err()
+		}
+		if err == nil {
+			err = l.finishFlushes(ctx)
 		}
 		if err == nil && drain == nil {
 			err = l.finishDrain(ctx)
@@ -200,14 +213,18 @@ func (l *lane) hold() bool {
 	return held
 }
 
-// setTimer wakes the loop when the oldest open object is due. An idle lane has no timer.
+// retuneEvery is how soon a lane that reads nothing takes up a definition that was changed.
+const retuneEvery = time.Second
+
+// setTimer wakes the loop when the oldest open object is due, and before that to see whether it is due earlier now. An idle
+// lane has no timer.
 func (l *lane) setTimer(timer *time.Timer) {
 	if l.held || l.open.len == 0 || l.ledger.position < l.target {
 		timer.Stop()
 		return
 	}
 	now := time.Now()
-	timer.Reset(max(l.dueIn(now), l.nextLook.Sub(now), time.Millisecond))
+	timer.Reset(max(min(l.dueIn(now), retuneEvery), l.nextLook.Sub(now), time.Millisecond))
 }
 
 func (l *lane) interval() time.Duration { return time.Duration(l.buffering.Interval) }
@@ -226,7 +243,7 @@ func (l *lane) take(ctx context.Context, b *buffer.Block) error {
 		l.closeAll(reasonVersion, l.open.len)
 		l.version = r.version
 	}
-	if err := l.takeRecords(r, b); err != nil {
+	if err := l.takeRecords(ctx, r, b); err != nil {
 		return err
 	}
 	l.collect()
@@ -265,7 +282,9 @@ func (l *lane) leave(ctx context.Context) error {
 	return l.commit(ctx, buffer.Change{Cursor: l.tracks.others(l.track)})
 }
 
-func (l *lane) takeRecords(r *rules, b *buffer.Block) error {
+// takeRecords partitions a block's records. It looks at ctx between them: where a query does all that it may for each, a
+// block takes minutes.
+func (l *lane) takeRecords(ctx context.Context, r *rules, b *buffer.Block) error {
 	if r.partitioner == nil {
 		l.ledger.position = max(l.ledger.position, b.Last())
 		return nil
@@ -274,6 +293,9 @@ func (l *lane) takeRecords(r *rules, b *buffer.Block) error {
 	for record := range b.Records() {
 		if record.Seq <= l.ledger.position {
 			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 		if err := l.process(r, record); err != nil {
 			return err
@@ -359,11 +381,18 @@ func (l *lane) rulesOf(v *buffer.Version) (*rules, error) {
 
 // triggers takes up the buffering hints and bounds in force now, whatever version the records are read under.
 func (l *lane) triggers(r *rules) {
-	s, ok := l.definition()
-	if !ok {
-		s = r.stream
+	if !l.retune() {
+		l.buffering, l.partitions = r.stream.Buffering, r.stream.Partitions
 	}
-	l.buffering, l.partitions = s.Buffering, s.Partitions
+}
+
+// retune takes up those of the definition, if there is one.
+func (l *lane) retune() bool {
+	s, ok := l.definition()
+	if ok {
+		l.buffering, l.partitions = s.Buffering, s.Partitions
+	}
+	return ok
 }
 
 // definition is the one in force now, as seen from the track; false where the stream is not configured any more, or sends

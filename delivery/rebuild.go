@@ -131,7 +131,7 @@ func (l *lane) readWave(ctx context.Context, w *wave) error {
 			return err
 		}
 		l.service.deps.Pace.wait(ctx, &b)
-		if err := l.refill(w, r, &b); err != nil {
+		if err := l.refill(ctx, w, r, &b); err != nil {
 			return err
 		}
 		if l.crowded() {
@@ -151,11 +151,14 @@ func (l *lane) readUpTo(ctx context.Context, after, last buffer.Seq, b *buffer.B
 }
 
 // refill gives a block's outputs to the objects of the wave that they belong to.
-func (l *lane) refill(w *wave, r *rules, b *buffer.Block) error {
+func (l *lane) refill(ctx context.Context, w *wave, r *rules, b *buffer.Block) error {
 	if r.partitioner == nil {
 		return nil
 	}
 	for record := range b.Records() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if err := l.process(r, record); err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ const (
 	reasonMemory   = "memory"
 	reasonVersion  = "version"
 	reasonDrain    = "drain"
+	reasonFlush    = "flush"
 
 	reasonPartitions = "partitions"
 )

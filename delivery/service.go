@@ -92,6 +92,7 @@ type Service struct {
 
 	functions map[buffer.LaneID]*function
 	invokers  map[string]*invoker // by their definition
+	leaving   sync.WaitGroup      // openings of functions that others have taken the place of
 
 	lives  map[buffer.LaneID]context.CancelFunc
 	gone   map[buffer.StreamID]bool // discarded
@@ -154,6 +155,7 @@ func (s *Service) closeDestinations() error {
 		errs = append(errs, i.close())
 		delete(s.invokers, key)
 	}
+	s.leaving.Wait()
 	return errors.Join(errs...)
 }
 
@@ -195,6 +197,7 @@ func (s *Service) begin(l, before *lane) *lane {
 	defer s.mu.Unlock()
 	if before != nil {
 		l.drained, l.done = before.drained, before.done
+		l.flushAsked, l.flushes = before.flushAsked, before.flushes
 		l.scratch = nil // not trusted again
 	}
 	if s.hastes[l.info.ID.Stream] {
@@ -281,7 +284,7 @@ func (s *Service) served() ([]*lane, []*function, <-chan struct{}) {
 }
 
 // beginFunction takes a lane's function among what is served.
-func (s *Service) beginFunction(f *function) *function {
+func (s *Service) beginFunction(f *function) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.hastes[f.info.ID.Stream] {
@@ -290,7 +293,6 @@ func (s *Service) beginFunction(f *function) *function {
 	s.functions[f.info.ID] = f
 	close(s.arrived)
 	s.arrived = make(chan struct{})
-	return f
 }
 
 func (l *lane) awaitDrained(ctx context.Context) error {

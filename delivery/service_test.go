@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,7 +39,8 @@ type world struct {
 	def     stream.Stream
 	metrics *delivery.Metrics
 
-	function transform.Invoker
+	function  transform.Invoker
+	openFails error // of opening the function
 
 	service *delivery.Service
 	cancel  context.CancelFunc
@@ -82,7 +84,7 @@ func (w *world) start() {
 		Scratch: w.scratch,
 		Metrics: w.metrics,
 
-		Function: func(context.Context, stream.Transform) (transform.Invoker, error) { return w.function, nil },
+		Function: func(context.Context, stream.Transform) (transform.Invoker, error) { return w.function, w.openFails },
 	})
 	var ctx context.Context
 	ctx, w.cancel = context.WithCancel(context.Background())
@@ -272,6 +274,24 @@ func TestIntervalSeals(t *testing.T) {
 	w.append(record("a", 2))
 	w.eventually("the next one is too", func() bool { return len(w.objects.Keys()) == 2 })
 	w.eventually("everything is settled", func() bool { return w.log.Stats().Streams[w.id].Pending == 0 })
+}
+
+// A shorter interval holds for what is open already, also where no record comes any more.
+func TestShorterIntervalReachesAnIdleStream(t *testing.T) {
+	w := newWorld(t, nil) // an hour
+	var hasty atomic.Bool
+	w.startWith(func(context.Context, stream.Destination) (delivery.Destination, error) { return w.objects, nil },
+		func(string) (stream.Stream, bool) {
+			now := w.def
+			if hasty.Load() {
+				now.Buffering.Interval = stream.Duration(50 * time.Millisecond)
+			}
+			return now, true
+		})
+	w.append(record("a", 1))
+	w.eventually("the record is in an open object", func() bool { return w.service.Open() == 1 })
+	hasty.Store(true)
+	w.eventually("the object is delivered", func() bool { return len(w.objects.Keys()) == 1 })
 }
 
 // A reader that is behind by more than the interval reads on before it seals: its objects do not become tiny.

@@ -159,8 +159,11 @@ func (l *lane) publishTotals() {
 	t := l.totals
 	t.Errors = maps.Clone(t.Errors)
 	l.shared.Lock()
-	defer l.shared.Unlock()
 	l.shared.totals = t
+	l.shared.Unlock()
+	if f := l.tracks.transformer(); f != nil && l.track == mainTrack {
+		f.mainSettled()
+	}
 }
 
 // troubled, recovered and ended keep what Health tells.

@@ -67,9 +67,10 @@ type tracks struct {
 	in      buffer.Lane
 	running sync.WaitGroup
 
-	mu      sync.Mutex
-	cursors map[track]buffer.Seq // how far each track that is served is durably settled
-	errs    []error
+	mu       sync.Mutex
+	cursors  map[track]buffer.Seq // how far each track that is served is durably settled
+	function *function            // nil while no record takes its track
+	errs     []error
 }
 
 func newTracks(s *Service, in buffer.Lane) *tracks {
@@ -114,10 +115,18 @@ func (t *tracks) startFunction(ctx context.Context, after buffer.Seq) {
 	if !t.join(functionTrack, after) {
 		return
 	}
-	f := t.service.beginFunction(newFunction(t, after))
+	f := newFunction(t, after)
+	restored := f.restore()
+	t.mu.Lock()
+	t.function = f
+	t.mu.Unlock()
+	t.service.beginFunction(f)
 	t.running.Go(func() {
 		defer close(f.done)
-		err := f.run(ctx)
+		err := restored
+		if err == nil {
+			err = f.run(ctx)
+		}
 		if err == nil || ctx.Err() != nil {
 			return
 		}
@@ -180,12 +189,11 @@ func (t *tracks) inUse(has func(stream.Stream) bool) bool {
 	return false
 }
 
-// transformed reports whether records of the lane pass on to a derived one.
-func (t *tracks) transformed() bool {
+// transformer is what the lane's records go through to a derived lane, or nil.
+func (t *tracks) transformer() *function {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	_, joined := t.cursors[functionTrack]
-	return joined
+	return t.function
 }
 
 // shared reports whether the tracks have cursors that may differ.

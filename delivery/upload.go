@@ -94,7 +94,9 @@ func (l *lane) attempt(ctx context.Context, o *object) error {
 	if err != nil {
 		return err
 	}
+	ended := l.uploading(o)
 	err = l.create(ctx, d, o)
+	ended()
 	l.service.uploads.leave(ticket, err)
 	return err
 }

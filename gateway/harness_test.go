@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -92,11 +93,27 @@ type fixture struct {
 	log      *fakeLog
 	registry *prometheus.Registry
 	served   chan error
+	flushes  int // asked for
+}
+
+// flush works the first time.
+func (f *fixture) flush(context.Context, buffer.StreamID) (objects, records int64, err error) {
+	f.flushes++
+	if f.flushes > 1 {
+		return 0, 0, errors.New("no such bucket")
+	}
+	return 2, 5, nil
 }
 
 // start runs a server with two streams, clicks and closing, and stops it at the end of the test. Small limits keep the
 // tests fast.
 func start(t *testing.T, log *fakeLog, configure ...func(*Config)) *fixture {
+	t.Helper()
+	return startStreams(t, log, []ingest.Stream{{ID: clicks, Name: "clicks", Accepting: true}, {Name: "closing"}}, configure...)
+}
+
+// startStreams is start with streams of the test's own.
+func startStreams(t *testing.T, log *fakeLog, streams []ingest.Stream, configure ...func(*Config)) *fixture {
 	t.Helper()
 	config := Config{Listen: "127.0.0.1:0"}
 	config.Ingest.Poison = true
@@ -105,9 +122,9 @@ func start(t *testing.T, log *fakeLog, configure ...func(*Config)) *fixture {
 		c(&config)
 	}
 	catalog := new(ingest.Catalog)
-	catalog.Set([]ingest.Stream{{ID: clicks, Name: "clicks", Accepting: true}, {Name: "closing"}})
+	catalog.Set(streams)
 	f := &fixture{t: t, log: log, registry: prometheus.NewRegistry(), served: make(chan error, 1)}
-	server, err := New(config, Deps{Log: log, Catalog: catalog, Registerer: f.registry})
+	server, err := New(config, Deps{Log: log, Catalog: catalog, Registerer: f.registry, Flush: f.flush})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,6 +36,22 @@ func TestNativeStoresRecords(t *testing.T) {
 	}
 }
 
+const flushURL = "/v1/streams/clicks/flush"
+
+// A flush is answered with what was sealed, or says what it waits for.
+func TestNativeFlush(t *testing.T) {
+	f := start(t, &fakeLog{})
+	c := f.dial()
+	if got := c.do(request("POST", flushURL, "")); got.StatusCode != 200 || got.body != `{"objects":2,"records":5}` {
+		t.Errorf("got %d %s", got.StatusCode, got.body)
+	}
+	got := c.do(request("POST", flushURL, ""))
+	p := asProblem(t, got)
+	if p.Code != "flush_incomplete" || got.Header.Get("Retry-After") != "5" || p.Detail != "not everything could be sealed yet: no such bucket" {
+		t.Errorf("got %s", got.body)
+	}
+}
+
 // problem is what a client may rely on in a refusal.
 type problem struct {
 	Type, Title, Detail string
@@ -75,6 +91,9 @@ var nativeRefusals = []refusal{
 	{name: "target under v1", request: post("/v1/", ndjson, "a", "X-Amz-Target: x"), status: 404, code: "not_found"},
 	{name: "path cleaned by nobody", request: post("/v1/streams/x/../clicks/records", ndjson, "a"), status: 404, code: "not_found"},
 	{name: "get", request: request("GET", clicksURL, ""), status: 405, code: "method_not_allowed"},
+	{name: "get a flush", request: request("GET", flushURL, ""), status: 405, code: "method_not_allowed"},
+	{name: "flush of an unknown stream", request: request("POST", "/v1/streams/none/flush", ""), status: 404, code: "stream_not_found"},
+	{name: "flush of a stream being deleted", request: request("POST", "/v1/streams/closing/flush", ""), status: 503, code: "stream_not_accepting", retryAfter: "5"},
 	{name: "put", request: request("PUT", clicksURL, "a"), status: 405, code: "method_not_allowed"},
 	{name: "unknown stream", request: post("/v1/streams/none/records", ndjson, "a"), status: 404, code: "stream_not_found"},
 	{name: "escaped name", request: post("/v1/streams/click%73/records", ndjson, "a"), status: 404, code: "stream_not_found"},

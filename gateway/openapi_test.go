@@ -89,6 +89,7 @@ func TestTakenAsDescribed(t *testing.T) {
 		post(clicksURL, "application/x-protobuf", protobuf([]string{"a"})),
 		post(clicksURL, "application/protobuf", protobuf([]string{"a"})),
 		post(clicksURL, "application/octet-stream", "\x00"),
+		request("POST", flushURL, ""),
 		request("GET", "/v1/openapi.yaml", ""),
 		request("GET", "/v1/records.proto", ""),
 	} {

@@ -9,11 +9,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/valyala/fasthttp"
+	"github.com/valyala/fasthttp/fasthttputil"
 
 	"hydrant/gateway/auth"
 	"hydrant/gateway/firehose"
@@ -61,6 +63,8 @@ type Deps struct {
 
 	Control firehose.Control // serves the operations on streams; nil serves none
 
+	Flush native.Flush // seals what a stream's open objects hold; nil serves no flushes
+
 	Look func(ctx context.Context) error // brings streams into the catalog that other nodes have made; nil where there are none
 }
 
@@ -74,7 +78,8 @@ type Server struct {
 	firehose protocol
 	http     *fasthttp.Server
 	listener net.Listener
-	tls      *tls.Config // nil without TLS
+	within   *fasthttputil.InmemoryListener // see Client
+	tls      *tls.Config                    // nil without TLS
 	draining atomic.Bool
 
 	// appends bounds the appends of all requests. It ends only when Shutdown gives up: a producer that goes away does not
@@ -96,8 +101,9 @@ func New(config Config, deps Deps) (*Server, error) {
 		config:   config.withDefaults(),
 		logger:   deps.Logger,
 		ingest:   in,
-		native:   native.New(in),
+		native:   native.New(in, deps.Flush),
 		firehose: firehose.New(in, deps.Control),
+		within:   fasthttputil.NewInmemoryListener(),
 	}
 	s.appends, s.stop = context.WithCancel(context.Background())
 	if deps.TLS != nil {
@@ -153,6 +159,10 @@ func (s *Server) Serve() error {
 	if s.listener == nil {
 		return errors.New("gateway: Serve before Listen")
 	}
+	var within sync.WaitGroup
+	defer within.Wait()
+	defer s.within.Close()
+	within.Go(func() { _ = s.http.Serve(s.within) }) // ends with the other
 	if err := s.http.Serve(s.listener); err != nil {
 		return fmt.Errorf("serve producers on %s: %w", s.listener.Addr(), err)
 	}
@@ -168,6 +178,7 @@ func (s *Server) Drain() { s.draining.Store(true) }
 func (s *Server) Shutdown(ctx context.Context) error {
 	defer s.stop()
 	s.Drain()
+	_ = s.within.Close()
 	if s.listener != nil {
 		_ = s.listener.Close() // fasthttp closes only what it serves; a second close changes nothing
 	}

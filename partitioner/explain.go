@@ -20,8 +20,21 @@ type Explanation struct {
 
 // Explain is Process, with all that an output does not tell.
 func (p *Partitioner) Explain(arrival int64, record []byte) ([]Explanation, error) {
+	return p.explain(p.Process(nil, 0, arrival, record), nil)
+}
+
+// ExplainOutcome is ProcessOutcome in the same way.
+func (p *Partitioner) ExplainOutcome(arrival int64, o *Outcome) ([]Explanation, error) {
+	outputs, err := p.ProcessOutcome(nil, arrival, o.Append(nil))
+	if err != nil {
+		return nil, err
+	}
+	return p.explain(outputs, o)
+}
+
+func (p *Partitioner) explain(outputs []Output, answer *Outcome) ([]Explanation, error) {
 	var all []Explanation
-	for _, out := range p.Process(nil, 0, arrival, record) {
+	for _, out := range outputs {
 		e := Explanation{Prefix: string(bytes.ReplaceAll(out.Prefix, []byte(expr.RandomString), []byte("<random>"))), Type: out.Error}
 		if out.Error != "" {
 			var line struct {
@@ -33,7 +46,7 @@ func (p *Partitioner) Explain(arrival int64, record []byte) ([]Explanation, erro
 			}
 			e.Code, e.Message, e.Record = line.ErrorCode, line.ErrorMessage, line.RawData
 		} else {
-			e.Values, e.Record = p.valuesOf(out.Data), bytes.Clone(out.Data)
+			e.Values, e.Record = p.valuesOf(out.Data, answer), bytes.Clone(out.Data)
 		}
 		all = append(all, e)
 	}
@@ -41,17 +54,17 @@ func (p *Partitioner) Explain(arrival int64, record []byte) ([]Explanation, erro
 }
 
 // valuesOf are the values of the partition keys in a record that has them all.
-func (p *Partitioner) valuesOf(record []byte) map[string]string {
+func (p *Partitioner) valuesOf(record []byte, answer *Outcome) map[string]string {
 	if p.keys == nil || len(p.keys.names) == 0 {
 		return nil
 	}
-	found, err := p.keys.extract(record, nil)
+	found, err := p.keys.extract(record, answer)
 	if err != nil {
 		return nil
 	}
 	values := map[string]string{}
 	for i, name := range p.keys.names {
-		values[name] = string(found[i])
+		values[expr.KeyName(name)] = string(found[i])
 	}
 	return values
 }

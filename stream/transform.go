@@ -1,10 +1,8 @@
 package stream
 
 import (
-	"net/url"
 	"regexp"
 	"time"
-	"unicode/utf8"
 )
 
 // Transform is a function that each record is given to, after Processing and before its partition is chosen. It answers for
@@ -19,12 +17,16 @@ type Transform struct {
 	// the way there, or throttled, is tried again without end.
 	Retries *int `json:"retries,omitempty" yaml:"retries"`
 
-	// Buffering says when records are given to the function: at 0.2 to 3 MiB of them, or 0 s to 900 s after the first;
-	// 1 MiB and 60 s.
-	Buffering Buffering `json:"buffering" yaml:"buffering"`
+	Buffering Batching `json:"buffering" yaml:"buffering"`
 
 	Timeout     Duration `json:"timeout,omitempty" yaml:"timeout"`         // of a call; up to 15m; 0 means 5m
 	Concurrency int      `json:"concurrency,omitempty" yaml:"concurrency"` // calls at once, 1 to 100; 0 means 5
+}
+
+// Batching says when records are given to a function: at whichever comes first.
+type Batching struct {
+	Size     Size      `json:"size" yaml:"size"`         // 200 KiB to 3 MiB; 0 means 1 MiB
+	Interval *Duration `json:"interval" yaml:"interval"` // after the first of them; 0s to 900s, where 0s waits for no more; none given means 60s
 }
 
 // Lambda is a function of AWS Lambda, or of anything that speaks its Invoke API.
@@ -53,21 +55,6 @@ type WASM struct {
 	Memory Size   `json:"memory,omitempty" yaml:"memory"` // that one call may take; 1 MiB to 1 GiB; 0 means 128 MiB
 }
 
-const (
-	maxRetries     = 300
-	maxConcurrency = 100
-
-	minBatch = 200 * KiB
-	maxBatch = 3 * MiB
-
-	maxBatchInterval = Duration(900 * time.Second)
-	minTimeout       = Duration(10 * time.Millisecond)
-	maxTimeout       = Duration(15 * time.Minute)
-
-	minWASMMemory = MiB
-	maxWASMMemory = GiB
-)
-
 func (t Transform) withDefaults() *Transform {
 	if t.Retries == nil {
 		t.Retries = new(3)
@@ -75,8 +62,8 @@ func (t Transform) withDefaults() *Transform {
 	if t.Buffering.Size == 0 {
 		t.Buffering.Size = MiB
 	}
-	if t.Buffering.Interval == 0 {
-		t.Buffering.Interval = Duration(time.Minute)
+	if t.Buffering.Interval == nil {
+		t.Buffering.Interval = new(Duration(time.Minute))
 	}
 	if t.Timeout == 0 {
 		t.Timeout = Duration(5 * time.Minute)
@@ -117,69 +104,4 @@ func (l Lambda) RegionOf() string {
 		return found[1]
 	}
 	return ""
-}
-
-func (v *validation) transform() {
-	const path = "transform."
-	t := v.stream.Transform
-	if t == nil {
-		return
-	}
-	given := 0
-	for _, set := range []bool{t.Lambda != nil, t.HTTP != nil, t.WASM != nil} {
-		if set {
-			given++
-		}
-	}
-	if given != 1 {
-		v.add("transform", "there are %d functions: write one of lambda, http and wasm", given)
-	}
-	if t.Retries != nil && (*t.Retries < 0 || *t.Retries > maxRetries) {
-		v.add(path+"retries", "there are %d retries; it must be from 0 to %d", *t.Retries, maxRetries)
-	}
-	if size := t.Buffering.Size; size < minBatch || size > maxBatch {
-		v.add(path+"buffering.size", "the size is %v; it must be from %v to %v", size, minBatch, maxBatch)
-	}
-	if interval := t.Buffering.Interval; interval < 0 || interval > maxBatchInterval {
-		v.add(path+"buffering.interval", "the interval is %v; it must be up to %v", interval, maxBatchInterval)
-	}
-	if t.Timeout < minTimeout || t.Timeout > maxTimeout {
-		v.add(path+"timeout", "the timeout is %v; it must be from %v to %v", t.Timeout, minTimeout, maxTimeout)
-	}
-	if t.Concurrency < 1 || t.Concurrency > maxConcurrency {
-		v.add(path+"concurrency", "there are %d calls at once; it must be from 1 to %d", t.Concurrency, maxConcurrency)
-	}
-	v.functions(t)
-}
-
-func (v *validation) functions(t *Transform) {
-	const path = "transform."
-	if l := t.Lambda; l != nil {
-		if !lambdaARN.MatchString(l.ARN) {
-			v.add(path+"lambda.arn", "%q is no ARN of a Lambda function: write one such as arn:aws:lambda:us-east-1:123456789012:function:name", l.ARN)
-		}
-		if l.Endpoint != "" && !isURL(l.Endpoint) {
-			v.add(path+"lambda.endpoint", "%q is no address of a Lambda service: write one such as http://127.0.0.1:9001", l.Endpoint)
-		}
-		v.region(path+"lambda.", l.Region)
-		v.profile(path+"lambda.", l.Profile)
-		v.role(path+"lambda.", l.RoleARN, l.External)
-	}
-	if h := t.HTTP; h != nil && !isURL(h.URL) {
-		v.add(path+"http.url", "%q is no address of a function: write one such as http://127.0.0.1:9002/transform", h.URL)
-	}
-	if w := t.WASM; w != nil {
-		if w.Path == "" || !utf8.ValidString(w.Path) {
-			v.add(path+"wasm.path", "%q is no path of a module: write one such as ./transform.wasm", w.Path)
-		}
-		if w.Memory < minWASMMemory || w.Memory > maxWASMMemory {
-			v.add(path+"wasm.memory", "the memory is %v; it must be from %v to %v", w.Memory, minWASMMemory, maxWASMMemory)
-		}
-	}
-}
-
-// isURL says that something can be called there, without credentials in the address.
-func isURL(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil && u.Fragment == "" && utf8.ValidString(text)
 }

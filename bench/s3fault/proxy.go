@@ -150,6 +150,11 @@ func Puts(r *http.Request) bool {
 	return r.Method == http.MethodPut && !r.URL.Query().Has("uploadId") && !Hidden(r)
 }
 
+// Parts matches the upload of a part.
+func Parts(r *http.Request) bool {
+	return r.Method == http.MethodPut && r.URL.Query().Has("uploadId") && !Hidden(r)
+}
+
 // Completes matches the end of a multipart upload, which creates the object.
 func Completes(r *http.Request) bool {
 	return r.Method == http.MethodPost && r.URL.Query().Has("uploadId") && !Hidden(r)

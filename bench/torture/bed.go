@@ -54,7 +54,7 @@ func newBed(ctx context.Context, o Options) (*bed, error) {
 		return b, err
 	}
 	for i := range o.Nodes {
-		n, err := b.startNode(ctx, fmt.Sprintf("node-%d", i+1), "torture", b.store.prefix+"run/", b.noVolumes == "")
+		n, err := b.startNode(ctx, fmt.Sprintf("node-%d", i+1), "torture", b.store.prefix+"run/", usualForm, b.noVolumes == "")
 		if err != nil {
 			return b, err
 		}
@@ -63,9 +63,9 @@ func newBed(ctx context.Context, o Options) (*bed, error) {
 	return b, nil
 }
 
-// startNode starts a node and waits until it serves. The bed closes it.
-func (b *bed) startNode(ctx context.Context, name, stream, prefix string, withVolume bool) (*node, error) {
-	n, err := b.newNode(name, stream, prefix, withVolume)
+// startNode makes a node, starts it with its objects in some form, and waits until it serves. The bed closes it.
+func (b *bed) startNode(ctx context.Context, name, stream, prefix, form string, withVolume bool) (*node, error) {
+	n, err := b.newNode(name, stream, prefix, form, withVolume)
 	b.closers = append(b.closers, n.close)
 	if err == nil {
 		err = n.configure(0)
@@ -144,8 +144,8 @@ func (b *bed) close(good bool) error {
 }
 
 // ownNode starts a node for a fault alone, with a stream and a place in the store of its own.
-func (b *bed) ownNode(ctx context.Context) (*node, error) {
+func (b *bed) ownNode(ctx context.Context, form string) (*node, error) {
 	b.own++
 	name := fmt.Sprintf("own-%d", b.own)
-	return b.startNode(ctx, name, "own", b.store.prefix+name+"/", false)
+	return b.startNode(ctx, name, "own", b.store.prefix+name+"/", form, false)
 }

@@ -23,7 +23,7 @@ type Options struct {
 	Seed       uint64         `placeholder:"N" help:"Decides the order of the faults and much of what they do (default: a random one, which is printed)."`
 	Duration   time.Duration  `default:"2m" help:"How long faults are made, at most with --times or --records. The delivery of what is left and the verdict come after."`
 	Faults     string         `default:"*" placeholder:"NAMES" help:"Faults to make, by name, with commas between and * for any letters; none for a run without. --list tells them all."`
-	Times      map[string]int `mapsep:"," placeholder:"NAME=N,..." help:"Make these faults, in place of --faults, and end when each was made so often."`
+	Times      map[string]int `mapsep:"," placeholder:"NAME=N,..." help:"Make these faults, in place of --faults and named as there, and end when each was made so often."`
 	Records    int64          `default:"0" help:"Go on until the nodes have acknowledged so many records together (0: the time or --times decides)."`
 	Nodes      int            `default:"2" help:"Nodes to run."`
 	Rate       float64        `default:"2000" help:"Records a second, to each node."`
@@ -36,6 +36,7 @@ type Options struct {
 	Mutant     string         `placeholder:"NAME" help:"Spoil the run so, to see that the verdict finds it; --list tells them all."`
 
 	selected []*fault
+	wanted   map[string]int // by name, of those that Times speaks of
 	mutant   *mutant
 }
 
@@ -61,7 +62,7 @@ func (o *Options) Validate() error {
 	}
 	var err error
 	if len(o.Times) > 0 {
-		o.selected, err = chooseTimes(o.Times)
+		o.selected, o.wanted, err = chooseTimes(o.Times)
 	} else {
 		o.selected, err = choose(o.Faults)
 	}
@@ -96,19 +97,25 @@ func choose(names string) (chosen []*fault, err error) {
 	return chosen, nil
 }
 
-// chooseTimes finds the faults that are to be made so often.
-func chooseTimes(times map[string]int) (chosen []*fault, err error) {
-	for _, name := range slices.Sorted(maps.Keys(times)) {
-		i := slices.IndexFunc(faults, func(f *fault) bool { return f.name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("times: there is no fault %q; --list tells them all", name)
+// chooseTimes finds the faults that the names tell, and how often each is to be made.
+func chooseTimes(times map[string]int) (chosen []*fault, wanted map[string]int, err error) {
+	wanted = map[string]int{}
+	for _, names := range slices.Sorted(maps.Keys(times)) {
+		if n := times[names]; n < 1 || n > mostTimes {
+			return nil, nil, fmt.Errorf("times: %s: %d is not in 1 to %d", names, n, mostTimes)
 		}
-		if n := times[name]; n < 1 || n > mostTimes {
-			return nil, fmt.Errorf("times: %s: %d is not in 1 to %d", name, n, mostTimes)
+		some, err := choose(names)
+		if err != nil {
+			return nil, nil, fmt.Errorf("times: %w", err)
 		}
-		chosen = append(chosen, faults[i])
+		for _, f := range some {
+			if wanted[f.name] == 0 {
+				chosen = append(chosen, f)
+			}
+			wanted[f.name] = max(wanted[f.name], times[names])
+		}
 	}
-	return chosen, nil
+	return chosen, wanted, nil
 }
 
 const mostTimes = 1_000_000

@@ -49,27 +49,39 @@ func (b *bed) make(ctx context.Context, f *fault, random *rand.Rand, report *Rep
 	return nil
 }
 
-// enough reports whether a run that ends by what was done, not by time, has done it.
+// enough reports whether a run that ends by what was done, not by time, has done it. Nothing is waited for that cannot be
+// made.
 func (b *bed) enough(report *Report) bool {
-	if b.options.Records == 0 && len(b.options.Times) == 0 {
+	if b.options.Records == 0 && len(b.options.wanted) == 0 {
 		return false
 	}
-	return len(report.short(b.options.Times)) == 0 && b.status.records.Load() >= b.options.Records
+	for _, f := range b.options.selected {
+		if f.needs.missing(b) == "" && report.times(f.name) < b.options.wanted[f.name] {
+			return false
+		}
+	}
+	return b.status.records.Load() >= b.options.Records
 }
 
 // short are the faults that were made less often than they were to be.
-func (r *Report) short(times map[string]int) (names []string) {
-	made := map[string]int{}
-	for _, f := range r.Faults {
-		made[f.Name] = f.Times
-	}
-	for name, n := range times {
-		if made[name] < n {
-			names = append(names, fmt.Sprintf("%s %d of %d times", name, made[name], n))
+func (r *Report) short(wanted map[string]int) (names []string) {
+	for name, n := range wanted {
+		if made := r.times(name); made < n {
+			names = append(names, fmt.Sprintf("%s %d of %d times", name, made, n))
 		}
 	}
 	slices.Sort(names)
 	return names
+}
+
+// times is how often a fault was made.
+func (r *Report) times(name string) int {
+	for _, f := range r.Faults {
+		if f.Name == name {
+			return f.Times
+		}
+	}
+	return 0
 }
 
 // shuffled deals the faults that the options chose and that can be made, each as often as it is to be made or once, before
@@ -78,7 +90,7 @@ func (b *bed) shuffled(random *rand.Rand) func() *fault {
 	var possible, hand []*fault
 	for _, f := range b.options.selected {
 		if f.needs.missing(b) == "" {
-			possible = append(possible, slices.Repeat([]*fault{f}, max(1, b.options.Times[f.name]))...)
+			possible = append(possible, slices.Repeat([]*fault{f}, max(1, b.options.wanted[f.name]))...)
 		}
 	}
 	return func() *fault {

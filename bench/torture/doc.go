@@ -10,7 +10,8 @@
 // an order that the seed decides; moments within a fault depend on the machine too.
 //
 // Faults that damage what was synced (a bit flipped, a file cut) are done to nodes of their own, whose losses must all be
-// told: silent are those that the node does not count as quarantined.
+// told: silent are those that the node does not count as quarantined. Objects too large for one request come from a node of
+// their own too: the others' are small.
 //
 // # What is checked
 //
@@ -21,6 +22,7 @@
 //   - The count of records in an object's metadata is what it holds.
 //   - On each node the books balance, and nothing is pending.
 //   - No upload in parts is left.
+//   - Memory, descriptors, goroutines and disk of the nodes do not grow.
 //   - Each fault has met what it was meant for, and each node was ready again and took records after it.
 //
 // Mutants spoil the run on purpose, between proxy and store: each must turn the verdict.

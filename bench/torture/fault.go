@@ -25,11 +25,12 @@ const (
 	nothing need = iota
 	volumes      // each node on a file system of its own
 	tracing      // strace, and the right to use it
+	clocks       // processes' clocks that can be bent
 )
 
 // why says what is needed, and empty if that is nothing.
 func (n need) why() string {
-	return [...]string{"", "(needs root, loop devices and mkfs.ext4)", "(needs strace and the right to trace)"}[n]
+	return [...]string{"", "(needs root, loop devices and mkfs.ext4)", "(needs strace and the right to trace)", "(needs Linux on amd64 and the right to trace)"}[n]
 }
 
 // missing says why a fault has to be left out of a run, or nothing.
@@ -38,16 +39,18 @@ func (n need) missing(b *bed) string {
 	case volumes:
 		return b.noVolumes
 	case tracing:
+		if _, err := exec.LookPath("strace"); err != nil {
+			return "strace is not installed"
+		}
 		return noTracing()
+	case clocks:
+		return noClocks()
 	}
 	return ""
 }
 
-// noTracing says why processes cannot be traced.
+// noTracing says why this process may not look into those that it starts, or nothing.
 func noTracing() string {
-	if _, err := exec.LookPath("strace"); err != nil {
-		return "strace is not installed"
-	}
 	if os.Geteuid() != 0 {
 		if scope, err := os.ReadFile("/proc/sys/kernel/yama/ptrace_scope"); err == nil && scope[0] > '1' {
 			return "this user may not trace processes (kernel.yama.ptrace_scope)"
@@ -63,11 +66,13 @@ var faults = []*fault{
 	{name: "restart", about: "SIGTERM and start of a node, with little time to deliver", run: restartOne},
 	{name: "rolling-restart", about: "SIGTERM and start of each node in turn", run: rollingRestart},
 	{name: "reload", about: "a storm of SIGHUP with changed and broken configurations", run: reloadStorm},
+	{name: "clock-jumps", about: "a node's clock jumps by hours, forth and back", needs: clocks, run: clockJumps},
 	{name: "slow-clients", about: "connections that send their requests byte by byte, or nothing", run: slowClients},
 	{name: "store-errors", about: "the store answers 500, 502 and 503 to a third of all requests", run: storeErrors},
 	{name: "store-slowdown", about: "the store asks to slow down (503 SlowDown)", run: refusing(503, "SlowDown")},
 	{name: "store-reset", about: "connections to the store break within bodies", run: storeReset},
 	{name: "store-lost-answer", about: "the store does its work and its answers get lost", run: storeLostAnswer},
+	{name: "store-parts", about: "parts of large objects break, and an error stands in the success of their last request", run: uploadInParts},
 	{name: "store-slow", about: "the store answers late", run: storeSlow},
 	{name: "store-gone", about: "the store cannot be reached", run: storeGone},
 	{name: "expired-credentials", about: "the store says that the credentials have expired", run: refusing(403, "ExpiredToken")},

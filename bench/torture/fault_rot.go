@@ -47,7 +47,7 @@ func tornTail(ctx context.Context, b *bed, random *rand.Rand) (int, error) {
 // be told: no record is missing that the node does not count as quarantined. A change of state that was lost may deliver
 // records twice; that is noted.
 func (b *bed) rot(ctx context.Context, random *rand.Rand, damage func(path string, size int64) error) (met int, err error) {
-	n, err := b.ownNode(ctx)
+	n, err := b.ownNode(ctx, usualForm)
 	if err != nil {
 		return 0, err
 	}

@@ -17,6 +17,7 @@ type node struct {
 	name   string
 	stream string
 	prefix string // of its objects' keys
+	form   string // of its stream's objects: buffering and compression
 	bed    *bed
 	dir    string  // of its configuration, and of its data where it has no volume
 	volume *volume // nil where there are none
@@ -27,17 +28,20 @@ type node struct {
 	process *child.Process // the last one
 }
 
-func (b *bed) newNode(name, stream, prefix string, withVolume bool) (*node, error) {
-	n := &node{name: name, stream: stream, prefix: prefix, bed: b, dir: filepath.Join(b.dir, name)}
+// usualForm makes many small objects.
+const usualForm = "buffering: {size: 1MiB, interval: 1s}"
+
+func (b *bed) newNode(name, stream, prefix, form string, withVolume bool) (*node, error) {
+	n := &node{name: name, stream: stream, prefix: prefix, form: form, bed: b, dir: filepath.Join(b.dir, name)}
 	if err := os.Mkdir(n.dir, 0o755); err != nil {
-		return nil, err
+		return n, err
 	}
 	var err error
 	if n.listen, err = child.FreeAddress(); err != nil {
-		return nil, err
+		return n, err
 	}
 	if n.admin, err = child.FreeAddress(); err != nil {
-		return nil, err
+		return n, err
 	}
 	if withVolume {
 		n.volume, err = newVolume(n.dir)
@@ -60,12 +64,12 @@ memory: 128MiB
 buffer: {max_disk: 256MiB}
 streams:
   %s:
-    buffering: {size: 1MiB, interval: 1s}
+    %s
     prefix: "%skey=!{partitionKeyFromQuery:key}/v%d/"
     error_prefix: "%serrors/"
     partition_keys: {key: .key}
     destination: {s3: %s}
-`, n.data(), n.stream, n.prefix, variant, n.prefix, n.bed.destination)
+`, n.data(), n.stream, n.form, n.prefix, variant, n.prefix, n.bed.destination)
 	return n.write(text)
 }
 

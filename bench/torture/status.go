@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -20,8 +21,8 @@ type status struct {
 	records  atomic.Int64           // acknowledged by all nodes, in all their lives
 }
 
-// watch looks at the nodes each second until the function that it returns is called: it writes a line of how things are, and
-// weighs the nodes for the report.
+// watch looks at the nodes each second until the function that it returns is called: it writes a line of how things are, on a
+// terminal in the place of the line before, and weighs the nodes for the report.
 func (b *bed) watch(ctx context.Context, report *Report, progress io.Writer) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -29,16 +30,21 @@ func (b *bed) watch(ctx context.Context, report *Report, progress io.Writer) (st
 		defer close(done)
 		started, weighed := time.Now(), time.Duration(0)
 		records := make([]float64, len(b.nodes))
+		before, after, end := "", "\n", ""
+		if isTerminal(progress) {
+			before, after, end = "\r\x1b[K", "", "\n"
+		}
 		for ctx.Err() == nil {
 			pause(ctx, time.Second)
 			all := b.look(ctx, records)
 			since := time.Since(started)
-			fmt.Fprintln(progress, b.statusLine(since)) // a lost line is no loss
+			fmt.Fprint(progress, before, b.statusLine(since), after) // a lost line is no loss
 			if since-weighed >= b.options.weighEvery() {
 				weighed = since
 				report.Weights = append(report.Weights, weigh(since, all))
 			}
 		}
+		fmt.Fprint(progress, end)
 	}()
 	return func() { cancel(); <-done }
 }
@@ -62,4 +68,13 @@ func (b *bed) statusLine(since time.Duration) string {
 	fault := cmp.Or(b.status.fault.Load(), new(string))
 	return fmt.Sprintf("%4.0f s  %s faults survived  %s records acknowledged  %d problems  %s", since.Seconds(),
 		humanize.Comma(b.status.survived.Load()), humanize.Comma(b.status.records.Load()), b.notes.count(), *fault)
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

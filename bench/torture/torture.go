@@ -16,8 +16,12 @@ import (
 	"hydrant/bench/s3fault"
 )
 
-// accepted counts the records that a node has made durable, in all its lives.
-const accepted = "hydrant_accepted_records_total"
+// What a node counts in all its lives, in records: those that it made durable, and those that it put into objects.
+const (
+	accepted           = "hydrant_accepted_records_total"
+	deliveredRecords   = "hydrant_delivered_records_total"
+	errorOutputRecords = "hydrant_error_output_records_total"
+)
 
 // Run tortures and judges. An error means that there is no verdict, and then what was written is left for a look. When the
 // context ends no more faults are made, and what was done is judged. Each second it writes a line to progress.
@@ -118,7 +122,7 @@ func (b *bed) settle(ctx context.Context, n *node) (delivered float64, err error
 	if err != nil {
 		return 0, err
 	}
-	delivered = m["hydrant_delivered_records_total"] + m["hydrant_error_output_records_total"]
+	delivered = m[deliveredRecords] + m[errorOutputRecords]
 	gone := m["hydrant_quarantined_records_total"] + m["hydrant_discarded_records_total"] + m["hydrant_dropped_records_total"]
 	if in := m[accepted]; in != delivered+gone {
 		b.notes.problem("the books of %s do not balance: of %.0f records %.0f are delivered, %.0f given up", n.name, in, delivered, gone)
@@ -146,11 +150,11 @@ func (n *node) delivered(ctx context.Context) error {
 
 // conclude says whether the run was good.
 func (r *Report) conclude(n *notes, o Options) {
-	for _, short := range r.short(o.Times) {
-		n.problem("the time was up when %s were made", short)
+	for _, short := range r.short(o.wanted) {
+		n.problem("a fault was to be made more often: %s", short)
 	}
 	if r.Verdict != nil && r.Verdict.Acked < o.Records {
-		n.problem("the time was up when %s of %s records were acknowledged", humanize.Comma(r.Verdict.Acked), humanize.Comma(o.Records))
+		n.problem("more records were to be acknowledged: %s of %s", humanize.Comma(r.Verdict.Acked), humanize.Comma(o.Records))
 	}
 	for _, f := range r.Faults {
 		if f.Met == 0 {

@@ -2,6 +2,7 @@ package torture
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -18,17 +19,20 @@ import (
 
 func TestOptions(t *testing.T) {
 	good := Options{Duration: 1, Nodes: 1, Rate: 10, Faults: "store-*, kill"}
-	if err := good.Validate(); err != nil || len(good.selected) != 7 {
+	if err := good.Validate(); err != nil || len(good.selected) != 8 {
 		t.Errorf("%d faults were chosen: %v", len(good.selected), err)
 	}
 	for want, change := range map[string]func(*Options){
-		"duration":                  func(o *Options) { o.Duration = 0 },
-		"nodes":                     func(o *Options) { o.Nodes = 17 },
-		"rate":                      func(o *Options) { o.Rate = 9 },
-		"store-fails":               func(o *Options) { o.StoreFails = 1 },
-		`faults: there is no "x-*"`: func(o *Options) { o.Faults = "kill,x-*" },
-		"mutant":                    func(o *Options) { o.Mutant = "x" },
-		"endpoint":                  func(o *Options) { o.S3 = "s3://lake" },
+		"duration":                       func(o *Options) { o.Duration = 0 },
+		"nodes":                          func(o *Options) { o.Nodes = 17 },
+		"rate":                           func(o *Options) { o.Rate = 9 },
+		"store-fails":                    func(o *Options) { o.StoreFails = 1 },
+		`faults: there is no "x-*"`:      func(o *Options) { o.Faults = "kill,x-*" },
+		"records":                        func(o *Options) { o.Records = -1 },
+		`times: faults: there is no "x"`: func(o *Options) { o.Times = map[string]int{"x": 1} },
+		"times: kill: 0":                 func(o *Options) { o.Times = map[string]int{"kill": 0} },
+		"mutant":                         func(o *Options) { o.Mutant = "x" },
+		"endpoint":                       func(o *Options) { o.S3 = "s3://lake" },
 	} {
 		o := good
 		change(&o)
@@ -135,8 +139,10 @@ func TestConclusions(t *testing.T) {
 		"changes after damage": {
 			func(n *notes) { n.damage("f", verdict(map[string]int64{bench.Changed: 1}), 5) }, Report{Verdict: verdict(nil)}, false,
 		},
-		"a leak": {func(*notes) {}, Report{Verdict: verdict(nil), Weights: weights(100, 10_000)}, false},
-		"growth": {func(*notes) {}, Report{Verdict: verdict(nil), Weights: weights(100, 150)}, true},
+		"a leak":                {func(*notes) {}, Report{Verdict: verdict(nil), Weights: weights(100, 10_000)}, false},
+		"a leak of a long run":  {func(*notes) {}, Report{Verdict: verdict(nil), Weights: weights(100, 250), Seconds: flatFrom}, false},
+		"growth of a short run": {func(*notes) {}, Report{Verdict: verdict(nil), Weights: weights(100, 250), Seconds: flatFrom - 1}, true},
+		"growth":                {func(*notes) {}, Report{Verdict: verdict(nil), Weights: weights(100, 150)}, true},
 	} {
 		n := new(notes)
 		c.note(n)
@@ -151,6 +157,61 @@ func TestConclusions(t *testing.T) {
 		if err := errors.Join(c.with.WriteText(&text), c.with.WriteJSON(io.Discard)); err != nil || !strings.Contains(text.String(), "goroutines") {
 			t.Errorf("%s: %v in\n%s", name, err, text.String())
 		}
+	}
+}
+
+// The long runs that the documentation tells of are kept, and were good.
+func TestKeptReports(t *testing.T) {
+	kept, err := filepath.Glob("../results/torture/*.json")
+	if err != nil || len(kept) == 0 {
+		t.Fatalf("there are none: %v", err)
+	}
+	for _, path := range kept {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var r Report
+		if err := json.Unmarshal(text, &r); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		if !r.OK || r.Seed == 0 || r.Machine.Cores == 0 || len(r.Commit) < 12 || !strings.Contains(path, r.Commit[:12]) {
+			t.Errorf("%s: it was not good, or does not say of what and where", path)
+		}
+	}
+}
+
+// A run by count ends when everything was done that can be, and is bad if something was not.
+func TestRunsByCount(t *testing.T) {
+	o := Options{Duration: 1, Nodes: 1, Rate: 10, Times: map[string]int{"kill": 3, "ki*": 1, "power": 1}, Records: 50}
+	if err := o.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	b := &bed{options: o, noVolumes: "none here"}
+	dealt := map[string]int{}
+	next := b.shuffled(rand.New(rand.NewPCG(1, 0)))
+	r := Report{Verdict: &bench.Verdict{Acked: 49}}
+	for range 3 {
+		if b.enough(&r) {
+			t.Fatal("it ended before the third fault")
+		}
+		name := next().name
+		dealt[name]++
+		r.add(name, 1, 0)
+	}
+	if dealt["kill"] != 3 {
+		t.Errorf("dealt were %v", dealt)
+	}
+	if b.enough(&r) {
+		t.Error("it ended before the records")
+	}
+	b.status.records.Store(50)
+	if !b.enough(&r) {
+		t.Error("it does not end")
+	}
+	r.conclude(new(notes), o)
+	if all := strings.Join(r.Problems, "; "); !strings.Contains(all, "power 0 of 1 times") || !strings.Contains(all, "49 of 50") {
+		t.Errorf("the problems are %q", all)
 	}
 }
 

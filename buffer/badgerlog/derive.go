@@ -88,13 +88,10 @@ func (l *lane) stream() buffer.Stream {
 	return s
 }
 
-func (l *lane) versionsInUse() (out []buffer.Version) {
+func (l *lane) versionsInUse() []buffer.Version {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, v := range l.versions {
-		out = append(out, v.Version)
-	}
-	return out
+	return l.needed()
 }
 
 // streamStats are the books of the stream of a lane that is not derived. Called with Log.mu held.

@@ -163,10 +163,26 @@ func (l *lane) Info() buffer.LaneInfo {
 	if n := len(l.damage); n > 0 {
 		info.Head = max(info.Head, l.damage[n-1].To)
 	}
-	for _, v := range l.versions {
-		info.InUse = append(info.InUse, v.Version)
-	}
+	info.InUse = l.needed()
 	return info
+}
+
+// needed are the versions that a record above the cursor may need, and of a lane that is not derived the one in force. Others
+// may lie in the state until the cursor moves: of a stream that has nothing pending, a new definition makes the one before it
+// needless at once. Called with mu held.
+func (l *lane) needed() (out []buffer.Version) {
+	for i, v := range l.versions {
+		next := l.books.next
+		if i+1 < len(l.versions) {
+			next = l.versions[i+1].first
+		} else if !l.id.IsDerived() {
+			next++ // of the record that may come
+		}
+		if next > l.cursor+1 {
+			out = append(out, v.Version)
+		}
+	}
+	return out
 }
 
 // Read implements buffer.Lane.

@@ -1,12 +1,14 @@
 package badgerlog
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 	"pgregory.net/rapid"
@@ -190,17 +192,23 @@ func TestDamagedBlockIsNotMoved(t *testing.T) {
 	}
 }
 
-// Whatever is appended, settled, rewritten and crashed, each lane reads what it was given above its cursor.
+// Whatever is appended, settled, rewritten and crashed, each lane reads what it was given above its cursor, and what is sent
+// again under its key within the window is not stored again.
 func TestRewritingAgainstAModel(t *testing.T) {
 	limitChecks(t, 6)
 	rapid.Check(t, func(rt *rapid.T) {
 		dir := t.TempDir()
-		cfg := func() Config { return Config{Dir: dir, MaxDisk: MinDisk * 4, StreamShare: MinDisk * 4} }
+		var age time.Duration // of the world; a log knows how long it was open
+		cfg := func() Config {
+			opened := age
+			return Config{Dir: dir, MaxDisk: MinDisk * 4, StreamShare: MinDisk * 4, elapsed: func() time.Duration { return age - opened }}
+		}
 		r := openRig(t, cfg())
 		defer func() { r.stop() }()
 		ids := []buffer.StreamID{r.id, r.define("b"), r.define("c")}
 		model := make([][]string, len(ids)) // by lane and sequence
 		cursor := make([]int, len(ids))
+		var keyed []keyedBatch
 		n := 0
 		steps := rapid.IntRange(5, 30).Draw(rt, "steps")
 		for range steps {
@@ -209,8 +217,18 @@ func TestRewritingAgainstAModel(t *testing.T) {
 			default:
 				n++
 				record := fmt.Sprint(n, string(randomBlock(rapid.IntRange(1, 300<<10).Draw(rt, "size"))))
-				if _, err := r.Append(t.Context(), buffer.Batch{Stream: ids[lane], Records: [][]byte{[]byte(record)}}); err == nil {
+				b := buffer.Batch{Stream: ids[lane], Records: [][]byte{[]byte(record)}}
+				if n%2 == 0 {
+					b.Key = buffer.Key{ID: buffer.KeyID{1, byte(n)}, Payload: uint64(n)}
+				}
+				if receipt, err := r.Append(t.Context(), b); err == nil {
 					model[lane] = append(model[lane], record)
+					keyed = append(keyed, keyedBatch{b, receipt, age})
+				}
+			case 5:
+				age += time.Duration(rapid.IntRange(0, 4).Draw(rt, "minutes")) * time.Minute
+				for _, k := range keyed {
+					k.repeat(rt, r.Log, age)
 				}
 			case 6, 7:
 				if to := len(model[lane]); to > cursor[lane] {
@@ -234,6 +252,25 @@ func TestRewritingAgainstAModel(t *testing.T) {
 			}
 		}
 	})
+}
+
+// keyedBatch is one that was stored, with a key or without.
+type keyedBatch struct {
+	buffer.Batch
+	receipt buffer.Receipt
+	at      time.Duration
+}
+
+// repeat sends the batch again where that must not store it again.
+func (k *keyedBatch) repeat(rt *rapid.T, l *Log, now time.Duration) {
+	if k.Key.ID.IsZero() || now-k.at >= buffer.DefaultWindow.Age {
+		return
+	}
+	want := k.receipt
+	want.Duplicate = true
+	if got, err := l.Append(context.Background(), k.Batch); err != nil || got != want {
+		rt.Fatalf("%v after it was stored a batch is answered with %+v (%v), want %+v", now-k.at, got, err, want)
+	}
 }
 
 // limitChecks bounds rapid's histories where the command line does not say how many: each opens real logs.

@@ -36,13 +36,20 @@ const (
 
 // namedGroups reads the write-ahead log of a generation up to the first entry that is not whole.
 func namedGroups(g *generation) ([]namedGroup, error) {
-	data, err := os.ReadFile(filepath.Join(g.dir, walName))
+	data, err := readWAL(g.dir)
+	return namedIn(data, g), err
+}
+
+// readWAL returns nothing where a generation has no write-ahead log.
+func readWAL(dir string) ([]byte, error) {
+	data, err := os.ReadFile(filepath.Join(dir, walName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
+	return data, err
+}
+
+func namedIn(data []byte, g *generation) []namedGroup {
 	var groups []namedGroup
 	var group namedGroup
 	var time string
@@ -55,7 +62,7 @@ func namedGroups(g *generation) ([]namedGroup, error) {
 			group, time = namedGroup{generation: g}, of
 		}
 		if size == 0 {
-			return groups, nil
+			return groups
 		}
 		rest = rest[size:]
 		if number, ok := parseGroupKey(key); ok {

@@ -45,6 +45,7 @@ func Run(t *testing.T, engine func(t *testing.T) Engine) {
 		"sequences never repeat":           sequencesNeverRepeat,
 		"versions are in force by record":  versions,
 		"versions retire with the cursor":  versionsRetire,
+		"versions retire at once":          versionsRetireAtOnce,
 		"state survives":                   state,
 		"a commit is all or nothing":       commitIsWhole,
 		"the cursor settles":               cursor,
@@ -414,6 +415,42 @@ func versionsRetire(t *testing.T, e Engine) {
 	check(log)
 	e.Crash(t)
 	check(e.Open(t))
+}
+
+// versionsRetireAtOnce: where nothing is pending, a new definition leaves no use for the one before it.
+func versionsRetireAtOnce(t *testing.T, e Engine) {
+	id := buffer.NewStreamID()
+	log := e.Open(t)
+	inUse := func(log buffer.Log, want ...uint64) {
+		t.Helper()
+		s := log.Streams()[0]
+		var got []uint64
+		for _, v := range s.InUse {
+			got = append(got, v.Number)
+		}
+		if !slices.Equal(got, want) || s.Current.Number != want[len(want)-1] {
+			t.Errorf("in use are versions %d, in force is %d; want %d", got, s.Current.Number, want)
+		}
+	}
+	define(t, log, id, "s", "one")
+	define(t, log, id, "s", "two")
+	inUse(log, 2)
+	last := add(t, log, id, "a").First
+	define(t, log, id, "s", "three")
+	inUse(log, 2, 3)
+	serve(t, log, id, func(ctx context.Context, lane buffer.Lane) error {
+		return lane.Commit(ctx, buffer.Change{Cursor: last})
+	})
+	inUse(log, 3)
+	define(t, log, id, "s", "four")
+	inUse(log, 4)
+	e.Crash(t)
+	log = e.Open(t)
+	inUse(log, 4)
+	add(t, log, id, "b")
+	define(t, log, id, "s", "five")
+	inUse(log, 4, 5)
+	wantRecords(t, log, id, last, "b")
 }
 
 func entries(lane buffer.Lane) map[string]string {

@@ -193,6 +193,14 @@ func derivedVersions(t *testing.T, e Engine) {
 	log = e.Open(t)
 	wantDerived(t, log, id, want[2])
 	check(log, 3)
+	define(t, log, id, "s", "three") // again: what is derived under the version before is not settled yet
+	check(log, 3, 4)
+	serveLane(t, log, buffer.LaneID{Stream: id}.Derived(), func(_ context.Context, lane buffer.Lane) error {
+		return lane.Commit(t.Context(), buffer.Change{Cursor: lane.Info().Head})
+	})
+	check(log, 4)
+	e.Crash(t)
+	check(e.Open(t), 4)
 }
 
 func derivesNothing(t *testing.T, e Engine) {

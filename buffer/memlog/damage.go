@@ -10,7 +10,18 @@ import (
 func (l *Log) Damage(stream buffer.StreamID, from, to buffer.Seq) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := l.lanes[stream]
+	l.lanes[stream].lose(from, to)
+}
+
+// DamageDerived does the same to what was derived from a stream.
+func (l *Log) DamageDerived(stream buffer.StreamID, from, to buffer.Seq) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lanes[stream].derived.lose(from, to)
+}
+
+// lose takes records away. Called with mu held.
+func (s *lane) lose(from, to buffer.Seq) {
 	d := buffer.Damage{From: max(from, s.cursor+1), To: min(to, s.next-1), Reason: "the test says so"}
 	s.records = slices.DeleteFunc(s.records, func(r record) bool {
 		lost := d.From <= r.seq && r.seq <= d.To
@@ -24,7 +35,7 @@ func (l *Log) Damage(stream buffer.StreamID, from, to buffer.Seq) {
 	}
 	s.damage = append(s.damage, d)
 	slices.SortFunc(s.damage, func(a, b buffer.Damage) int { return int(int64(a.From) - int64(b.From)) })
-	l.signal()
+	s.log.signal()
 }
 
 // damageBefore is what a reader meets above after before it meets the block, if there is one. Called with mu held.

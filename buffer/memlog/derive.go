@@ -24,9 +24,9 @@ func (s *lane) withDerived(inUse []buffer.Version) []buffer.Version {
 	if s.derived == nil {
 		return inUse
 	}
-	for _, v := range s.derived.versions {
+	for _, v := range s.derived.needed() {
 		if !slices.ContainsFunc(inUse, func(u buffer.Version) bool { return u.Number == v.Number }) {
-			inUse = append(inUse, v.Version)
+			inUse = append(inUse, v)
 		}
 	}
 	slices.SortFunc(inUse, func(a, b buffer.Version) int { return int(int64(a.Number) - int64(b.Number)) })

@@ -110,10 +110,10 @@ func (l *Log) Streams() []buffer.Stream {
 	var out []buffer.Stream
 	for _, lane := range l.lanes {
 		s := buffer.Stream{ID: lane.id.Stream, Name: lane.name}
-		for _, v := range lane.versions {
-			s.InUse, s.Current = append(s.InUse, v.Version), v.Version
+		if n := len(lane.versions); n > 0 {
+			s.Current = lane.versions[n-1].Version
 		}
-		s.InUse = lane.withDerived(s.InUse)
+		s.InUse = lane.withDerived(lane.needed())
 		out = append(out, s)
 	}
 	slices.SortFunc(out, func(a, b buffer.Stream) int { return strings.Compare(a.Name, b.Name) })
@@ -283,10 +283,25 @@ func (s *lane) Info() buffer.LaneInfo {
 	defer s.log.mu.Unlock()
 	info := buffer.LaneInfo{ID: s.id, Name: s.name, Cursor: s.cursor, Head: s.next - 1, Accepted: s.stats.Accepted}
 	info.Origin.Epoch = s.log.epoch
-	for _, v := range s.versions {
-		info.InUse = append(info.InUse, v.Version)
-	}
+	info.InUse = s.needed()
 	return info
+}
+
+// needed are the versions that a record above the cursor may need, and of a lane that is not derived the one in force. Called
+// with mu held.
+func (s *lane) needed() (out []buffer.Version) {
+	for i, v := range s.versions {
+		next := s.next
+		if i+1 < len(s.versions) {
+			next = s.versions[i+1].first
+		} else if !s.id.IsDerived() {
+			next++ // of the record that may come
+		}
+		if next > s.cursor+1 {
+			out = append(out, v.Version)
+		}
+	}
+	return out
 }
 
 // Read implements buffer.Lane.

@@ -66,7 +66,7 @@ type Limits struct {
 
 // Console is the page on the admin listener.
 type Console struct {
-	Write bool `yaml:"write"` // lets the page send test records; where credentials are asked for, those of the sender decide too
+	Write bool `yaml:"write"` // lets the page send records, change streams, flush and replay; where credentials are asked for, the rights of the key decide too
 }
 
 // Log says how the process writes about itself.

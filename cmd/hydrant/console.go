@@ -23,7 +23,10 @@ import (
 // newConsole makes the page of a node that is being started.
 func (n *node) newConsole() *web.Console {
 	shown := &shownNode{node: n, started: time.Now(), build: admin.ReadBuild()}
-	return web.New(web.Config{Write: n.cfg.Console.Write, Asks: n.cfg.Producers != nil}, web.Deps{Node: shown, Records: testRecords{n}, Log: n.log})
+	n.replays = &replays{node: n}
+	return web.New(web.Config{Write: n.cfg.Console.Write, Asks: n.cfg.Producers != nil}, web.Deps{
+		Node: shown, Records: testRecords{n}, Operator: streamOperator{n}, Replays: n.replays, Log: n.log,
+	})
 }
 
 // shownNode is a node as its console sees it.
@@ -64,17 +67,17 @@ func processMemory() int64 {
 func (s *shownNode) Streams() []web.Stream {
 	n := s.node
 	// The books first, as in the metrics: what is accepted between the two reads is pending.
-	books, health := n.service.Books(), n.service.Health()
+	books, health, slow := n.service.Books(), n.service.Health(), n.service.Slow()
 	living, stats := n.streams.living(), n.buffer.Stats()
 	var all []web.Stream
 	for _, k := range living {
-		all = append(all, n.shown(k, stats.Streams[k.ID], books[k.Name], health))
+		all = append(all, n.shown(k, stats.Streams[k.ID], books[k.Name], health, slow))
 	}
 	slices.SortFunc(all, func(a, b web.Stream) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }
 
-func (n *node) shown(k buffer.Stream, stats buffer.StreamStats, books delivery.Totals, health []delivery.Trouble) web.Stream {
+func (n *node) shown(k buffer.Stream, stats buffer.StreamStats, books delivery.Totals, health, slow []delivery.Trouble) web.Stream {
 	d, accepting := n.streams.Current(k.Name)
 	if !accepting {
 		d, _ = stream.Decode(k.Current.Data) // one that cannot be read is the trouble of its lane
@@ -95,10 +98,29 @@ func (n *node) shown(k buffer.Stream, stats buffer.StreamStats, books delivery.T
 			shown.Troubles = append(shown.Troubles, web.Trouble{Reason: mask(t.Reason), Since: t.Since, Stopped: t.Stopped, Backup: t.Backup})
 		}
 	}
+	for _, t := range slow {
+		if t.Stream == k.Name && len(shown.Troubles) == 0 {
+			shown.Troubles = append(shown.Troubles, web.Trouble{Reason: mask(t.Reason), Since: t.Since, Backup: t.Backup, Slow: true})
+		}
+	}
+	shown.Failing = failingRecords(n.service.Reports(k.ID), time.Now())
 	if missing := n.streams.keyTrouble(k); missing != nil {
 		shown.Troubles = append(shown.Troubles, web.Trouble{Reason: missing.Error()})
 	}
 	return shown
+}
+
+// lately is how long records that failed are told of at the top of a page.
+const lately = 15 * time.Minute
+
+// failingRecords finds what was last said of records that could not be processed.
+func failingRecords(reports []delivery.Report, now time.Time) *web.FailingRecords {
+	for _, r := range slices.Backward(reports) {
+		if r.Destination == "" && now.Sub(r.Last) < lately {
+			return &web.FailingRecords{Code: r.Code, Message: r.Message, Count: r.Count, First: r.First, Last: r.Last}
+		}
+	}
+	return nil
 }
 
 // Definition implements console.Node.

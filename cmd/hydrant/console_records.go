@@ -7,6 +7,7 @@ import (
 
 	web "hydrant/gateway/console"
 	"hydrant/partitioner"
+	"hydrant/stream"
 )
 
 // testRecords lets the console try and send records.
@@ -18,6 +19,11 @@ func (t testRecords) Place(name string, record []byte, arrival time.Time) ([]web
 	if !ok {
 		return nil, fmt.Errorf("there is no stream %q that takes records", name)
 	}
+	return placesOf(s, record, arrival)
+}
+
+// placesOf evaluates a definition's rules, as `hydrant try` does.
+func placesOf(s stream.Stream, record []byte, arrival time.Time) ([]web.Place, error) {
 	p, err := partitioner.New(s)
 	if err != nil {
 		return nil, err

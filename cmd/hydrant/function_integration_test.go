@@ -3,12 +3,14 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -157,5 +159,78 @@ func checkFunctionOutput(t *testing.T, objects map[string]string, changed map[st
 		if n != 1 {
 			t.Errorf("found %d times: %s", n, line)
 		}
+	}
+}
+
+// Bits flip in the buffer of a killed node whose function was away: what is lost is counted, all else is delivered once, and
+// the books balance.
+func TestDamageBeforeAFunction(t *testing.T) {
+	t.Parallel() // it mostly waits
+	var back atomic.Bool
+	function := new(undecidedFunction)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !back.Load() {
+			http.Error(w, "away", http.StatusServiceUnavailable)
+			return
+		}
+		function.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	d, dir := directoryDestination(t), t.TempDir()
+	ledger := filepath.Join(dir, "ledger")
+	config := strings.Replace(crashConfig(dir, d.yaml, 0), "    destination:", fmt.Sprintf(`    error_prefix: "errors/!{firehose:error-output-type}/"
+    transform: {http: {url: %q}, buffering: {interval: 100ms}}
+    destination:`, server.URL), 1)
+	p := startIn(t, dir, config)
+	load := startLoad(p, "crash", ledger, "--connections", "4", "--batch", "20", "--keys", "5", "--rate", "3000")
+	p.eventually("records wait for the function", func() bool { return p.metric("hydrant_accepted_records_total") > 5000 })
+	load.stop()
+	p.kill()
+	flipBits(t, filepath.Join(dir, "data"), 20)
+	back.Store(true)
+	p = startIn(t, dir, config)
+	p.eventually("all that is left is delivered, and the books balance", func() bool {
+		return p.metric("hydrant_pending_bytes") == 0 && p.metric("hydrant_pending_records") == 0
+	})
+	lost, accepted := p.metric("hydrant_quarantined_records_total"), p.metric("hydrant_accepted_records_total")
+	if delivered := p.metric("hydrant_delivered_records_total") + p.metric("hydrant_error_output_records_total"); accepted != delivered+lost || lost == 0 {
+		t.Errorf("%v accepted, %v delivered or failed, %v quarantined", accepted, delivered, lost)
+	}
+	p.stop()
+	out, err := runHydrant(t.Context(), t, nil, append([]string{"bench", "verify", "--ledger", ledger, "--partition", "key", "--json"}, d.verify...)...)
+	var verdict struct{ Faults map[string]float64 }
+	if at := strings.IndexByte(out, '{'); at < 0 || json.NewDecoder(strings.NewReader(out[at:])).Decode(&verdict) != nil {
+		t.Fatalf("verify: %v: %s", err, out)
+	}
+	if len(verdict.Faults) != 1 || verdict.Faults["lost"] == 0 || verdict.Faults["lost"] > lost {
+		t.Errorf("the verdict is %v, and %v records were quarantined", verdict.Faults, lost)
+	}
+	t.Logf("%v of %v records lost", lost, accepted)
+}
+
+// flipBits flips a bit in so many of the bytes that are in use in the files of a buffer's values; not in their first
+// quarter, where the definitions are.
+func flipBits(t *testing.T, dir string, n int) {
+	t.Helper()
+	flipped := 0
+	must(t, filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".vlog" {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		used := len(bytes.TrimRight(content, "\x00"))
+		for range n {
+			if used > 0 {
+				content[used/4+rand.N(used-used/4)] ^= 1 << rand.N(8)
+				flipped++
+			}
+		}
+		return os.WriteFile(path, content, 0o600)
+	}))
+	if flipped == 0 {
+		t.Fatalf("%s holds no values", dir)
 	}
 }

@@ -21,7 +21,7 @@ var layers = map[string][]string{
 	"hydrant/buffer/memlog":               {"hydrant/buffer"},
 	"hydrant/buffer/buffertest":           {"hydrant/buffer"},
 	"hydrant/delivery":                    {"hydrant/buffer", "hydrant/buffer/failpoint", "hydrant/stream", "hydrant/stream/expr", "hydrant/partitioner", "hydrant/delivery/format", "hydrant/delivery/transform"},
-	"hydrant/delivery/transform":          {"hydrant/partitioner"},
+	"hydrant/delivery/transform":          {"hydrant/partitioner", "hydrant/stream"},
 	"hydrant/delivery/transform/lambda":   {"hydrant/delivery/transform", "hydrant/stream"},
 	"hydrant/delivery/transform/endpoint": {"hydrant/delivery/transform", "hydrant/stream"},
 	"hydrant/delivery/transform/wasm":     {"hydrant/delivery/transform", "hydrant/stream"},

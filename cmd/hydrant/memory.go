@@ -35,6 +35,10 @@ const (
 	// memoryAllowance is what a process takes beside the budget: its code, Badger's tables, and room for the garbage
 	// collector to work in.
 	memoryAllowance = 96 * stream.MiB
+
+	// runtimeLag is what of that the runtime's limit leaves out: what it does not count, and how far it falls behind where
+	// processors are scarce.
+	runtimeLag = 16 * stream.MiB
 )
 
 // defaultMemory is a quarter of what the machine or the container has, within bounds.
@@ -104,6 +108,6 @@ func (n *node) memoryMetrics(registry *prometheus.Registry) {
 // limitHeap has the runtime keep to the budget. A GOMEMLIMIT that somebody set goes before.
 func limitHeap(budget stream.Size) {
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(int64(budget + memoryAllowance))
+		debug.SetMemoryLimit(int64(budget + memoryAllowance - runtimeLag))
 	}
 }

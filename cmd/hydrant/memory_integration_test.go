@@ -172,6 +172,16 @@ func backlogStart() time.Duration {
 	return time.Minute
 }
 
+// backlogMemory is what the process may take: by default and as promised where that is measured, and some more where the
+// machine may be busy with anything.
+func backlogMemory() int64 {
+	promised := int64(defaultMemory(os.DirFS("/")) + memoryAllowance)
+	if os.Getenv("HYDRANT_TEST_BACKLOG") != "" {
+		return promised
+	}
+	return promised + 32<<20
+}
+
 // A destination that was down leaves a backlog. The next start takes records within seconds, however much there is, and
 // the backlog drains in little memory.
 func TestBacklogDrainsInLittleMemory(t *testing.T) {
@@ -217,8 +227,8 @@ streams:
 	speed := pending / 1e6 / time.Since(start).Seconds()
 	t.Logf("at most %d MiB of memory while the backlog came, %d MiB while it drained", most>>20, draining>>20)
 	t.Logf("drained at %.0f MB/s; the compressor alone makes %.0f MB/s of these records on all cores", speed, compressorSpeed(t, d.objects))
-	if most = max(most, draining); most > 512<<20 {
-		t.Errorf("%d MiB of memory", most>>20)
+	if most = max(most, draining); most > backlogMemory() {
+		t.Errorf("%d MiB of memory, want %d at most", most>>20, backlogMemory()>>20)
 	}
 	p.stop()
 	d.verifyAll(t, ledger)

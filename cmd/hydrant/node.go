@@ -59,6 +59,7 @@ type node struct {
 	tls      *gateway.TLS // nil without TLS
 	admin    *admin.Server
 	console  *web.Console
+	replays  *replays
 	syncs    syncTimes
 	address  net.Addr // of the gateway
 
@@ -244,7 +245,7 @@ func (n *node) startGateway() (err error) {
 			Records:      int64(limits.Records),
 			InFlight:     int64(limits.InFlight),
 		}},
-	}, gateway.Deps{Log: pacedLog{n.buffer, n.pace}, Catalog: n.streams.catalog, Registerer: n.registry, Logger: n.log, Guard: n.guard, TLS: n.tls, Control: n.control, Look: n.look()})
+	}, gateway.Deps{Log: pacedLog{n.buffer, n.pace}, Catalog: n.streams.catalog, Registerer: n.registry, Logger: n.log, Guard: n.guard, TLS: n.tls, Control: n.control, Flush: n.flush, Look: n.look()})
 	if err != nil {
 		return err
 	}
@@ -253,6 +254,12 @@ func (n *node) startGateway() (err error) {
 	}
 	n.run("gateway", n.gateway.Serve)
 	return nil
+}
+
+// flush implements native.Flush.
+func (n *node) flush(ctx context.Context, id buffer.StreamID) (objects, records int64, err error) {
+	sealed, err := n.service.Flush(ctx, id)
+	return sealed.Objects, sealed.Records, err
 }
 
 // run serves until the server is shut down; an earlier end ends the node.
@@ -299,6 +306,9 @@ func (n *node) stop(grace time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), max(grace, time.Second))
 	defer cancel()
 	var errs []error
+	if n.replays != nil {
+		n.replays.end()
+	}
 	if n.gateway != nil {
 		errs = append(errs, n.gateway.Shutdown(ctx))
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// reload puts the streams of the configuration file, the credentials and the TLS files in force while the node runs: what
+// reload puts the streams of the configuration file, the modules of their functions, the credentials and the TLS files in force while the node runs: what
 // arrives from then on is served under the new definitions, what arrived before under the old ones. It is all or nothing: a file with a fault changes
 // nothing, nor does one that changes a setting outside streams, which only a start can put in force.
 func (n *node) reload(ctx context.Context, path string) error {
@@ -24,6 +24,11 @@ func (n *node) reload(ctx context.Context, path string) error {
 	for _, warning := range next.Warnings {
 		n.log.Warn("configuration", "warning", warning.String())
 	}
+	modules, err := n.service.ReadModules(ctx, next.Streams)
+	if err != nil {
+		return err
+	}
+	defer modules.Discard()
 	if n.tls != nil {
 		if err := n.tls.Reload(); err != nil {
 			return err
@@ -32,6 +37,7 @@ func (n *node) reload(ctx context.Context, path string) error {
 	if err := n.streams.configure(ctx, next.Streams); err != nil {
 		return err
 	}
+	modules.Use()
 	if n.guard != nil {
 		n.guard.Set(next.Producers)
 	}

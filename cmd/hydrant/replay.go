@@ -85,8 +85,9 @@ func (o *replayOptions) Validate() error {
 		return fmt.Errorf("rate: %d must not be negative", o.Rate)
 	case !o.From.IsZero() && !o.To.IsZero() && !o.From.Before(o.To):
 		return fmt.Errorf("to: %v is not behind from, %v", o.To.Format(time.RFC3339), o.From.Format(time.RFC3339))
-	case o.APIKey != "" && os.Getenv(o.APIKey) == "": // what was given may be the key itself: it is not repeated
-		return errors.New("api-key: the environment has no variable of the name given; the flag takes a variable's name, not the key")
+	}
+	if err := checkKeyVariable(o.APIKey); err != nil {
+		return err
 	}
 	if _, err := stream.LoadZone(o.TimeZone); err != nil {
 		return fmt.Errorf("time-zone: %w", err)

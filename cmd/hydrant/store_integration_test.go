@@ -24,15 +24,16 @@ func s3Behind(t *testing.T) (destinationUnderTest, *deliverytest.Proxy) {
 	return d, proxy
 }
 
-// Of every five answers to an upload one is lost after the object was stored: each object is stored once all the same.
+// Of every five answers to an upload one is lost after the object was stored: each of 1,000 objects is stored once all the same.
 func TestAnswersLost(t *testing.T) {
+	const objectsAtLeast = 1000
 	d, proxy := s3Behind(t)
 	lost := proxy.Spoil(s3fault.Puts, 0.2, -1, s3fault.LoseAnswer)
 	dir := t.TempDir()
 	ledger := filepath.Join(dir, "ledger")
 	p := startIn(t, dir, crashConfig(dir, d.yaml, 0), d.environment...)
-	load := startLoad(p, "crash", ledger, "--connections", "4", "--batch", "50", "--keys", "20", "--rate", "5000")
-	p.eventually("answers are lost", func() bool { return lost.Hits() > 20 })
+	load := startLoad(p, "crash", ledger, "--connections", "4", "--batch", "50", "--keys", "500", "--rate", "2000")
+	p.eventually("enough objects are stored", func() bool { return len(proxy.Stored()) >= objectsAtLeast })
 	load.stop()
 	p.delivered()
 	objects := p.metric("hydrant_delivered_objects_total")
@@ -46,6 +47,9 @@ func TestAnswersLost(t *testing.T) {
 	}
 	if float64(len(stored)) != objects {
 		t.Errorf("%d objects were stored, %v delivered", len(stored), objects)
+	}
+	if lost.Hits() < objectsAtLeast/10 {
+		t.Errorf("%d answers were lost, which proves little", lost.Hits())
 	}
 	t.Logf("%d objects, %d answers lost", len(stored), lost.Hits())
 }

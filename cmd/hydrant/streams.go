@@ -46,6 +46,18 @@ func (s *streamSet) Current(name string) (stream.Stream, bool) {
 	return d, ok
 }
 
+// idOf finds a stream that takes records.
+func (s *streamSet) idOf(name string) (buffer.StreamID, error) {
+	if _, taken := s.Current(name); taken {
+		for _, k := range s.living() {
+			if k.Name == name {
+				return k.ID, nil
+			}
+		}
+	}
+	return buffer.StreamID{}, fmt.Errorf("there is no stream %q that takes records", name)
+}
+
 // configure puts the streams of the configuration file in force, in place of those that it had before.
 func (s *streamSet) configure(ctx context.Context, configured []stream.Stream) error {
 	s.changing.Lock()

@@ -11,13 +11,14 @@ import (
 	"time"
 )
 
-// streamsCommand looks at the streams of a running node and changes them, through the Firehose API.
+// streamsCommand looks at the streams of a running node and changes them, through the Firehose API; flush is the native one's.
 type streamsCommand struct {
 	List     streamsList     `cmd:"" help:"List the streams."`
 	Describe streamsDescribe `cmd:"" help:"Describe a stream."`
 	Create   streamsCreate   `cmd:"" help:"Create a stream into an S3 bucket."`
 	Update   streamsUpdate   `cmd:"" help:"Change a stream."`
 	Delete   streamsDelete   `cmd:"" help:"Deliver what a stream holds, and delete it."`
+	Flush    streamsFlush    `cmd:"" help:"Seal now what a stream's open objects hold, without waiting for size and interval."`
 	Tag      streamsTag      `cmd:"" help:"Show, set and remove a stream's tags."`
 }
 

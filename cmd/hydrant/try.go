@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,6 +26,7 @@ type tryCommand struct {
 	Whole   bool   `help:"The input is one record; without it, each line is one."`
 	JSON    bool   `help:"A line of JSON for each result."`
 	Arrival string `placeholder:"TIME" help:"When the records arrive, as 2026-07-13T14:00:00Z; without it, now."`
+	Call    bool   `help:"Call the stream's function if it is at a URL or in Lambda, as the node would. A module of WebAssembly is run without being asked."`
 	Input   string `arg:"" optional:"" default:"-" help:"File of sample records; - for standard input."`
 }
 
@@ -33,12 +35,40 @@ type tried struct {
 	Input int    `json:"input"`         // the record's number, from 1
 	Key   string `json:"key,omitempty"` // of the object, with what is not known yet in angle brackets
 	partitioner.Explanation
-	Text string `json:"record"` // in place of the bytes; base64 where they are not UTF-8
+	Text     string `json:"record"`             // in place of the bytes; base64 where they are not UTF-8
+	Function string `json:"function,omitempty"` // that was not called: what would come of the record is not known
+}
+
+// evaluate returns what comes of each record.
+func (c *tryCommand) evaluate(ctx context.Context, owner APIStreams, s stream.Stream, arrival time.Time, records [][]byte) ([][]tried, error) {
+	p, err := partitioner.New(s)
+	if err != nil {
+		return nil, err
+	}
+	if s.Transform != nil {
+		return c.evaluateFunction(ctx, owner, s, p, arrival.UnixMilli(), records)
+	}
+	results := make([][]tried, len(records))
+	for i, record := range records {
+		explained, err := p.Explain(arrival.UnixMilli(), record)
+		if err != nil {
+			return nil, err
+		}
+		results[i] = appendTried(nil, explained)
+	}
+	return results, nil
+}
+
+func appendTried(dst []tried, explained []partitioner.Explanation) []tried {
+	for _, e := range explained {
+		dst = append(dst, tried{Explanation: e})
+	}
+	return dst
 }
 
 // Run evaluates a stream's rules on sample records. It fails if one of them would go to the error output.
-func (c *tryCommand) Run(to console) error {
-	s, err := c.stream(to)
+func (c *tryCommand) Run(ctx context.Context, to console) error {
+	config, s, err := c.stream(to)
 	if err != nil {
 		return err
 	}
@@ -52,20 +82,19 @@ func (c *tryCommand) Run(to console) error {
 			return fmt.Errorf("--arrival %q is no time: write it as 2026-07-13T14:00:00Z", c.Arrival)
 		}
 	}
-	p, err := partitioner.New(s)
+	results, err := c.evaluate(ctx, config.APIStreams, s, arrival, records)
 	if err != nil {
 		return err
 	}
-	failed, made := 0, 0
-	for i, record := range records {
-		outputs, err := p.Explain(arrival.UnixMilli(), record)
-		if err != nil {
-			return err
-		}
+	var made, failed, waiting int
+	for i, outputs := range results {
 		made += len(outputs)
-		for _, out := range outputs {
-			if out.Type != "" {
+		for j := range outputs {
+			if outputs[j].Type != "" {
 				failed++
+			}
+			if outputs[j].Function != "" {
+				waiting++
 			}
 		}
 		if err := c.show(to.Out, s, arrival, i+1, outputs); err != nil {
@@ -73,36 +102,39 @@ func (c *tryCommand) Run(to console) error {
 		}
 	}
 	fmt.Fprintf(to.Err, "%d records in, %d out, %d of them to the error output\n", len(records), made, failed)
+	if waiting > 0 {
+		fmt.Fprintf(to.Err, "%d were not given to the function, so that neither it nor what comes behind it was tried: --call calls it\n", waiting)
+	}
 	if failed > 0 {
 		return errors.New("not every record can be processed")
 	}
 	return nil
 }
 
-// stream is the definition to try.
-func (c *tryCommand) stream(to console) (stream.Stream, error) {
+// stream is the definition to try, and the configuration that it is of.
+func (c *tryCommand) stream(to console) (*Config, stream.Stream, error) {
 	config, err := LoadServed(c.Config, os.Environ())
 	if faults, ok := errors.AsType[Faults](err); ok {
 		for _, fault := range faults {
 			fmt.Fprintf(to.Err, "%s\n%s", fault, fault.Excerpt())
 		}
-		return stream.Stream{}, fmt.Errorf("faults in the configuration: %d", len(faults))
+		return nil, stream.Stream{}, fmt.Errorf("faults in the configuration: %d", len(faults))
 	}
 	if err != nil {
-		return stream.Stream{}, err
+		return nil, stream.Stream{}, err
 	}
 	var names []string
 	for _, s := range config.Streams {
 		if s.Name == c.Stream || c.Stream == "" && len(config.Streams) == 1 {
-			return s, nil
+			return config, s, nil
 		}
 		names = append(names, s.Name)
 	}
 	slices.Sort(names)
 	if c.Stream == "" {
-		return stream.Stream{}, fmt.Errorf("which stream? write --stream with one of %s", strings.Join(names, ", "))
+		return nil, stream.Stream{}, fmt.Errorf("which stream? write --stream with one of %s", strings.Join(names, ", "))
 	}
-	return stream.Stream{}, fmt.Errorf("the configuration has no stream %s: it has %s", c.Stream, strings.Join(names, ", "))
+	return nil, stream.Stream{}, fmt.Errorf("the configuration has no stream %s: it has %s", c.Stream, strings.Join(names, ", "))
 }
 
 func (c *tryCommand) records() ([][]byte, error) {
@@ -122,13 +154,16 @@ func (c *tryCommand) records() ([][]byte, error) {
 	return slices.DeleteFunc(bytes.Split(data, []byte("\n")), func(line []byte) bool { return len(bytes.TrimSpace(line)) == 0 }), nil
 }
 
-func (c *tryCommand) show(to io.Writer, s stream.Stream, arrival time.Time, number int, outputs []partitioner.Explanation) error {
-	if len(outputs) == 0 && !c.JSON {
+func (c *tryCommand) show(to io.Writer, s stream.Stream, arrival time.Time, number int, results []tried) error {
+	if len(results) == 0 && !c.JSON {
 		_, err := fmt.Fprintf(to, "%d  dropped: processing leaves nothing of it\n", number)
 		return err
 	}
-	for _, out := range outputs {
-		result := tried{Input: number, Key: out.Prefix + fileName(s, arrival), Explanation: out, Text: readable(out.Record)}
+	for _, result := range results {
+		result.Input, result.Text = number, readable(result.Record)
+		if result.Function == "" {
+			result.Key = result.Prefix + fileName(s, arrival)
+		}
 		if !c.JSON {
 			if err := result.print(to); err != nil {
 				return err
@@ -148,7 +183,11 @@ func (c *tryCommand) show(to io.Writer, s stream.Stream, arrival time.Time, numb
 
 func (t tried) print(to io.Writer) error {
 	var out strings.Builder
-	fmt.Fprintf(&out, "%d  %s\n", t.Input, t.Key)
+	if t.Function == "" {
+		fmt.Fprintf(&out, "%d  %s\n", t.Input, t.Key)
+	} else {
+		fmt.Fprintf(&out, "%d  not given to the function %s\n", t.Input, t.Function)
+	}
 	if t.Type != "" {
 		fmt.Fprintf(&out, "   error   %s: %s\n", t.Code, t.Message)
 	}

@@ -23,6 +23,9 @@ type Node struct {
 	Stream string
 	APIKey string // empty where the node asks for none
 
+	// Client sends the requests; nil means http.DefaultClient.
+	Client *http.Client
+
 	// Waiting is told why the node takes nothing now, and "" when it does again. It may be nil.
 	Waiting func(why string)
 }
@@ -125,7 +128,11 @@ func (n *Node) attempt(ctx context.Context, key string, body []byte) (answer, er
 	if n.APIKey != "" {
 		request.Header.Set("Authorization", "Bearer "+n.APIKey)
 	}
-	response, err := http.DefaultClient.Do(request)
+	client := n.Client
+	if client == nil {
+		client = http.DefaultClient
+	}
+	response, err := client.Do(request)
 	if err != nil {
 		return answer{}, err
 	}

@@ -14,17 +14,17 @@ import (
 
 // Plan is what a replay is about to do.
 type Plan struct {
-	Objects int64 // to be replayed
-	Bytes   int64 // of them, as stored
-	Begun   int64 // of the objects: an earlier run has sent a part
-	Before  int64 // objects replayed before
-	Outside int64 // objects before or behind the time range
-	Unnamed int64 // objects without a time in their name, where there is a time range
+	Objects int64 `json:"objects"` // to be replayed
+	Bytes   int64 `json:"bytes"`   // of them, as stored
+	Begun   int64 `json:"begun"`   // of the objects: an earlier run has sent a part
+	Before  int64 `json:"before"`  // objects replayed before
+	Outside int64 `json:"-"`       // objects before or behind the time range
+	Unnamed int64 `json:"-"`       // objects without a time in their name, where there is a time range
 
-	Counted bool             // the objects were read, for what follows
-	Records int64            // to be sent
-	Payload int64            // of them, in bytes
-	Codes   map[string]int64 // records by the reason for which they were in the error output
+	Counted bool             `json:"counted"` // the objects were read, for what follows
+	Records int64            `json:"records"` // to be sent
+	Payload int64            `json:"payload"` // of them, in bytes
+	Codes   map[string]int64 `json:"codes"`   // records by the reason for which they were in the error output
 
 	todo []Object
 }
@@ -33,6 +33,9 @@ type Plan struct {
 func (r *run) plan(ctx context.Context) (*Plan, error) {
 	p := &Plan{Codes: map[string]int64{}}
 	err := r.options.Source.List(ctx, func(o Object) error {
+		if keys := r.options.Selection.Keys; keys != nil && !keys.MatchString(o.Key) {
+			return nil
+		}
 		if !r.options.Selection.all() {
 			at, named := r.options.Selection.timeOf(o.Key)
 			if !named {

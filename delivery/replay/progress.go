@@ -14,6 +14,49 @@ type tally struct {
 	mu      sync.Mutex
 	counts  counts
 	waiting string // why the node takes nothing at present
+	plan    *Plan
+	told    []string // the last lines
+}
+
+// Status is how far a replay is.
+type Status struct {
+	Plan    *Plan    `json:"plan"`    // nil while the objects are listed and counted
+	Objects int64    `json:"objects"` // done with
+	Bytes   int64    `json:"bytes"`   // of them, as stored
+	Records int64    `json:"records"` // acknowledged
+	Known   int64    `json:"known"`   // of the records: stored by an earlier run already
+	Refused int64    `json:"refused"` // records
+	Doubted int64    `json:"doubted"` // records that may be stored twice
+	Faults  int64    `json:"faults"`  // objects that could not be replayed whole
+	Waiting string   `json:"waiting"` // why the node takes nothing at present
+	Told    []string `json:"told"`    // what there was to say of single records and objects, the last lines
+}
+
+// maxTold is how many lines are kept.
+const maxTold = 20
+
+func (t *tally) status() Status {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := t.counts
+	return Status{
+		Plan: t.plan, Objects: c.objects, Bytes: c.bytes, Records: c.records, Known: c.known, Refused: c.refused, Doubted: c.doubted,
+		Faults: c.faults, Waiting: t.waiting, Told: append([]string{}, t.told...),
+	}
+}
+
+func (t *tally) planned(p *Plan) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.plan = p
+}
+
+func (t *tally) tell(line string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.told = append(t.told, line); len(t.told) > maxTold {
+		t.told = t.told[1:]
+	}
 }
 
 type counts struct {

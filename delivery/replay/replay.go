@@ -48,15 +48,30 @@ var ErrIncomplete = errors.New("not everything could be replayed; what was refus
 // Run shows the plan and does it. Each record of the originals selected is acknowledged by the node once, however often Run
 // is killed and called again, as far as the node remembers the batch that was being sent (see Window): where it may not,
 // the batch is sent again, and told. Errors: ErrIncomplete; any other ended the replay.
-func Run(ctx context.Context, o Options) error {
-	marks, err := openMarks(o)
-	if err != nil {
+func Run(ctx context.Context, o Options) error { return New(o).Run(ctx) }
+
+// Replay is one that can be watched. Its life is New, Run; Status may be called at any time.
+type Replay struct{ run run }
+
+// New prepares a replay and opens nothing.
+func New(o Options) *Replay {
+	r := &Replay{run{options: o, limit: batchRecords, pace: pace{rate: o.Rate}, now: time.Now}}
+	node := o.Node
+	node.Waiting = r.run.tally.wait
+	r.run.sender = &node
+	return r
+}
+
+// Run is the function of that name. It is called once.
+func (r *Replay) Run(ctx context.Context) (err error) {
+	if r.run.marks, err = openMarks(r.run.options); err != nil {
 		return fmt.Errorf("open the marks of what was replayed: %w: --state names a file for them", err)
 	}
-	r := &run{options: o, marks: marks, sender: &o.Node, limit: batchRecords, pace: pace{rate: o.Rate}, now: time.Now}
-	o.Node.Waiting = r.tally.wait
-	return errors.Join(r.all(ctx), marks.close())
+	return errors.Join(r.run.all(ctx), r.run.marks.close())
 }
+
+// Status is how far the replay is.
+func (r *Replay) Status() Status { return r.run.tally.status() }
 
 // openMarks opens what keeps the marks: beside the originals, unless the options name a file.
 func openMarks(o Options) (marks, error) {
@@ -103,6 +118,7 @@ func (r *run) all(ctx context.Context) error {
 			return err
 		}
 	}
+	r.tally.planned(plan)
 	if err := plan.WriteText(r.options.Out); err != nil {
 		return err
 	}
@@ -144,7 +160,9 @@ func (r *run) fault(o Object, err error) {
 }
 
 func (r *run) tell(format string, arguments ...any) {
-	fmt.Fprintf(r.options.Progress, format+"\n", arguments...) // a lost line is no loss
+	line := fmt.Sprintf(format, arguments...)
+	r.tally.tell(line)
+	fmt.Fprintln(r.options.Progress, line) // a lost line is no loss
 }
 
 func (r *run) sum() {

@@ -11,6 +11,7 @@ import (
 type Selection struct {
 	From, To time.Time
 	Zone     *time.Location // of the times in names: the stream's time_zone
+	Keys     *regexp.Regexp // others are not even counted; nil means all
 }
 
 // nameTime is the end of an object's name: its version, the time of its oldest record, its id.

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"hydrant/partitioner"
+	"hydrant/stream"
 )
 
 // Invoker calls a function. It may be called from many goroutines at once. One that is an io.Closer is closed when nothing
@@ -71,6 +72,14 @@ type Function struct {
 	Troubled func(error)
 }
 
+// New returns a stream's function, called as its definition says. It is told of the stream by region, account and name.
+func New(t stream.Transform, i Invoker, region, account, name string) *Function {
+	return &Function{
+		Invoker: i, Name: t.Name(), Retries: *t.Retries, Timeout: time.Duration(t.Timeout), Region: region,
+		Stream: fmt.Sprintf("arn:aws:firehose:%s:%s:deliverystream/%s", region, account, name),
+	}
+}
+
 // Record is what a function is given.
 type Record struct {
 	Data    []byte
@@ -79,9 +88,13 @@ type Record struct {
 }
 
 // Call gives records to the function and returns an outcome for each, in their order. It goes on until there is an answer,
-// or as often as the function may fail. Its error is that of ctx.
+// or as often as the function may fail. What is too much for one request or answer is given in halves, so that of a batch
+// only the record fails that is too large alone. Its error is that of ctx.
 func (f *Function) Call(ctx context.Context, records []Record) ([]partitioner.Outcome, error) {
 	request := encodeRequest(f.Region, f.Stream, records)
+	if len(request) > MaxPayload && len(records) > 1 {
+		return f.callHalves(ctx, records)
+	}
 	if len(request) > MaxPayload {
 		return f.failAll(records, TooLarge, fmt.Sprintf("the request has %d bytes; the limit is %d", len(request), MaxPayload), 0), nil
 	}
@@ -101,6 +114,9 @@ func (f *Function) Call(ctx context.Context, records []Record) ([]partitioner.Ou
 		}
 		if known.Class == Failed {
 			f.tell(nil)
+			if len(records) > 1 && (known.Code == TooLarge || known.Code == AnswerTooLarge) {
+				return f.callHalves(ctx, records)
+			}
 			if failures++; failures > f.Retries {
 				return f.failAll(records, known.Code, known.Err.Error(), failures), nil
 			}
@@ -113,6 +129,16 @@ func (f *Function) Call(ctx context.Context, records []Record) ([]partitioner.Ou
 			return nil, ctx.Err()
 		}
 	}
+}
+
+func (f *Function) callHalves(ctx context.Context, records []Record) ([]partitioner.Outcome, error) {
+	half := len(records) / 2
+	first, err := f.Call(ctx, records[:half])
+	if err != nil {
+		return nil, err
+	}
+	second, err := f.Call(ctx, records[half:])
+	return append(first, second...), err
 }
 
 func (f *Function) tell(err error) {

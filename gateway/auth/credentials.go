@@ -71,11 +71,14 @@ const (
 	anything       = "*"
 )
 
+// Flush is the native API's action of sealing at once what a stream's open objects hold.
+const Flush = "flush"
+
 // Groups of actions.
 const (
 	Put    = "put"    // records
 	Read   = "read"   // what streams there are, and how they are defined
-	Manage = "manage" // Read, and everything that changes streams
+	Manage = "manage" // Read, everything that changes streams, and Flush
 )
 
 // Actions are all that rules may name, by their group.
@@ -85,7 +88,7 @@ var Actions = map[string][]string{
 	Manage: {
 		"DescribeDeliveryStream", "ListDeliveryStreams", "ListTagsForDeliveryStream",
 		"CreateDeliveryStream", "DeleteDeliveryStream", "UpdateDestination", "TagDeliveryStream", "UntagDeliveryStream",
-		"StartDeliveryStreamEncryption", "StopDeliveryStreamEncryption",
+		"StartDeliveryStreamEncryption", "StopDeliveryStreamEncryption", Flush,
 	},
 }
 
@@ -221,7 +224,7 @@ func (b *builder) rule(path string, rule Rule) {
 	}
 	for i, action := range rule.Actions {
 		if !isAction(action) {
-			b.fault(fmt.Sprintf("%s.actions.%d", path, i), "%q is not one of put, read, manage, *, records, nor an operation of the Firehose API", action)
+			b.fault(fmt.Sprintf("%s.actions.%d", path, i), "%q is not one of put, read, manage, *, records, flush, nor an operation of the Firehose API", action)
 		}
 	}
 	for i, pattern := range rule.Streams {

@@ -34,16 +34,18 @@ type Records interface {
 
 // Config is data.
 type Config struct {
-	Write bool          // test records may be sent
+	Write bool          // records may be sent, and streams changed
 	Asks  bool          // credentials are asked for
 	Every time.Duration // between two samples; 5 s
 }
 
 // Deps are the live parts; all are required.
 type Deps struct {
-	Node    Node
-	Records Records
-	Log     *slog.Logger
+	Node     Node
+	Records  Records
+	Operator Operator
+	Replays  Replays
+	Log      *slog.Logger
 }
 
 // Console is the page and its data. Its life is New, Run; the handler may serve before and after.

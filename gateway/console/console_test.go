@@ -75,13 +75,14 @@ type world struct {
 	url     string
 	node    *fakeNode
 	records *fakeRecords
+	acts    *fakeOperator
 	stop    func()
 }
 
 func newWorld(t *testing.T, config Config) *world {
 	t.Helper()
-	w := &world{t: t, node: &fakeNode{stream: Stream{Name: "clicks", Accepting: true, Errors: map[string]int64{}, Troubles: []Trouble{}}}, records: &fakeRecords{}}
-	w.Console = New(config, Deps{Node: w.node, Records: w.records, Log: slog.New(slog.DiscardHandler)})
+	w := &world{t: t, node: &fakeNode{stream: Stream{Name: "clicks", Accepting: true, Errors: map[string]int64{}, Troubles: []Trouble{}}}, records: &fakeRecords{}, acts: &fakeOperator{}}
+	w.Console = New(config, Deps{Node: w.node, Records: w.records, Operator: w.acts, Replays: w.acts, Log: slog.New(slog.DiscardHandler)})
 	server := httptest.NewUnstartedServer(w.Console)
 	if config.Every > 0 { // event streams outlive the listener's time limits
 		server.Config.ReadTimeout, server.Config.WriteTimeout = 200*time.Millisecond, 200*time.Millisecond

@@ -32,8 +32,16 @@ func (c *Console) routes() http.Handler {
 	mux.HandleFunc("GET /console/streams/{name}", c.serveStream)
 	mux.HandleFunc("GET /console/streams/{name}/failed", c.serveFailed)
 	mux.HandleFunc("POST /console/streams/{name}/try", c.serveTry)
-	mux.HandleFunc("POST /console/streams/{name}/send", c.serveSend)
+	mux.HandleFunc("POST /console/streams/{name}/send", c.writes(c.serveSend))
 	mux.HandleFunc("GET /console/records/{id}", c.serveJourney)
+
+	mux.HandleFunc("GET /console/rights", c.serveRights)
+	mux.HandleFunc("GET /console/streams/{name}/rights", c.serveRights)
+	mux.HandleFunc("POST /console/call/{operation}", c.serveCall)
+	mux.HandleFunc("POST /console/draft/{operation}", c.writes(c.serveDraft))
+	mux.HandleFunc("POST /console/streams/{name}/flush", c.writes(c.serveFlush))
+	mux.HandleFunc("GET /console/streams/{name}/replay", c.serveReplayState)
+	mux.HandleFunc("POST /console/streams/{name}/replay/{what}", c.writes(c.serveReplay))
 	return guarded(mux)
 }
 

@@ -87,14 +87,10 @@ func (c *Console) serveTry(w http.ResponseWriter, r *http.Request) {
 	answer(w, encode(map[string]any{"places": append([]Place{}, places...)}))
 }
 
-var errReadOnly = errors.New("the console is read-only: write \"console: {write: true}\" in the node's configuration to send test records")
+var errReadOnly = errors.New("the console is read-only: write \"console: {write: true}\" in the node's configuration to send records and to change streams from here")
 
 // serveSend sends a test record and answers with the id that it is followed by.
 func (c *Console) serveSend(w http.ResponseWriter, r *http.Request) {
-	if !c.config.Write {
-		http.Error(w, errReadOnly.Error(), http.StatusForbidden)
-		return
-	}
 	record, ok := body(w, r)
 	if !ok {
 		return

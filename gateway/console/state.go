@@ -50,6 +50,7 @@ type Stream struct {
 	PendingBytes   int64            `json:"pending_bytes"`
 	Oldest         time.Time        `json:"-"` // arrival of the oldest undelivered record; zero if there is none
 	Troubles       []Trouble        `json:"troubles"`
+	Failing        *FailingRecords  `json:"failing,omitempty"` // nil where all could be processed lately
 }
 
 // Trouble is why a stream does not deliver, or takes no records.
@@ -58,6 +59,16 @@ type Trouble struct {
 	Since   time.Time `json:"since,omitzero"`
 	Stopped bool      `json:"stopped,omitempty"` // until somebody has looked; else it resumes by itself
 	Backup  bool      `json:"backup,omitempty"`
+	Slow    bool      `json:"slow,omitempty"` // it does deliver, or may yet
+}
+
+// FailingRecords says why records went to the error output lately.
+type FailingRecords struct {
+	Code    string    `json:"code"`
+	Message string    `json:"message"` // of the last one
+	Count   int64     `json:"count"`
+	First   time.Time `json:"first"`
+	Last    time.Time `json:"last"`
 }
 
 // States of a stream.
@@ -65,6 +76,7 @@ const (
 	stateIdle       = "idle"
 	stateDelivering = "delivering"
 	stateLate       = "late"    // older than its interval explains, and nobody knows why
+	stateSlow       = "slow"    // an upload takes long
 	stateFailing    = "failing" // tried again and again
 	stateStopped    = "stopped"
 	stateDraining   = "draining" // takes no more records
@@ -75,10 +87,11 @@ const lateness = time.Minute
 
 // state sums a stream up in a word.
 func (s *Stream) state(now time.Time) string {
-	stopped, failing := false, false
+	stopped, failing, slow := false, false, false
 	for _, t := range s.Troubles {
 		stopped = stopped || t.Stopped
-		failing = failing || !t.Backup
+		failing = failing || !t.Backup && !t.Slow
+		slow = slow || !t.Backup && t.Slow
 	}
 	switch {
 	case stopped:
@@ -87,6 +100,8 @@ func (s *Stream) state(now time.Time) string {
 		return stateFailing
 	case !s.Accepting:
 		return stateDraining
+	case slow:
+		return stateSlow
 	case !s.Oldest.IsZero() && now.Sub(s.Oldest) > s.Interval+lateness:
 		return stateLate
 	case s.Pending > 0:

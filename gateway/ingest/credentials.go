@@ -38,6 +38,18 @@ func (r *Request) Authorize(action string, stream []byte) error {
 	return nil
 }
 
+// Allows says whether Authorize would, or with an empty name whether it would for any stream at all: no more than a look, of
+// which nothing is counted.
+func (r *Request) Allows(action, stream string) bool {
+	if r.ingest.guard == nil {
+		return true
+	}
+	if stream == "" {
+		return r.session.MaySome(action) == nil
+	}
+	return r.session.May(action, stream) == nil
+}
+
 // AuthorizeSome says whether the request's sender may do the action with any stream at all. Where only the body names the
 // stream, that is what can be told before it is read. It does not allocate for who may.
 //

@@ -56,6 +56,7 @@ const (
 	VersionConflict      Code = "version_conflict"
 	LimitExceeded        Code = "limit_exceeded"
 	KeyUnavailable       Code = "encryption_key_unavailable"
+	FlushIncomplete      Code = "flush_incomplete"
 )
 
 // Codes are all codes: the status that goes with each, and its meaning in a few words.
@@ -102,6 +103,7 @@ var Codes = map[Code]struct {
 	StreamInUse:          {http.StatusConflict, "a stream of this name exists, or is in a state that forbids the call"},
 	VersionConflict:      {http.StatusConflict, "the stream's definition was changed by somebody else: look at it and try again"},
 	KeyUnavailable:       {http.StatusServiceUnavailable, "the stream is encrypted, and its key cannot be had now: wait as Retry-After says"},
+	FlushIncomplete:      {http.StatusServiceUnavailable, "not everything could be sealed yet, and the detail says why: what was sealed stays sealed; flush again later"},
 	LimitExceeded:        {http.StatusBadRequest, "there are as many streams or tags as there may be"},
 }
 

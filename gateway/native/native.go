@@ -1,5 +1,5 @@
 // Package native is Hydrant's own HTTP API: POST /v1/streams/{stream}/records, with the records as JSON, NDJSON, protobuf
-// or one as it is, and errors as RFC 9457 problems.
+// or one as it is, POST /v1/streams/{stream}/flush, and errors as RFC 9457 problems.
 package native
 
 import (
@@ -18,10 +18,11 @@ import (
 // Handler serves the native API. Its methods may be called from many goroutines at once.
 type Handler struct {
 	ingest *ingest.Ingest
+	flush  Flush // nil serves no flushes
 }
 
 // New returns a handler that appends through in.
-func New(in *ingest.Ingest) *Handler { return &Handler{ingest: in} }
+func New(in *ingest.Ingest, flush Flush) *Handler { return &Handler{ingest: in, flush: flush} }
 
 // Takes are the credentials that the API takes: an API key, or a client certificate.
 func (h *Handler) Takes() auth.Scheme { return auth.APIKey | auth.Certificate }
@@ -29,7 +30,10 @@ func (h *Handler) Takes() auth.Scheme { return auth.APIKey | auth.Certificate }
 // Serve stores the request's records and writes the answer, or returns why it did not. Everything that the headers
 // tell is checked before the body is read.
 func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *ingest.Request) error {
-	name, ok := streamOf(rc.URI().PathOriginal())
+	if name, ok := streamOf(rc.URI().PathOriginal(), "/flush"); ok && h.flush != nil {
+		return h.serveFlush(ctx, rc, req, name)
+	}
+	name, ok := streamOf(rc.URI().PathOriginal(), "/records")
 	if page, found := pages[string(rc.URI().PathOriginal())]; found && rc.IsGet() {
 		rc.SetContentType(page.contentType)
 		rc.SetBody(page.body)
@@ -112,12 +116,12 @@ func splitterFor(contentType []byte) (splitter, error) {
 
 // streamOf takes the stream's name out of the path as it was sent: names need no escaping, and a path that was cleaned
 // first could name another stream than the one a proxy in front has let through.
-func streamOf(path []byte) (name []byte, ok bool) {
+func streamOf(path []byte, end string) (name []byte, ok bool) {
 	rest, ok := bytes.CutPrefix(path, []byte("/v1/streams/"))
 	if !ok {
 		return nil, false
 	}
-	name, ok = bytes.CutSuffix(rest, []byte("/records"))
+	name, ok = bytes.CutSuffix(rest, []byte(end))
 	return name, ok && len(name) > 0 && bytes.IndexByte(name, '/') < 0
 }
 

@@ -23,7 +23,7 @@ func TestStreamOf(t *testing.T) {
 		{"/v2/streams/clicks/records", "", false},
 		{"/", "", false},
 	} {
-		got, ok := streamOf([]byte(c.path))
+		got, ok := streamOf([]byte(c.path), "/records")
 		if ok != c.ok || ok && string(got) != c.want {
 			t.Errorf("%s: got %q, %v, want %q, %v", c.path, got, ok, c.want, c.ok)
 		}

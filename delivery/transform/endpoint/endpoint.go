@@ -100,6 +100,8 @@ func judge(status int, body []byte) error {
 	switch {
 	case status/100 == 2:
 		return nil
+	case status == http.StatusRequestEntityTooLarge:
+		return &transform.Error{Class: transform.Failed, Code: transform.TooLarge, Err: err}
 	case status == http.StatusTooManyRequests:
 		return &transform.Error{Class: transform.Unavailable, Code: transform.LimitExceeded, Err: err}
 	case status == http.StatusBadGateway, status == http.StatusServiceUnavailable, status == http.StatusGatewayTimeout:

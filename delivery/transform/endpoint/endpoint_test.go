@@ -21,6 +21,7 @@ func TestInvoke(t *testing.T) {
 	}{
 		"good":           {200, 0, ""},
 		"failed":         {500, transform.Failed, transform.FunctionError},
+		"too much":       {413, transform.Failed, transform.TooLarge},
 		"throttled":      {429, transform.Unavailable, transform.LimitExceeded},
 		"away":           {503, transform.Unavailable, transform.Unreachable},
 		"not allowed":    {403, transform.Held, transform.AccessDenied},

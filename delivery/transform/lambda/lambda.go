@@ -3,6 +3,7 @@ package lambda
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -67,8 +68,13 @@ func (f *Function) Invoke(ctx context.Context, request []byte) ([]byte, error) {
 		return nil, classify(err)
 	case out.FunctionError != nil:
 		const excerpt = 300
+		code := transform.FunctionError
+		var fault struct{ ErrorType string }
+		if json.Unmarshal(out.Payload, &fault) == nil && fault.ErrorType == responseTooLarge {
+			code = transform.AnswerTooLarge
+		}
 		return nil, &transform.Error{
-			Class: transform.Failed, Code: transform.FunctionError,
+			Class: transform.Failed, Code: code,
 			Err: fmt.Errorf("%s: %s", *out.FunctionError, out.Payload[:min(len(out.Payload), excerpt)]),
 		}
 	case len(out.Payload) > transform.MaxPayload:
@@ -79,6 +85,9 @@ func (f *Function) Invoke(ctx context.Context, request []byte) ([]byte, error) {
 	}
 	return out.Payload, nil
 }
+
+// responseTooLarge is what Lambda itself calls an answer above its limit, where others would send it.
+const responseTooLarge = "Function.ResponseSizeTooLarge"
 
 // kind is what an error of the service means.
 type kind struct {

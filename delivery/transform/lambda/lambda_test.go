@@ -122,6 +122,10 @@ func TestErrors(t *testing.T) {
 		"too large": {func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write(make([]byte, transform.MaxPayload+1))
 		}, 0, "Lambda.ResponseTooLarge", 3},
+		"too large, as Lambda says": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Amz-Function-Error", "Unhandled")
+			_, _ = io.WriteString(w, `{"errorType":"Function.ResponseSizeTooLarge","errorMessage":"Response payload size exceeded"}`)
+		}, 0, "Lambda.ResponseTooLarge", 3},
 		"throttled":   {fault(429, "TooManyRequestsException"), 3, "", 0},
 		"down":        {fault(500, "ServiceException"), 3, "", 0},
 		"not allowed": {fault(403, "AccessDeniedException"), 2, "", 0},

@@ -2,33 +2,20 @@ package wasm_test
 
 import (
 	"context"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"hydrant/delivery/deliverytest"
 	"hydrant/delivery/transform"
 	"hydrant/delivery/transform/wasm"
 	"hydrant/partitioner"
 	"hydrant/stream"
 )
 
-// module builds the example.
-func module(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "uppercase.wasm")
-	build := exec.Command("go", "build", "-o", path, "./testdata/uppercase")
-	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the example: %v\n%s", err, out)
-	}
-	return path
-}
-
 // The example does what it says, and nothing that a module does to itself harms the node or another call.
 func TestModule(t *testing.T) {
-	f, err := wasm.New(t.Context(), stream.WASM{Path: module(t), Memory: 64 * stream.MiB})
+	f, err := wasm.New(t.Context(), stream.WASM{Path: deliverytest.BuildModule(t), Memory: 64 * stream.MiB})
 	if err != nil {
 		t.Fatal(err)
 	}

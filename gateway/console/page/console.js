@@ -1,6 +1,8 @@
 import {overviewPage} from "./overview.js";
 import {streamPage} from "./stream.js";
 import {nodePage} from "./node.js";
+import {editPage} from "./edit.js";
+import {asksForKey} from "./key.js";
 
 const main = document.getElementById("main"), live = document.getElementById("live");
 let page, last;
@@ -13,7 +15,8 @@ function status(kind, words) {
 function route() {
   const path = location.hash.slice(1).split("/").map(decodeURIComponent);
   page?.leave?.();
-  if (path[1] === "streams" && path[2]) page = streamPage(path[2]);
+  if (path[1] === "streams" && path[2]) page = path[3] === "edit" ? editPage(path[2]) : streamPage(path[2]);
+  else if (path[1] === "new") page = editPage();
   else page = path[1] === "node" ? nodePage() : overviewPage();
   document.title = page.title + " · Hydrant";
   const here = path[1] === "node" ? "#/node" : "#/";
@@ -28,6 +31,7 @@ function route() {
 
 function show(view) {
   last = view;
+  asksForKey(view.asks);
   document.getElementById("node").textContent = [view.node.name, view.node.version].filter(Boolean).join(" · ");
   if (view.node.failing.length) status("bad", "not ready");
   else status("good", "live");

@@ -1,3 +1,4 @@
+import {rightsOf, onKey} from "./key.js";
 import {badge, count, el, isLate, rate, reasons, size, slot, span, tile} from "./show.js";
 
 const errors = s => Object.entries(s.errors).map(([type, n]) => `${type} ${count(n)}`).join(", ") || "none";
@@ -33,10 +34,15 @@ export function overviewPage() {
   const tiles = el("dl", {class: "tiles"});
   const table = el("div", {class: "panel scroll"}, el("table", {class: "cards"},
     el("thead", {}, el("tr", {}, el("th", {scope: "col"}, "Stream"), ...columns.map(([label, , kind]) => el("th", {scope: "col", class: kind}, label)))), body));
-  const empty = el("p", {class: "panel", hidden: ""}, "There is no stream yet: define one in the configuration, or make one through the Firehose API.");
+  const empty = el("p", {class: "panel", hidden: ""}, "There is no stream yet: define one in the configuration, or make one through the Firehose API or here.");
+  const create = el("a", {class: "button", id: "create", href: "#/new", hidden: ""}, "New stream");
+  const allow = async () => { create.hidden = !(await rightsOf()).has("CreateDeliveryStream"); };
+  const leave = onKey(allow);
+  allow();
   return {
     title: "Streams",
-    node: el("div", {}, el("h1", {}, "Streams"), failing, tiles, table, empty),
+    leave,
+    node: el("div", {}, el("h1", {}, "Streams"), failing, tiles, table, empty, create),
     show(view) {
       failing.show(view.node.failing);
       const sum = of => view.streams.reduce((n, s) => n + of(s), 0);

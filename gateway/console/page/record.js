@@ -1,4 +1,5 @@
 import {clock, el, span} from "./show.js";
+import {ask, pathOf} from "./key.js";
 
 // bytes shows base64 as text where it is text, else in hexadecimal.
 export function bytes(base64) {
@@ -17,42 +18,29 @@ export function bytes(base64) {
   return lines.join("\n");
 }
 
-// keyField asks for an API key, which is kept as long as the page is.
-let known = "";
-export function keyField() {
-  const input = el("input", {id: "key", type: "password", autocomplete: "off", spellcheck: "false", on: {input: () => { known = input.value.trim(); }}});
-  input.value = known;
-  return input;
+// places shows where a record goes.
+export function places(all) {
+  if (!all.length) return [el("p", {}, "Processing leaves nothing of the record.")];
+  return all.map(p => el("div", {class: "record"},
+    el("p", {}, p.error_code ? el("b", {class: "fault"}, `error output, ${p.error_code}: ${p.error_message} `) : null, el("code", {}, p.key)), el("pre", {}, bytes(p.record))));
 }
-
-export const headers = key => ({"X-Hydrant-Console": "1", ...(key.value.trim() ? {Authorization: "Bearer " + key.value.trim()} : {})});
 
 const step = (s, first) => el("li", {"data-step": s.name}, el("b", {}, s.name), el("span", {class: "n"}, "+" + span((new Date(s.at) - first) / 1000)),
   el("span", {}, [clock(s.at), s.detail].filter(Boolean).join(" · ")));
 
 // recordForm tries and sends a record, and follows one that was sent.
-export function recordForm(url, key) {
+export function recordForm(name) {
   const text = el("textarea", {id: "record", rows: "4", spellcheck: "false"});
   text.value = '{"hello": "console"}';
   const out = el("div", {"aria-live": "polite"});
-  const ask = async path => {
-    const answer = await fetch(url + path, {method: "POST", headers: {...headers(key), "Content-Type": "application/octet-stream"}, body: text.value});
-    if (!answer.ok) throw new Error(await answer.text());
-    return answer.json();
-  };
   let events;
   const guarded = does => async () => {
     events?.close();
     try { await does(); } catch (e) { out.replaceChildren(el("p", {class: "fault"}, e.message)); }
   };
-  const preview = guarded(async () => {
-    const {places} = await ask("/try");
-    out.replaceChildren(...places.map(p => el("div", {class: "record"},
-      el("p", {}, p.error_code ? el("b", {class: "fault"}, `error output, ${p.error_code}: ${p.error_message} `) : null, el("code", {}, p.key)), el("pre", {}, bytes(p.record)))));
-    if (!places.length) out.replaceChildren(el("p", {}, "Processing leaves nothing of the record."));
-  });
+  const preview = guarded(async () => out.replaceChildren(...places((await ask(pathOf(name) + "/try", text.value)).places)));
   const send = guarded(async () => {
-    const {id} = await ask("/send");
+    const {id} = await ask(pathOf(name) + "/send", text.value);
     events = new EventSource("/console/records/" + id);
     events.onmessage = e => {
       const journey = JSON.parse(e.data), first = new Date(journey.steps[0].at);
@@ -61,15 +49,15 @@ export function recordForm(url, key) {
       if (journey.done) events.close();
     };
   });
-  const sender = el("button", {type: "button", id: "send", on: {click: send}}, "Send");
-  const why = el("p", {class: "hint"}), keys = el("div", {}, el("label", {for: "key"}, "API key"), key);
+  const sender = el("button", {type: "button", id: "send", hidden: "", on: {click: send}}, "Send");
+  const why = el("p", {class: "hint"});
   return {
-    node: el("div", {}, el("label", {for: "record"}, "Record"), text, keys,
+    node: el("div", {}, el("label", {for: "record"}, "Record"), text,
       el("button", {type: "button", class: "plain", id: "try", on: {click: preview}}, "Preview key and partition"), sender, why, out),
-    allow(write, asks) {
-      sender.disabled = !write;
-      keys.hidden = !asks;
-      why.textContent = write ? "" : "The console is read-only. With console: {write: true} in the node's configuration a record can be sent from here.";
+    allow(write, rights) {
+      sender.hidden = !rights.has("records");
+      why.textContent = !write ? "The console is read-only. With console: {write: true} in the node's configuration a record can be sent from here." :
+        rights.has("records") ? "" : "To send a record takes an API key with the right records.";
     },
     leave: () => events?.close(),
   };

@@ -14,6 +14,7 @@ const compact = new Intl.NumberFormat("en", {notation: "compact", maximumFractio
 const whole = new Intl.NumberFormat("en", {maximumFractionDigits: 0});
 
 export const count = n => n == null ? "" : Math.abs(n) < 100000 ? whole.format(n) : compact.format(n);
+export const plural = (n, one) => `${count(n)} ${one}${n === 1 ? "" : "s"}`;
 export const rate = n => n == null ? "" : n > 0 && n < 10 ? n.toFixed(1) : count(n);
 
 export function size(bytes) {
@@ -34,7 +35,7 @@ export const clock = text => text ? new Date(text).toLocaleTimeString("en-GB") :
 
 const states = {
   idle: ["idle", "idle"], delivering: ["good", "delivering"], draining: ["warn", "draining"], late: ["warn", "late"],
-  failing: ["bad", "not delivering"], stopped: ["bad", "stopped"],
+  slow: ["warn", "slow"], failing: ["bad", "not delivering"], stopped: ["bad", "stopped"],
 };
 
 export function badge(state) {
@@ -42,15 +43,19 @@ export function badge(state) {
   return el("span", {class: "badge " + kind}, words);
 }
 
+const kinds = {stopped: "Stopped", backup: "Backup", slow: "Slow"};
+const outlook = t => t.stopped ? " It waits until somebody has looked." : t.slow ? "" : " It is tried again and resumes by itself.";
+
 export function reasons(stream) {
-  const all = stream.troubles.map(t => el("p", {class: "why"}, el("b", {}, t.stopped ? "Stopped" : t.backup ? "Backup" : "Not delivering"),
-    (t.since ? " since " + clock(t.since) : "") + ": " + t.reason.replace(/\.?$/, "."),
-    t.stopped ? " It waits until somebody has looked." : " It is tried again and resumes by itself."));
+  const all = stream.troubles.map(t => el("p", {class: "why"}, el("b", {}, kinds[["stopped", "backup", "slow"].find(k => t[k])] ?? "Not delivering"),
+    (t.since ? " since " + clock(t.since) : "") + ": " + t.reason.replace(/\.?$/, "."), outlook(t)));
+  if (stream.failing) all.push(el("p", {class: "why"}, el("b", {}, "Records fail"), `, ${count(stream.failing.count)} since ${clock(stream.failing.first)}, the last one at ${clock(stream.failing.last)}. They are in the error output, from where they can be replayed. `,
+    el("code", {}, stream.failing.code), ": " + stream.failing.message));
   if (stream.state === "late") all.push(el("p", {class: "why"}, el("b", {}, "Late"), ": the oldest record waits longer than the stream's interval explains."));
   return all;
 }
 
-export const isLate = s => ["late", "failing", "stopped"].includes(s.state) && s.oldest_seconds > 0;
+export const isLate = s => ["late", "slow", "failing", "stopped"].includes(s.state) && s.oldest_seconds > 0;
 
 export const tile = (name, value, more, late) =>
   el("div", {class: late ? "tile late" : "tile"}, el("dt", {}, name), el("dd", {}, value, more ? el("small", {}, more) : null));

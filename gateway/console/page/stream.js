@@ -1,6 +1,8 @@
-import {badge, clock, count, el, isLate, panel, rate, reasons, size, slot, span, table, tile} from "./show.js";
+import {badge, clock, count, el, isLate, panel, plural, rate, reasons, size, slot, span, table, tile} from "./show.js";
 import {plot} from "./plot.js";
-import {bytes, headers, keyField, recordForm} from "./record.js";
+import {bytes, recordForm} from "./record.js";
+import {replayPanel} from "./replay.js";
+import {ask, onKey, pathOf, rightsOf} from "./key.js";
 
 const objectColumns = [
   {name: "Key", show: o => el("code", {}, o.key)},
@@ -18,7 +20,7 @@ const partitionColumns = [
 const errorColumns = [
   {name: "Last", show: e => clock(e.last)},
   {name: "Times", n: true, show: e => count(e.count)},
-  {name: "Code", show: e => e.code},
+  {name: "Code", show: e => el("code", {}, e.code)},
   {name: "Message", show: e => el("code", {}, e.message)},
 ];
 
@@ -27,8 +29,8 @@ const failedRecord = f => el("div", {class: "record"},
   el("pre", {}, bytes(f.data) + (f.size > atob(f.data).length ? `\n… the first of ${f.size} bytes` : "")));
 
 export function streamPage(name) {
-  const url = "/console/streams/" + encodeURIComponent(name);
-  const state = el("span"), why = slot(s => reasons(s)), tiles = el("dl", {class: "tiles"});
+  const url = pathOf(name);
+  const state = el("span"), failing = slot(all => all.map(f => el("p", {class: "why"}, el("b", {}, "The node is not ready, " + f.name), ": " + f.reason))), why = slot(s => reasons(s)), tiles = el("dl", {class: "tiles"});
   const plots = [
     plot("Records a second", [["in", "in"], ["out", "out"], ["failed", "failed"]], rate),
     plot("Backlog, records", [["pending", "pending"]], rate),
@@ -41,13 +43,29 @@ export function streamPage(name) {
   const failed = slot(all => all.length ? all.map(failedRecord) : el("p", {class: "hint"}, "None since the node started."));
   const definition = slot(text => el("pre", {tabindex: "0", "aria-label": "Definition"}, text));
   const gone = el("p", {class: "why", hidden: ""}, "There is no stream of this name now.");
-  const key = keyField(), form = recordForm(url, key);
-  let open = true;
-  const look = async path => {
-    const answer = await fetch(url + path, {headers: headers(key)});
-    if (!answer.ok) throw new Error(await answer.text());
-    return answer.json();
-  };
+  const form = recordForm(name), replay = replayPanel(name);
+  const flushed = el("span", {class: "hint", "aria-live": "polite"});
+  const flush = el("button", {type: "button", class: "plain", id: "flush", hidden: "", on: {click: async () => {
+    try {
+      const {objects, records} = await ask(url + "/flush", "");
+      flushed.textContent = objects ? `Sealed: ${plural(objects, "object")} with ${plural(records, "record")}, on the way now.` : "There was nothing to seal.";
+    } catch (e) { flushed.textContent = e.message; }
+  }}}, "Flush now");
+  const edit = el("a", {class: "button plain", id: "edit", hidden: "", href: `#/${url}/edit`}, "Edit");
+  const owner = el("p", {class: "hint"});
+  let open = true, rights = new Set(), last;
+  const look = path => ask(url + path);
+  function allow() {
+    if (!last) return;
+    const s = last.streams.find(s => s.name === name);
+    flush.hidden = !rights.has("flush");
+    edit.hidden = !rights.has("UpdateDestination") || !s || s.configured;
+    owner.textContent = s?.configured ? "The stream is defined in the node's configuration file, and changes there." : "";
+    form.allow(last.write, rights);
+  }
+  const learn = async () => { rights = await rightsOf(name); allow(); replay.allow(rights); };
+  const forget = onKey(() => { learn(); details(); });
+  learn();
   async function details() {
     try {
       const d = await look("");
@@ -62,17 +80,19 @@ export function streamPage(name) {
   }
   return {
     title: name,
-    node: el("div", {}, el("h1", {}, name + " ", state), gone, why, tiles, el("div", {class: "plots"}, ...plots), panel("Test record", form.node),
+    node: el("div", {}, el("h1", {}, name + " ", state), gone, failing, why, tiles, el("p", {class: "actions"}, flush, edit, flushed), el("div", {class: "plots"}, ...plots), panel("Test record", form.node),
       panel("Last objects", objects), panel("Open partitions", partitions), panel("Errors of delivery", faults),
-      panel("Failed records", el("p", {class: "hint"}, "The last ones that went to the error output, at most 20, since the node started."), failed),
-      panel("Definition", definition)),
+      panel("Failed records", el("p", {class: "hint"}, "The last ones that went to the error output, at most 20, since the node started."), replay.node, failed),
+      panel("Definition", owner, definition)),
     show(view) {
+      last = view;
       const s = view.streams.find(s => s.name === name);
+      failing.show(view.node.failing);
       gone.hidden = Boolean(s);
       if (!s) return;
       state.replaceChildren(badge(s.state));
-      why.show({troubles: s.troubles, state: s.state});
-      form.allow(view.write, view.asks);
+      why.show({troubles: s.troubles, state: s.state, failing: s.failing});
+      allow();
       tiles.replaceChildren(
         tile("Oldest undelivered", s.oldest_seconds ? span(s.oldest_seconds) : "none", "", isLate(s)),
         tile("In", rate(s.rates.in) + " /s", `${count(s.accepted)} in all`),
@@ -82,6 +102,6 @@ export function streamPage(name) {
         tile("Destination", "", s.destination));
       details();
     },
-    leave() { open = false; plots.forEach(p => p.leave()); form.leave(); },
+    leave() { open = false; plots.forEach(p => p.leave()); form.leave(); replay.leave(); forget(); },
   };
 }

@@ -58,7 +58,7 @@ func (p *Plane) describeConfigured(s *Stream) *types.DeliveryStreamDescription {
 		destination.S3BackupDescription.ErrorOutputPrefix = nil
 	}
 	description := p.description(s.Definition.Name, s.Version, destination)
-	description.DeliveryStreamEncryptionConfiguration = describeEncryption(encryptionOf(s.Definition.Encrypt), s)
+	description.DeliveryStreamEncryptionConfiguration = describeEncryption(encryptionOf(s.Definition.Encrypt), s, nil)
 	if s.KeyTrouble != nil {
 		description.FailureDescription = keyFailure(s.KeyTrouble)
 	} else if s.Trouble != "" {

@@ -91,6 +91,7 @@ type Plane struct {
 	mu       sync.RWMutex
 	records  map[string]*record // immutable ones, by name
 	damaged  int                // definitions that could not be read when the store was read last
+	unserved error              // why what is known could not be put in force last
 	leaving  chan struct{}      // wakes Run
 }
 
@@ -176,7 +177,10 @@ func (p *Plane) Serve(ctx context.Context) error {
 }
 
 func (p *Plane) serve(ctx context.Context) (err error) {
-	defer func() { p.fleet.behind = err != nil || p.fleet.shared != nil && p.notServed() }()
+	defer func() {
+		p.fleet.behind = err != nil || p.fleet.shared != nil && p.notServed()
+		p.noteUnserved(err)
+	}()
 	var made []stream.Stream
 	for _, r := range p.all() {
 		if r.Leaving != "" {
@@ -191,6 +195,18 @@ func (p *Plane) serve(ctx context.Context) (err error) {
 		made = append(made, d)
 	}
 	return p.deps.Node.Serve(ctx, made)
+}
+
+func (p *Plane) noteUnserved(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.unserved = err
+}
+
+func (p *Plane) whyUnserved() error {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.unserved
 }
 
 // all returns the records in the order of their names.

@@ -124,6 +124,7 @@ type memory struct {
 	mu        sync.Mutex
 	documents map[string]definitions.Document
 	changes   int
+	full      int // the changes that it takes; 0 for any number
 }
 
 func (m *memory) Load(context.Context) (map[string]definitions.Document, error) {
@@ -135,6 +136,9 @@ func (m *memory) Load(context.Context) (map[string]definitions.Document, error) 
 func (m *memory) Put(_ context.Context, name string, data []byte, expected definitions.Version) (definitions.Version, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.full > 0 && m.changes >= m.full {
+		return "", errors.New("the store is full")
+	}
 	if m.documents[name].Version != expected {
 		return "", definitions.ErrConflict
 	}

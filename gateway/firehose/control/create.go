@@ -20,23 +20,8 @@ const maxStreams = 5000
 // create keeps a stream and puts it in force before it answers: to a client it is ACTIVE at the first look.
 func (p *Plane) create(ctx context.Context, in *firehose.CreateDeliveryStreamInput, c call) (output, error) {
 	name := *in.DeliveryStreamName
-	if err := c.May(name); err != nil {
-		return output{}, err
-	}
-	destination, err := destinationOf(in)
+	r, err := p.asked(in, c)
 	if err != nil {
-		return output{}, err
-	}
-	r := &record{
-		Name: name, Version: 1, Created: p.now(), Tags: tagsOf(in.Tags), Incarnation: rand.Text(),
-		Source: in.DirectPutSourceConfiguration, Destination: destination,
-	}
-	if asked := in.DeliveryStreamEncryptionConfigurationInput; asked != nil {
-		if r.Encryption, err = newEncryption(asked); err != nil {
-			return output{}, err
-		}
-	}
-	if _, err := p.definition(r); err != nil {
 		return output{}, err
 	}
 	if err := p.tryKey(ctx, r); err != nil {
@@ -61,6 +46,29 @@ func (p *Plane) create(ctx context.Context, in *firehose.CreateDeliveryStreamInp
 	}
 	p.deps.Log.Info("a stream is created through the API", "stream", name)
 	return output{&firehose.CreateDeliveryStreamOutput{DeliveryStreamARN: p.arn(name)}, schemas.CreateDeliveryStreamOutput}, nil
+}
+
+// asked is the record of the stream that a call wants, which can be served.
+func (p *Plane) asked(in *firehose.CreateDeliveryStreamInput, c call) (*record, error) {
+	name := *in.DeliveryStreamName
+	if err := c.May(name); err != nil {
+		return nil, err
+	}
+	destination, err := destinationOf(in)
+	if err != nil {
+		return nil, err
+	}
+	r := &record{
+		Name: name, Version: 1, Created: p.now(), Tags: tagsOf(in.Tags), Incarnation: rand.Text(),
+		Source: in.DirectPutSourceConfiguration, Destination: destination,
+	}
+	if asked := in.DeliveryStreamEncryptionConfigurationInput; asked != nil {
+		if r.Encryption, err = newEncryption(asked); err != nil {
+			return nil, err
+		}
+	}
+	_, err = p.definition(r)
+	return r, err
 }
 
 // destinationOf checks that it is one that is built, and returns it in the larger of the two shapes.

@@ -70,7 +70,7 @@ func (p *Plane) description(name string, version uint64, destination *types.Exte
 // describeMade describes a stream made through the API; s is nil while it is not in force.
 func (p *Plane) describeMade(r *record, s *Stream) *types.DeliveryStreamDescription {
 	d := p.description(r.Name, r.Version, describeS3(r.Destination))
-	d.DeliveryStreamEncryptionConfiguration = describeEncryption(r.Encryption, s)
+	d.DeliveryStreamEncryptionConfiguration = describeEncryption(r.Encryption, s, p.whyUnserved())
 	d.CreateTimestamp = &r.Created
 	if !r.Updated.IsZero() {
 		d.LastUpdateTimestamp = &r.Updated

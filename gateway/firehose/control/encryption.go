@@ -164,12 +164,22 @@ func (p *Plane) keyRefusal(name string, missing *buffer.DataKeyError) error {
 	return ingest.NoDataKey(name, missing)
 }
 
-// describeEncryption tells how far what was asked for is in force; s is nil while the stream is not.
-func describeEncryption(e *encryption, s *Stream) *types.DeliveryStreamEncryptionConfiguration {
+// describeEncryption tells how far what was asked for is in force; s is nil while the stream is not, and unserved is why what
+// is known could not be put in force last. What failed is tried again by the next call.
+func describeEncryption(e *encryption, s *Stream, unserved error) *types.DeliveryStreamEncryptionConfiguration {
 	d := &types.DeliveryStreamEncryptionConfiguration{Status: types.DeliveryStreamEncryptionStatusDisabled}
 	encrypt, _ := e.asked()
+	inForce := s != nil && s.Encrypted == (encrypt != "")
+	if unserved != nil && !inForce {
+		d.FailureDescription = failure(detailOf(unserved))
+	}
 	if encrypt == "" {
-		if s != nil && s.Encrypted {
+		switch {
+		case s == nil || !s.Encrypted:
+			d.FailureDescription = nil
+		case unserved != nil:
+			d.Status = types.DeliveryStreamEncryptionStatusDisablingFailed
+		default:
 			d.Status = types.DeliveryStreamEncryptionStatusDisabling
 		}
 		return d
@@ -177,10 +187,9 @@ func describeEncryption(e *encryption, s *Stream) *types.DeliveryStreamEncryptio
 	d.KeyType, d.KeyARN = e.Type, notEmpty(&e.KeyARN)
 	d.Status = types.DeliveryStreamEncryptionStatusEnabling
 	switch {
-	case s == nil:
-	case s.Encrypted:
+	case inForce:
 		d.Status = types.DeliveryStreamEncryptionStatusEnabled
-	case s.KeyTrouble != nil && !s.KeyTrouble.Passing():
+	case unserved != nil, s != nil && s.KeyTrouble != nil && !s.KeyTrouble.Passing():
 		d.Status = types.DeliveryStreamEncryptionStatusEnablingFailed
 	}
 	if s != nil && s.KeyTrouble != nil {

@@ -2,6 +2,7 @@ package control
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -109,26 +110,47 @@ func TestEncryptionNeedsAKey(t *testing.T) {
 	unencrypted()
 }
 
+// A stop that could be kept and neither put in force nor taken back is told as AWS tells it, and can be called again.
+func TestEncryptionThatCannotBeStopped(t *testing.T) {
+	w := newWorld(t)
+	w.create("s")
+	w.good("StartDeliveryStreamEncryption", nodeKey)
+	w.node.err = errors.New("the disk is sick")
+	w.kept.full = w.kept.changes + 1
+	w.refused("StopDeliveryStreamEncryption", `{`+named+`}`, ingest.Internal)
+	w.wantEncryption(`{"Status":"DISABLING_FAILED","FailureDescription":{"Type":"UNKNOWN_ERROR","Details":"the disk is sick"}}`)
+	w.node.err = nil
+	w.kept.full = 0
+	w.good("StopDeliveryStreamEncryption", `{`+named+`}`)
+	w.wantEncryption(`{"Status":"DISABLED"}`)
+}
+
 // What is in force may be less than what was asked for, and what was in force may be lost.
 func TestEncryptionIsDescribedAsItIs(t *testing.T) {
 	key := &encryption{Type: "AWS_OWNED_CMK"}
 	lost := &buffer.DataKeyError{ID: 3, Code: buffer.KeyNotFound, Reason: "lost"}
 	away := &buffer.DataKeyError{Code: buffer.KeyUnreachable, Reason: "away"}
+	sick := errors.New("the disk is sick")
 	for name, x := range map[string]struct {
 		asked           *encryption
 		stream          *Stream
+		unserved        error
 		status, failure string
 	}{
-		"nothing":            {nil, &Stream{}, "DISABLED", ""},
-		"stopped":            {&encryption{}, nil, "DISABLED", ""},
-		"being stopped":      {&encryption{}, &Stream{Encrypted: true}, "DISABLING", ""},
-		"not served yet":     {key, nil, "ENABLING", ""},
-		"not in force":       {key, &Stream{KeyTrouble: away}, "ENABLING", "UNKNOWN_ERROR"},
-		"cannot be in force": {key, &Stream{KeyTrouble: lost}, "ENABLING_FAILED", "KMS_KEY_NOT_FOUND"},
-		"in force":           {key, &Stream{Encrypted: true}, "ENABLED", ""},
-		"in force and lost":  {key, &Stream{Encrypted: true, KeyTrouble: lost}, "ENABLED", "KMS_KEY_NOT_FOUND"},
+		"nothing":              {nil, &Stream{}, nil, "DISABLED", ""},
+		"nothing is served":    {nil, &Stream{}, sick, "DISABLED", ""},
+		"stopped":              {&encryption{}, nil, nil, "DISABLED", ""},
+		"being stopped":        {&encryption{}, &Stream{Encrypted: true}, nil, "DISABLING", ""},
+		"cannot be stopped":    {&encryption{}, &Stream{Encrypted: true}, sick, "DISABLING_FAILED", "UNKNOWN_ERROR"},
+		"not served yet":       {key, nil, nil, "ENABLING", ""},
+		"cannot be served":     {key, &Stream{}, sick, "ENABLING_FAILED", "UNKNOWN_ERROR"},
+		"not in force":         {key, &Stream{KeyTrouble: away}, nil, "ENABLING", "UNKNOWN_ERROR"},
+		"cannot be in force":   {key, &Stream{KeyTrouble: lost}, nil, "ENABLING_FAILED", "KMS_KEY_NOT_FOUND"},
+		"in force":             {key, &Stream{Encrypted: true}, nil, "ENABLED", ""},
+		"in force, others not": {key, &Stream{Encrypted: true}, sick, "ENABLED", ""},
+		"in force and lost":    {key, &Stream{Encrypted: true, KeyTrouble: lost}, nil, "ENABLED", "KMS_KEY_NOT_FOUND"},
 	} {
-		d := describeEncryption(x.asked, x.stream)
+		d := describeEncryption(x.asked, x.stream, x.unserved)
 		failure := ""
 		if d.FailureDescription != nil {
 			failure = string(d.FailureDescription.Type)

@@ -76,7 +76,7 @@ func setBatches(t *stream.Transform, given map[types.ProcessorParameterName]stri
 		if err != nil {
 			return err
 		}
-		t.Buffering.Interval = stream.Duration(time.Duration(max(1, seconds)) * time.Second) // 0 asks for no delay, as with a destination
+		t.Buffering.Interval = new(stream.Duration(time.Duration(seconds) * time.Second))
 	}
 	return nil
 }
@@ -121,6 +121,6 @@ func describeFunction(t stream.Transform) (parameters []types.ProcessorParameter
 	}
 	add(types.ProcessorParameterNameBufferSizeInMb, strconv.FormatFloat(float64(t.Buffering.Size)/float64(stream.MiB), 'f', -1, 64))
 	add(types.ProcessorParameterNameBufferIntervalInSeconds,
-		strconv.FormatFloat(time.Duration(t.Buffering.Interval).Seconds(), 'f', -1, 64))
+		strconv.FormatFloat(time.Duration(*t.Buffering.Interval).Seconds(), 'f', -1, 64))
 	return parameters
 }

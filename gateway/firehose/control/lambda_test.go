@@ -46,10 +46,10 @@ func TestLambdaProcessor(t *testing.T) {
 	}{
 		{nil, stream.Transform{}, "arn:aws:iam::123456789012:role/delivery"},
 		{[]string{"RoleArn", other, "NumberOfRetries", "0", "BufferSizeInMBs", "0.2", "BufferIntervalInSeconds", "900"}, stream.Transform{
-			Retries: new(0), Buffering: stream.Buffering{Size: 209715, Interval: stream.Duration(15 * time.Minute)},
+			Retries: new(0), Buffering: stream.Batching{Size: 209715, Interval: new(stream.Duration(15 * time.Minute))},
 		}, other},
 		{[]string{"NumberOfRetries", "300", "BufferSizeInMBs", "3.0", "BufferIntervalInSeconds", "0"}, stream.Transform{
-			Retries: new(300), Buffering: stream.Buffering{Size: 3 * stream.MiB, Interval: stream.Duration(time.Second)},
+			Retries: new(300), Buffering: stream.Batching{Size: 3 * stream.MiB, Interval: new(stream.Duration(0))},
 		}, "arn:aws:iam::123456789012:role/delivery"},
 	} {
 		name := fmt.Sprint("s", i)
@@ -65,7 +65,7 @@ func TestLambdaProcessor(t *testing.T) {
 			t.Errorf("described is %s, want %s", got, asked)
 		}
 	}
-	if d, _ := w.node.served("s0"); *d.Transform.Retries != 3 || d.Transform.Buffering != (stream.Buffering{Size: stream.MiB, Interval: stream.Duration(time.Minute)}) {
+	if d, _ := w.node.served("s0"); *d.Transform.Retries != 3 || d.Transform.Buffering.Size != stream.MiB || *d.Transform.Buffering.Interval != stream.Duration(time.Minute) {
 		t.Errorf("the defaults are not Firehose's: %s", d.Encode())
 	}
 }

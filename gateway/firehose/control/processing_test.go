@@ -141,7 +141,7 @@ func TestConfiguredProcessingIsDescribed(t *testing.T) {
 		Processing: stream.Processing{
 			Decompression: "gzip", CloudWatchLogs: "messages", Deaggregation: &stream.Deaggregation{Type: "delimited", Delimiter: "####"},
 		},
-		Transform: &stream.Transform{Lambda: &stream.Lambda{ARN: functionARN}, Buffering: stream.Buffering{Size: 256 * stream.KiB}},
+		Transform: &stream.Transform{Lambda: &stream.Lambda{ARN: functionARN}, Buffering: stream.Batching{Size: 256 * stream.KiB}},
 	}.WithDefaults()
 	back := stream.Stream{Name: "s"}
 	described := describeProcessing(d)

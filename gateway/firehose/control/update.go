@@ -30,9 +30,6 @@ func (p *Plane) update(ctx context.Context, in *firehose.UpdateDestinationInput,
 		if after, err = p.updated(before, in); err != nil {
 			return err
 		}
-		if _, err := p.definition(after); err != nil {
-			return err
-		}
 		return p.replace(ctx, before, after)
 	})
 	if err != nil {
@@ -54,7 +51,7 @@ func (p *Plane) replace(ctx context.Context, before, after *record) error {
 	return nil
 }
 
-// updated is what becomes of a record.
+// updated is what becomes of a record, which can be served.
 func (p *Plane) updated(before *record, in *firehose.UpdateDestinationInput) (*record, error) {
 	if version := strconv.FormatUint(before.Version, 10); version != *in.CurrentDeliveryStreamVersionId {
 		return nil, &ingest.Error{
@@ -90,7 +87,8 @@ func (p *Plane) updated(before *record, in *firehose.UpdateDestinationInput) (*r
 	if err := checkSwitch(before.Destination, &destination); err != nil {
 		return nil, err
 	}
-	return &after, nil
+	_, err := p.definition(&after)
+	return &after, err
 }
 
 // merge sets the fields of into that are set in a structure with fields of the same names and types.

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"testing"
+
+	"hydrant/stream"
+)
+
+// A stream's error output is told from its data, from other streams' and from what lies beside.
+func TestErrorKeys(t *testing.T) {
+	const id = "-3-2026-01-31-15-00-00-0b9f3b7e-1b1c-5d7e-8a0a-0123456789ab"
+	for prefix, keys := range map[string]map[string]bool{
+		"errors/!{firehose:error-output-type}/!{timestamp:yyyy/MM}/": {
+			"errors/processing-failed/2026/01/clicks" + id + ".gz": true,
+			"errors/format-conversion-failed/2026/01/clicks" + id:  true,
+			"errors/processing-failed/2026/01/views" + id + ".gz":  false,
+			"errors/processing-failed/2026/01/a/clicks-views" + id: false,
+			"clicks" + id + ".gz":                                              false,
+			"other/errors/processing-failed/2026/01/clicks" + id:               false,
+			".hydrant-replay/clicks/errors/processing-failed/2026/clicks" + id: false,
+		},
+		"!{firehose:error-output-type}/": {"processing-failed/clicks" + id: true, "customer=a/clicks" + id: false, "2026/clicks" + id: false},
+		"a+b/failed-":                    {"a+b/failed-clicks" + id: true, "aab/failed-clicks" + id: false},
+	} {
+		matches := errorKeys(stream.Stream{Name: "clicks", ErrorPrefix: prefix})
+		for key, want := range keys {
+			if matches.MatchString(key) != want {
+				t.Errorf("%s, %s: want %v", prefix, key, want)
+			}
+		}
+	}
+}

@@ -1,0 +1,110 @@
+//go:build integration
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// dataset is one of npm's vega-datasets, a record an element.
+func dataset(t *testing.T, name string) (records []json.RawMessage) {
+	t.Helper()
+	text, err := os.ReadFile("../../.bin/vega-datasets/data/" + name)
+	must(t, err)
+	must(t, json.Unmarshal(text, &records))
+	return records
+}
+
+// postAll sends records in requests of a few thousand.
+func (p *process) postAll(stream string, records []json.RawMessage) {
+	p.t.Helper()
+	for len(records) > 0 {
+		n := min(len(records), 5000)
+		var lines strings.Builder
+		for _, record := range records[:n] {
+			lines.Write(record)
+			lines.WriteByte('\n')
+		}
+		p.post(stream, "application/x-ndjson", lines.String())
+		records = records[n:]
+	}
+}
+
+// Twenty thousand real flights by origin, destination and the month of the flight, which makes 6,888 partitions, with the
+// node killed on the way: each is in its place, once.
+func TestFlightsByRouteAndMonth(t *testing.T) {
+	t.Parallel() // it mostly waits
+	d, dir := directoryDestination(t), t.TempDir()
+	config := fmt.Sprintf(`data_dir: %s/data
+streams:
+  flights:
+    buffering: {size: 1MiB, interval: 1s}
+    prefix: "flights/from=!{partitionKeyFromQuery:origin}/to=!{partitionKeyFromQuery:destination}/!{timestamp:yyyy-MM}/"
+    partition_keys: {origin: .origin, destination: '.destination | ascii_downcase'}
+    time: {field: .date, format: "yyyy/MM/dd HH:mm"}
+    destination: {%s}
+`, dir, d.yaml)
+	flights := dataset(t, "flights-20k.json")
+	want := map[string]int{}
+	partitions := map[string]bool{}
+	for _, flight := range flights {
+		var f struct{ Date, Origin, Destination string }
+		must(t, json.Unmarshal(flight, &f))
+		date, err := time.Parse("2006/01/02 15:04", f.Date)
+		must(t, err)
+		place := fmt.Sprintf("flights/from=%s/to=%s/%s/", f.Origin, strings.ToLower(f.Destination), date.Format("2006-01"))
+		want[place+" "+string(flight)]++
+		partitions[place] = true
+	}
+	p := startIn(t, dir, config)
+	p.postAll("flights", flights)
+	p.eventually("some are delivered", func() bool { return p.metric("hydrant_delivered_objects_total") > 0 })
+	p.kill()
+	p = startIn(t, dir, config)
+	p.delivered()
+	objects := p.metric("hydrant_delivered_objects_total")
+	p.stop()
+	got := recordsIn(t, d, "flights/")
+	if !maps.Equal(got, want) || len(partitions) != 6888 {
+		t.Errorf("%d records in %d places, want %d in %d, of %d partitions", sum(got), len(got), sum(want), len(want), len(partitions))
+	}
+	t.Logf("%d flights in %d partitions and %v objects", len(flights), len(partitions), objects)
+}
+
+// recordsIn is how often each record is in each place below a prefix.
+func recordsIn(t *testing.T, d destinationUnderTest, prefix string) map[string]int {
+	t.Helper()
+	got := map[string]int{}
+	for key, content := range files(t, d.objects) {
+		if strings.HasPrefix(key, prefix) {
+			for line := range strings.Lines(content) {
+				got[key[:strings.LastIndexByte(key, '/')+1]+" "+strings.TrimSuffix(line, "\n")]++
+			}
+		}
+	}
+	return got
+}
+
+// placesOfMovies is how often each movie is where, by the mended query.
+func placesOfMovies(t *testing.T) map[string]int {
+	t.Helper()
+	places := map[string]int{}
+	for _, movie := range dataset(t, "movies.json") {
+		var m struct {
+			Genre *string `json:"Major Genre"`
+		}
+		must(t, json.Unmarshal(movie, &m))
+		genre := "unknown"
+		if m.Genre != nil {
+			genre = strings.ToLower(*m.Genre)
+		}
+		places["movies/genre="+strings.ReplaceAll(genre, "/", "%2F")+"/ "+string(movie)]++
+	}
+	return places
+}

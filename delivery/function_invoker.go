@@ -1,0 +1,108 @@
+package delivery
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"sync"
+
+	"hydrant/delivery/transform"
+	"hydrant/stream"
+)
+
+// invoker is a function that is opened by the first call that needs it. What fails there is that call's trouble.
+type invoker struct {
+	service    *Service
+	definition stream.Transform
+
+	mu     sync.Mutex
+	opened *opening
+}
+
+// opening is a function that was opened, and the calls that use it.
+type opening struct {
+	transform.Invoker
+	calls sync.WaitGroup
+}
+
+// invoker returns the one that serves a definition.
+func (s *Service) invoker(t stream.Transform) *invoker {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.invokerOf(t)
+}
+
+// invokerOf is invoker with mu held.
+func (s *Service) invokerOf(t stream.Transform) *invoker {
+	// What says when to call makes no other function.
+	key, err := json.Marshal(stream.Transform{Lambda: t.Lambda, HTTP: t.HTTP, WASM: t.WASM})
+	if err != nil {
+		panic("delivery: a definition is always JSON: " + err.Error())
+	}
+	i := s.invokers[string(key)]
+	if i == nil {
+		i = &invoker{service: s, definition: t}
+		s.invokers[string(key)] = i
+	}
+	return i
+}
+
+// Invoke implements transform.Invoker.
+func (i *invoker) Invoke(ctx context.Context, request []byte) ([]byte, error) {
+	o, err := i.take(ctx)
+	if err != nil {
+		return nil, &transform.Error{Class: transform.Held, Code: transform.Unreachable, Err: err}
+	}
+	defer o.calls.Done()
+	return o.Invoke(ctx, request)
+}
+
+// take returns what is opened, for one call that ends with calls.Done.
+func (i *invoker) take(ctx context.Context) (*opening, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.opened == nil {
+		o, err := i.service.openFunction(ctx, i.definition)
+		if err != nil {
+			return nil, err
+		}
+		i.opened = o
+	}
+	i.opened.calls.Add(1)
+	return i.opened, nil
+}
+
+// swap puts another opening in the place of the one there is, which it returns.
+func (i *invoker) swap(next *opening) (before *opening) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	before, i.opened = i.opened, next
+	return before
+}
+
+// close lets go of what was opened.
+func (i *invoker) close() error { return i.swap(nil).close() }
+
+func (s *Service) openFunction(ctx context.Context, t stream.Transform) (*opening, error) {
+	if s.deps.Function == nil {
+		return nil, errors.New("this program calls no functions")
+	}
+	opened, err := s.deps.Function(context.WithoutCancel(ctx), t)
+	if err != nil {
+		return nil, err
+	}
+	return &opening{Invoker: opened}, nil
+}
+
+// close waits for the calls that are under way.
+func (o *opening) close() error {
+	if o == nil {
+		return nil
+	}
+	o.calls.Wait()
+	if c, ok := o.Invoker.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
+}

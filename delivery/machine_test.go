@@ -1,0 +1,466 @@
+package delivery_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"hydrant/buffer"
+	"hydrant/buffer/memlog"
+	"hydrant/delivery"
+	"hydrant/stream"
+)
+
+// machine is the whole of delivery as it is, on a log and a store in memory, in a bubble of time that stands still until
+// everybody waits: what happens, and where the process dies, is drawn by rapid. After every step it is compared with what was
+// acknowledged: each record at most once in the store, in objects that never change and hold what they say; everything that
+// the log was told to forget is there; and in the end everything is, once.
+type machine struct {
+	log     memlog.Log
+	mutant  mutant
+	store   *machineStore
+	version int
+
+	lives int
+	steps int // durable steps until the process dies; negative: it does not
+	acked map[string]string
+	keyed []buffer.Batch // sent before, under a key
+
+	service *delivery.Service
+	cancel  context.CancelFunc
+	ended   chan error
+}
+
+var machineStream = buffer.StreamID{1}
+
+func newMachine(t *rapid.T, m mutant) *machine {
+	w := &machine{mutant: m, steps: -1, acked: map[string]string{}}
+	w.store = &machineStore{machine: w, objects: map[string]storedObject{}}
+	born := time.Now()
+	w.log.Elapsed = func() time.Duration { return time.Since(born) }
+	w.log.Open()
+	w.define(t)
+	w.start()
+	return w
+}
+
+func (w *machine) definition() stream.Stream {
+	s := stream.Stream{
+		Name: "s", Prefix: fmt.Sprintf("v%d/!{partitionKeyFromQuery:key}/", w.version), PartitionKeys: map[string]string{"key": ".key"},
+		Destination: stream.Destination{Directory: &stream.Directory{Path: "/nowhere"}},
+	}
+	s.Compression = "none"
+	s.Buffering.Interval = stream.Duration(time.Second)
+	return s.WithDefaults()
+}
+
+// define puts another version in force.
+func (w *machine) define(t *rapid.T) {
+	w.version++
+	_, err := w.log.Define(context.Background(), buffer.Definition{Stream: machineStream, Name: "s", Logic: 1, Data: w.definition().Encode()})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w *machine) start() {
+	w.service = delivery.New(delivery.Config{Waiting: 4, Uploads: 2}, delivery.Deps{
+		Open:    func(context.Context, stream.Destination) (delivery.Destination, error) { return w.store, nil },
+		Current: func(string) (stream.Stream, bool) { return w.definition(), true },
+		Log:     slog.New(slog.DiscardHandler),
+	})
+	var ctx context.Context
+	ctx, w.cancel = context.WithCancel(context.Background())
+	w.ended = make(chan error, 1)
+	go func() { w.ended <- w.service.Run(ctx, &machineLog{&w.log, w}) }()
+	synctest.Wait()
+}
+
+// kill ends the life: what is not durable is forgotten.
+func (w *machine) kill() {
+	w.cancel()
+	<-w.ended
+	w.steps = -1
+	w.lives++
+	if w.mutant.crash != nil {
+		w.mutant.crash(w)
+	}
+	w.log.Open()
+}
+
+func (w *machine) append(t *rapid.T, keys string, key buffer.Key) {
+	b := buffer.Batch{Stream: machineStream, Key: key}
+	names := map[string]string{}
+	for i, k := range keys {
+		line := fmt.Sprintf(`{"key":"%c","n":"%d-%d"}`, k, len(w.acked), i)
+		names[line] = fmt.Sprintf("v%d/%c/", w.version, k)
+		b.Records = append(b.Records, []byte(line))
+	}
+	w.send(t, b)
+	maps.Copy(w.acked, names)
+	if !key.ID.IsZero() {
+		w.keyed = append(w.keyed, b)
+	}
+}
+
+func (w *machine) send(t *rapid.T, b buffer.Batch) {
+	if w.mutant.batch != nil {
+		w.mutant.batch(&b)
+	}
+	if _, err := w.log.Append(context.Background(), b); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Wait()
+}
+
+// check compares the store with what was acknowledged.
+func (w *machine) check(t *rapid.T) {
+	found := w.store.lines(t)
+	for line, prefix := range found {
+		if want, known := w.acked[line]; !known || !strings.HasPrefix(prefix, want) {
+			t.Fatalf("%s is in %s, want %q", line, prefix, want)
+		}
+	}
+	pending := w.log.Stats().Streams[machineStream].Pending
+	if len(found)+int(pending) < len(w.acked) {
+		t.Fatalf("%d records are acknowledged, %d are in the store and the log keeps %d", len(w.acked), len(found), pending)
+	}
+	if w.steps != 0 {
+		return
+	}
+	w.kill() // the process has died at the step that was drawn
+	w.start()
+}
+
+// end lets everything be delivered.
+func (w *machine) end(t *rapid.T) {
+	w.kill()
+	w.store.outcomes = nil
+	w.start()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+	defer cancel()
+	if err := w.service.Drain(ctx, &w.log); err != nil {
+		t.Fatalf("drain: %v; health %+v", err, w.service.Health())
+	}
+	w.check(t)
+	if found := w.store.lines(t); len(found) != len(w.acked) {
+		t.Fatalf("%d records are in the store, %d were acknowledged", len(found), len(w.acked))
+	}
+	if books := w.service.Books()["s"]; books.Delivered != int64(len(w.acked)) {
+		t.Fatalf("the books have %d records delivered, of %d", books.Delivered, len(w.acked))
+	}
+}
+
+// strike counts a durable step, and reports whether the process is dead.
+func (w *machine) strike() bool {
+	if w.steps > 0 {
+		w.steps--
+	}
+	return w.steps == 0
+}
+
+// machineLog has commits counted, and spoilt where a mutant does.
+type machineLog struct {
+	*memlog.Log
+	machine *machine
+}
+
+func (l *machineLog) Serve(ctx context.Context, run func(context.Context, buffer.Lane) error) error {
+	return l.Log.Serve(ctx, func(ctx context.Context, in buffer.Lane) error { return run(ctx, &machineLane{in, l.machine}) })
+}
+
+type machineLane struct {
+	buffer.Lane
+	machine *machine
+}
+
+var errDead = errors.New("the process is dead")
+
+func (l *machineLane) Commit(ctx context.Context, c buffer.Change) error {
+	if l.machine.store.dies() {
+		return errDead
+	}
+	if spoil := l.machine.mutant.change; spoil != nil {
+		spoil(&c, l.Info())
+	}
+	return l.Lane.Commit(ctx, c)
+}
+
+// outcome is how a creation ends.
+type outcome int
+
+const (
+	stored outcome = iota
+	answerLost
+	notStored
+	slow // stored after a while
+)
+
+// machineStore is a store whose creations end as was drawn.
+type machineStore struct {
+	machine *machine
+
+	mu       sync.Mutex
+	objects  map[string]storedObject
+	outcomes []outcome // of the next creations; then all are stored
+	changed  []string  // what must never happen
+}
+
+type storedObject struct {
+	body     string
+	metadata delivery.Metadata
+}
+
+// dies counts a step, under the mutex that all of them share.
+func (s *machineStore) dies() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.machine.strike()
+}
+
+func (s *machineStore) Create(ctx context.Context, o *delivery.Object) error {
+	s.mu.Lock()
+	next := stored
+	if len(s.outcomes) > 0 {
+		next, s.outcomes = s.outcomes[0], s.outcomes[1:]
+	}
+	s.mu.Unlock()
+	if next == slow {
+		select {
+		case <-time.After(3 * time.Second):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.machine.strike() {
+		return errDead
+	}
+	if next == notStored {
+		return &delivery.Error{Op: "create", Key: o.Key, Refused: true, Err: io.ErrUnexpectedEOF}
+	}
+	body := string(bytes.Join(o.Body, nil))
+	if before, ok := s.objects[o.Key]; ok {
+		if before.body != body {
+			s.changed = append(s.changed, fmt.Sprintf("%s was %q and is made again as %q", o.Key, before.body, body))
+		}
+		return delivery.ErrExists
+	}
+	s.objects[o.Key] = storedObject{body, o.Metadata}
+	if next == answerLost {
+		return &delivery.Error{Op: "create", Key: o.Key, Err: io.ErrUnexpectedEOF}
+	}
+	return nil
+}
+
+func (s *machineStore) Stat(_ context.Context, key string) (delivery.Metadata, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o, ok := s.objects[key]
+	if !ok {
+		return delivery.Metadata{}, delivery.ErrNotExist
+	}
+	return o.metadata, nil
+}
+
+func (s *machineStore) Open(_ context.Context, key string) (io.ReadCloser, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return io.NopCloser(strings.NewReader(s.objects[key].body)), nil
+}
+
+// lines are all lines, each with its object's key.
+func (s *machineStore) lines(t *rapid.T) map[string]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found := map[string]string{}
+	for key, o := range s.objects {
+		var n int64
+		for line := range strings.Lines(o.body) {
+			line = strings.TrimSuffix(line, "\n")
+			if before, twice := found[line]; twice {
+				t.Fatalf("%s is in %s and in %s", line, before, key)
+			}
+			found[line] = key
+			n++
+		}
+		if n == 0 || n != o.metadata.Records {
+			t.Fatalf("%s holds %d records and says %d", key, n, o.metadata.Records)
+		}
+	}
+	if len(s.changed) > 0 {
+		t.Fatal(s.changed[0])
+	}
+	return found
+}
+
+// mutant spoils one decision on its way.
+type mutant struct {
+	batch  func(*buffer.Batch)
+	change func(*buffer.Change, buffer.LaneInfo)
+	crash  func(*machine)
+}
+
+// live is one history.
+func live(t *rapid.T, m mutant) {
+	w := newMachine(t, m)
+	defer func() { w.kill() }()
+	keys := rapid.StringOfN(rapid.SampledFrom([]rune("aab")), 1, 12, -1)
+	outcomes := rapid.SliceOfN(rapid.SampledFrom([]outcome{stored, stored, answerLost, notStored, slow}), 1, 6)
+	for range rapid.IntRange(2, 10).Draw(t, "actions") {
+		switch rapid.SampledFrom([]string{"append", "append", "append", "append", "keyed", "repeat", "wait", "wait", "store", "die", "kill", "define"}).Draw(t, "action") {
+		case "append":
+			w.append(t, keys.Draw(t, "keys"), buffer.Key{})
+		case "keyed":
+			w.append(t, keys.Draw(t, "keys"), buffer.Key{ID: buffer.KeyID{1, byte(len(w.keyed))}})
+		case "repeat":
+			if len(w.keyed) > 0 {
+				w.send(t, rapid.SampledFrom(w.keyed).Draw(t, "batch"))
+			}
+		case "wait":
+			time.Sleep(time.Duration(rapid.IntRange(1, 2500).Draw(t, "milliseconds")) * time.Millisecond)
+			synctest.Wait()
+		case "store":
+			w.store.outcomes = slices.Clone(outcomes.Draw(t, "outcomes"))
+		case "die":
+			w.steps = rapid.IntRange(1, 5).Draw(t, "steps")
+		case "kill":
+			w.kill()
+			w.start()
+		case "define":
+			w.define(t)
+			synctest.Wait()
+		}
+		w.check(t)
+	}
+	w.end(t)
+}
+
+// inBubble runs a history in a bubble of its own. How rapid ends one early is carried out of it.
+func inBubble(t *testing.T, history func()) {
+	var early any
+	synctest.Test(t, func(*testing.T) {
+		defer func() { early = recover() }()
+		history()
+	})
+	if early != nil {
+		panic(early)
+	}
+}
+
+// Whatever is drawn, each record is delivered once. -rapid.checks says how many histories, of each half.
+func TestMachine(t *testing.T) {
+	for _, half := range []string{"one", "two"} { // a processor each
+		t.Run(half, func(t *testing.T) {
+			t.Parallel()
+			began, histories := time.Now(), 0 // outside the bubble time goes on
+			rapid.Check(t, func(rt *rapid.T) {
+				histories++
+				inBubble(t, func() { live(rt, mutant{}) })
+			})
+			t.Logf("%d histories, %.0f a second", histories, float64(histories)/time.Since(began).Seconds())
+		})
+	}
+}
+
+// mutants are decisions that would be wrong. What the machine cannot tell from the product proves nothing about it.
+var mutants = map[string]mutant{
+	"reclaimed one too early": {change: func(c *buffer.Change, info buffer.LaneInfo) {
+		if 0 < c.Cursor && c.Cursor < info.Head {
+			c.Cursor++
+		}
+	}},
+	"an object's membership not written down": {change: func(c *buffer.Change, _ buffer.LaneInfo) {
+		c.Put = slices.DeleteFunc(c.Put, func(e buffer.Entry) bool { m := manifestIn(e); return m != nil && !m.Delivered })
+	}},
+	"an object's membership changed at the retry": {change: func(c *buffer.Change, _ buffer.LaneInfo) {
+		for i, e := range c.Put {
+			if m := manifestIn(e); m != nil && !m.Delivered && m.To > m.First {
+				m.To--
+				c.Put[i].Value = encoded(m)
+			}
+		}
+	}},
+	"what is delivered forgotten before the cursor has passed it": {change: func(c *buffer.Change, _ buffer.LaneInfo) {
+		for _, e := range c.Put {
+			if m := manifestIn(e); m != nil && m.Delivered {
+				c.Delete = append(c.Delete, e.Key)
+			}
+		}
+	}},
+	"a delivered mark before the delivery": {change: func(c *buffer.Change, _ buffer.LaneInfo) {
+		for i, e := range c.Put {
+			if m := manifestIn(e); m != nil {
+				m.Delivered = true
+				c.Put[i].Value = encoded(m)
+			}
+		}
+	}},
+	"the books not written with the cursor": {change: func(c *buffer.Change, _ buffer.LaneInfo) {
+		c.Put = slices.DeleteFunc(c.Put, func(e buffer.Entry) bool { return strings.HasPrefix(e.Key, "totals") })
+	}},
+	"a record changed on its way": {batch: func(b *buffer.Batch) {
+		for i, r := range b.Records {
+			b.Records[i] = bytes.Replace(r, []byte(`"key":"b"`), []byte(`"key":"a"`), 1)
+		}
+	}},
+	"keys forgotten": {batch: func(b *buffer.Batch) { b.Key = buffer.Key{} }},
+	"keys forgotten over a crash": {crash: func(w *machine) {
+		w.log.Elapsed = func() time.Duration { return time.Duration(w.lives) * 24 * time.Hour }
+	}},
+}
+
+func manifestIn(e buffer.Entry) *delivery.Manifest {
+	m, ok, err := delivery.DecodeManifest(e.Key, e.Value)
+	if !ok || err != nil {
+		return nil
+	}
+	return m
+}
+
+func encoded(m *delivery.Manifest) []byte {
+	data, err := json.Marshal(m)
+	if err != nil {
+		panic(err)
+	}
+	return data
+}
+
+// Each mutant is found, and soon.
+func TestMachineFindsMutants(t *testing.T) {
+	const most = 3000 // histories
+	for name, m := range mutants {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for seed := range most {
+				var found any
+				rapid.Custom(func(rt *rapid.T) bool {
+					inBubble(t, func() {
+						defer func() { found = recover() }() // rapid would draw another history
+						live(rt, m)
+					})
+					return true
+				}).Example(seed)
+				if found != nil {
+					t.Logf("found by history %d: %v", seed, found)
+					return
+				}
+			}
+			t.Errorf("not found in %d histories", most)
+		})
+	}
+}

@@ -1,0 +1,96 @@
+import {el, panel} from "./show.js";
+import {ask, pathOf, rightsOf, onKey} from "./key.js";
+import {definitionFields, fields} from "./form.js";
+import {places} from "./record.js";
+
+const bucketARN = "arn:aws:s3:::", extraction = "MetadataExtraction", appending = "AppendDelimiterToRecord";
+const parameter = (name, value) => ({ParameterName: name, ParameterValue: value});
+const processorOf = (s3, type) => (s3.ProcessingConfiguration?.Enabled ? s3.ProcessingConfiguration.Processors ?? [] : []).find(p => p.Type === type);
+
+// valuesOf reads the fields' values out of a description.
+const valuesOf = s3 => ({
+  bucket: s3.BucketARN.slice(bucketARN.length), prefix: s3.Prefix ?? "", errors: s3.ErrorOutputPrefix ?? "", role: s3.RoleARN,
+  size: String(s3.BufferingHints.SizeInMBs), interval: String(s3.BufferingHints.IntervalInSeconds), format: s3.CompressionFormat,
+  extension: s3.FileExtension ?? "", zone: s3.CustomTimeZone ?? "", lines: Boolean(processorOf(s3, appending)),
+  query: processorOf(s3, extraction)?.Parameters.find(p => p.ParameterName === "MetadataExtractionQuery")?.ParameterValue ?? "",
+});
+
+// destination is what the fields say that is not as it was, in the API's terms. Processors that have no field stay.
+function destination(form, before, was) {
+  const s3 = {}, now = Object.fromEntries(fields.map(f => [f.id, form.get(f.id)]));
+  const changed = (...ids) => ids.some(id => was ? now[id] !== was[id] : now[id] !== "");
+  const put = (member, id, value) => { if (changed(id)) s3[member] = value ?? now[id]; };
+  put("BucketARN", "bucket", bucketARN + now.bucket);
+  put("RoleARN", "role");
+  put("Prefix", "prefix");
+  put("ErrorOutputPrefix", "errors");
+  put("CompressionFormat", "format");
+  put("FileExtension", "extension");
+  put("CustomTimeZone", "zone");
+  if (changed("size", "interval")) s3.BufferingHints = {SizeInMBs: Number(now.size), IntervalInSeconds: Number(now.interval)};
+  if (!was && now.query) s3.DynamicPartitioningConfiguration = {Enabled: true};
+  if (was ? changed("query", "lines") : now.query || now.lines) {
+    const kept = (before?.ProcessingConfiguration?.Processors ?? []).filter(p => p.Type !== extraction && (p.Type !== appending || now.lines));
+    if (now.query) kept.push({Type: extraction, Parameters: [parameter("MetadataExtractionQuery", now.query), parameter("JsonParsingEngine", "JQ-1.6")]});
+    if (now.lines && !kept.some(p => p.Type === appending)) kept.push({Type: appending, Parameters: [parameter("Delimiter", "\\n")]});
+    s3.ProcessingConfiguration = kept.length ? {Enabled: true, Processors: kept} : {Enabled: false, Processors: []};
+  }
+  return s3;
+}
+
+// editPage makes a stream, or changes the one of a name.
+export function editPage(name) {
+  const form = definitionFields(), operation = name ? "UpdateDestination" : "CreateDeliveryStream";
+  const sample = el("textarea", {id: "sample", rows: "4", spellcheck: "false"});
+  sample.value = '{"customer": {"id": "ada"}}';
+  const said = el("p", {class: "fault", role: "alert", id: "said"}), shown = el("div", {id: "places", "aria-live": "polite"});
+  let before, was, version, destinationID;
+
+  const input = () => name ?
+    {DeliveryStreamName: name, CurrentDeliveryStreamVersionId: version, DestinationId: destinationID, ExtendedS3DestinationUpdate: destination(form, before, was)} :
+    {DeliveryStreamName: form.get("name"), ExtendedS3DestinationConfiguration: destination(form)};
+  const guarded = does => async event => {
+    event.preventDefault();
+    said.textContent = "";
+    form.blame("");
+    try { await does(); } catch (e) {
+      said.textContent = e.message;
+      form.blame(e.message);
+    }
+  };
+  const preview = guarded(async () => {
+    shown.replaceChildren();
+    shown.replaceChildren(...places((await ask("draft/" + operation, JSON.stringify({input: input(), record: sample.value}))).places));
+  });
+  const save = guarded(async () => {
+    await ask("call/" + operation, JSON.stringify(input()));
+    location.hash = "#/" + pathOf(name ?? form.get("name"));
+  });
+  const saver = el("button", {type: "submit", id: "save", hidden: ""}, name ? "Save" : "Create");
+  const previewer = el("button", {type: "button", class: "plain", id: "preview", hidden: "", on: {click: preview}}, "Preview key and partition");
+  const denied = el("p", {class: "hint", hidden: ""}, `This takes an API key with the right ${operation}, and console: {write: true} in the node's configuration.`);
+  const node = el("form", {novalidate: "", on: {submit: save}}, panel("Definition", form.node),
+    panel("Sample record", el("label", {for: "sample"}, "Record"), sample, previewer, shown),
+    said, denied, saver, el("a", {href: name ? "#/" + pathOf(name) : "#/"}, "Cancel"));
+
+  async function read() {
+    const d = (await ask("call/DescribeDeliveryStream", JSON.stringify({DeliveryStreamName: name}))).DeliveryStreamDescription;
+    const first = d.Destinations[0];
+    [before, version, destinationID] = [first.ExtendedS3DestinationDescription, d.VersionId, first.DestinationId];
+    was = valuesOf(before);
+    for (const [id, value] of Object.entries(was)) form.set(id, value);
+    form.set("name", name);
+    form.controls.name.disabled = true;
+    form.controls.query.disabled = !was.query;
+  }
+  async function open() {
+    const rights = await rightsOf(name);
+    denied.hidden = rights.has(operation);
+    saver.hidden = previewer.hidden = !rights.has(operation);
+    if (!name || was || !rights.has(operation)) return;
+    try { await read(); } catch (e) { said.textContent = e.message; }
+  }
+  const leave = onKey(open);
+  open();
+  return {title: name ? "Edit " + name : "New stream", node: el("div", {}, el("h1", {}, name ? "Edit " + name : "New stream"), node), show() {}, leave};
+}
