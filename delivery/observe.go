@@ -10,6 +10,7 @@ import (
 // called by every lane, return at once, and keep no bytes that they were given.
 type Observer interface {
 	Sealed(o ObjectNews)
+	Uploaded(u UploadNews) // an attempt has ended, for better or worse
 	Delivered(o ObjectNews)
 	Failed(stream string, line []byte) // a line of error output, with its line feed
 }
@@ -24,6 +25,15 @@ type ObjectNews struct {
 	Arrival time.Time // of the oldest record
 }
 
+// UploadNews is an attempt to upload an object.
+type UploadNews struct {
+	Stream, Key string
+	Backup      bool
+	Attempt     int // of this process, from 1
+	Started     time.Time
+	Err         error // nil: the object is there
+}
+
 func (l *lane) news(o *object) ObjectNews {
 	return ObjectNews{
 		Manifest: *o.manifest, Stream: l.info.Name, Lane: l.info.ID.Number, Failure: o.failure,
@@ -34,6 +44,14 @@ func (l *lane) news(o *object) ObjectNews {
 func (l *lane) observeSealed(o *object) {
 	if l.service.deps.Observe != nil {
 		l.service.deps.Observe.Sealed(l.news(o))
+	}
+}
+
+func (l *lane) observeUploaded(o *object, attempt int, started time.Time, err error) {
+	if l.service.deps.Observe != nil {
+		l.service.deps.Observe.Uploaded(UploadNews{
+			Stream: l.info.Name, Key: o.manifest.Key, Backup: o.manifest.Backup, Attempt: attempt + 1, Started: started, Err: err,
+		})
 	}
 }
 

@@ -40,6 +40,7 @@ func (l *lane) deliver(ctx context.Context, o *object) error {
 		start := time.Now()
 		err := l.attempt(ctx, o)
 		l.service.deps.Metrics.attempted(l, err, time.Since(start))
+		l.observeUploaded(o, attempt, start, err)
 		if err == nil {
 			l.recovered()
 			return nil

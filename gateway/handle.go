@@ -35,7 +35,7 @@ func (s *Server) handle(rc *fasthttp.RequestCtx) {
 	defer s.finish(rc, p, req)
 	expectBody(rc, true)
 	if err := s.serve(rc, p, req); err != nil {
-		s.refuse(rc, p, ingest.AsError(err))
+		s.refuseRequest(rc, p, req, err)
 	}
 }
 
@@ -67,8 +67,11 @@ func (s *Server) finish(rc *fasthttp.RequestCtx, p protocol, req *ingest.Request
 	expectBody(rc, false)
 	if v := recover(); v != nil {
 		rc.Response.Reset()
-		s.refuse(rc, p, ingest.AsError(fmt.Errorf("panic: %v\n%s", v, debug.Stack())))
+		s.refuseRequest(rc, p, req, fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
 		closeGently(rc)
+		if s.answered != nil {
+			s.tell(rc, p, req)
+		}
 		req.Abandon()
 		return
 	}
@@ -78,7 +81,16 @@ func (s *Server) finish(rc *fasthttp.RequestCtx, p protocol, req *ingest.Request
 	} else if unread > 0 && rc.Request.Header.ConnectionClose() {
 		closeGently(rc)
 	}
+	if s.answered != nil {
+		s.tell(rc, p, req)
+	}
 	req.End()
+}
+
+func (s *Server) refuseRequest(rc *fasthttp.RequestCtx, p protocol, req *ingest.Request, err error) {
+	e := ingest.AsError(err)
+	req.Outcome.Refused = e.Code
+	s.refuse(rc, p, e)
 }
 
 // refuse is the one place where a refusal is counted, and a failure of ours is logged.
@@ -97,10 +109,9 @@ func (s *Server) refuseUnparsed(rc *fasthttp.RequestCtx, err error) {
 	var network net.Error
 	switch {
 	case errors.As(err, &tooLarge):
-		size := int64(s.http.ReadBufferSize)
 		e = &ingest.Error{
-			Code: ingest.HeadersTooLarge, Limit: size, Cause: err,
-			Detail: fmt.Sprintf("the request's headers are larger than %d bytes", size),
+			Code: ingest.HeadersTooLarge, Limit: headerLimit, Cause: err,
+			Detail: fmt.Sprintf("the request's headers are larger than %d bytes", headerLimit),
 		}
 	case errors.As(err, &network) && network.Timeout():
 		e = &ingest.Error{Code: ingest.RequestTimeout, Detail: "the request did not arrive in time", Cause: err}

@@ -23,13 +23,17 @@ import (
 	"hydrant/gateway/native"
 )
 
+// headerLimit is the size of a connection's read buffer, and so of the headers of a request, in bytes. AWS's clients send
+// about one thousand, with a session's token up to four.
+const headerLimit = 16 << 10
+
 // Config is data; zero values mean the defaults.
 type Config struct {
 	Listen       string        // host:port; required
 	ReadTimeout  time.Duration // from a request's first byte to the end of its body; 30 s
 	WriteTimeout time.Duration // for writing an answer; 30 s
 	IdleTimeout  time.Duration // between two requests of a connection; 2 min, above what balancers and SDKs keep theirs
-	Connections  int           // open at once, each with a read buffer of 64 KiB; 4,096
+	Connections  int           // open at once, each with a read buffer of 16 KiB; 4,096
 	Ingest       ingest.Config
 }
 
@@ -63,6 +67,8 @@ type Deps struct {
 
 	Control firehose.Control // serves the operations on streams; nil serves none
 
+	Answered func(*Answered) // is told of every request, before its answer is written; nil where nobody asks. It must not wait
+
 	Flush native.Flush // seals what a stream's open objects hold; nil serves no flushes
 
 	Look func(ctx context.Context) error // brings streams into the catalog that other nodes have made; nil where there are none
@@ -81,6 +87,7 @@ type Server struct {
 	within   *fasthttputil.InmemoryListener // see Client
 	tls      *tls.Config                    // nil without TLS
 	draining atomic.Bool
+	answered func(*Answered) // nil where nobody asks
 
 	// appends bounds the appends of all requests. It ends only when Shutdown gives up: a producer that goes away does not
 	// cancel its append, since its records are as good as any once they have arrived.
@@ -103,6 +110,7 @@ func New(config Config, deps Deps) (*Server, error) {
 		ingest:   in,
 		native:   native.New(in, deps.Flush),
 		firehose: firehose.New(in, deps.Control),
+		answered: deps.Answered,
 		within:   fasthttputil.NewInmemoryListener(),
 	}
 	s.appends, s.stop = context.WithCancel(context.Background())
@@ -122,10 +130,10 @@ func (s *Server) newHTTP() *fasthttp.Server {
 		ErrorHandler: s.refuseUnparsed,
 		Logger:       httpLogger{s.logger},
 
-		// Bodies are streamed so that a request is judged by its headers before it costs memory. At the default buffer of
-		// 4 KiB streaming takes three times the CPU.
+		// Bodies are streamed so that a request is judged by its headers before it costs memory. What is beyond the buffer
+		// goes straight to the body's own memory, so that a small one costs large bodies nothing.
 		StreamRequestBody:  true,
-		ReadBufferSize:     64 << 10,
+		ReadBufferSize:     headerLimit,
 		MaxRequestBodySize: int(s.ingest.Limits().Body),
 		// A form would be read whole, to temporary files, before the handler is asked.
 		DisablePreParseMultipartForm: true,

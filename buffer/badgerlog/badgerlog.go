@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,7 +22,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/dgraph-io/badger/v4"
 	"github.com/gofrs/flock"
 
 	"hydrant/buffer"
@@ -46,9 +46,9 @@ type Config struct {
 	// Observe, where set, is told of every group after its sync. It must not wait.
 	Observe func(Group)
 
-	now  func() time.Time       // the tests' clock
-	sync func(*badger.DB) error // the tests' faults
-	free func(dir string) int64 // the tests' disk
+	now  func() time.Time        // the tests' clock
+	sync func(*generation) error // the tests' faults
+	free func(dir string) int64  // the tests' disk
 
 	elapsed func() time.Duration // the tests' time since the log was opened
 }
@@ -90,6 +90,7 @@ type Log struct {
 	forming  *group
 	packing  int // bytes of records on their way into the forming group
 	lanes    map[buffer.StreamID]*lane
+	byName   []*lane // the same, sorted, as of the last time that somebody asked
 	state    map[stateKey]stored
 	keys     keyTable
 	gens     []*generation // oldest first
@@ -317,11 +318,13 @@ func removeTrash(dir string) error {
 func (l *Log) Streams() []buffer.Stream {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var streams []buffer.Stream
-	for _, lane := range l.lanes {
+	if len(l.byName) != len(l.lanes) { // none is ever taken out
+		l.byName = slices.SortedFunc(maps.Values(l.lanes), func(a, b *lane) int { return strings.Compare(a.name, b.name) })
+	}
+	streams := make([]buffer.Stream, 0, len(l.byName))
+	for _, lane := range l.byName {
 		streams = append(streams, lane.stream())
 	}
-	slices.SortFunc(streams, func(a, b buffer.Stream) int { return strings.Compare(a.Name, b.Name) })
 	return streams
 }
 

@@ -31,7 +31,7 @@ func TestGroupRoundTrip(t *testing.T) {
 				deleted:  rapid.Bool().Draw(t, "deleted"),
 			})
 		}
-		got, err := decodeGroup(g.encode())
+		got, err := decodeGroup(g.encode(new(recordMemory)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,7 +43,7 @@ func TestGroupRoundTrip(t *testing.T) {
 
 func FuzzGroupDecode(f *testing.F) {
 	g := groupRecord{number: 7, previous: 9, changes: []change{{stateKey: stateKey{kindEntry, buffer.LaneID{}, "k"}, value: []byte("v")}}}
-	f.Add(g.encode())
+	f.Add(g.encode(new(recordMemory)))
 	f.Add([]byte(groupMagic))
 	f.Fuzz(func(_ *testing.T, data []byte) {
 		if _, err := decodeGroup(data); err == nil || len(data) < groupHeaderSize {

@@ -19,6 +19,12 @@ type committer struct {
 	used    atomic.Int64 // of the current generation, as published
 	rate    atomic.Int64 // bytes a second into the last generation
 	speed   rate         // of the disk, by groups that are large enough to tell
+
+	// Memory for the group under way.
+	record groupRecord
+	memory recordMemory
+	keys   []byte
+	values []value
 }
 
 // minBetweenFaults is how far apart two failed syncs must be for the log to go on after the second.
@@ -43,26 +49,12 @@ func (c *committer) commit(g *group) {
 		return
 	}
 	record := c.pack(g)
-	data := record.encode()
-	values := []value{{groupKey(record.number), data}}
-	stored := int64(len(data))
-	for _, p := range g.parts {
-		for _, r := range p.refs {
-			values = append(values, value{blockKey(p.lane.id, r.first, r.count), r.data})
-			stored += int64(len(r.data))
-		}
-	}
-	for _, m := range g.moves {
-		values = append(values, value{blockKey(m.lane.id, m.from.first, m.from.count), m.data})
-		stored += int64(len(m.data))
-	}
-	if len(data) <= copyLimit {
-		values = append(values, value{copyKey(record.number), data})
-		stored += int64(len(data))
-	}
+	defer c.forget()
+	data := record.encode(&c.memory)
+	stored := c.arrange(g, record.number, data)
 	groupPacked.Reach()
 	start := c.log.cfg.now()
-	if g.err = c.store(values, stored, g.leave); g.err != nil {
+	if g.err = c.store(c.values, stored, g.leave); g.err != nil {
 		return
 	}
 	groupSynced.Reach()
@@ -78,6 +70,44 @@ func (c *committer) commit(g *group) {
 	c.log.cfg.Observe(Group{Records: g.records, Bytes: int64(g.bytes), Stored: stored, Sync: took})
 }
 
+// arrange lists the group's values as they are stored, and returns the size of their data.
+func (c *committer) arrange(g *group, number uint64, data []byte) (stored int64) {
+	add := func(key, data []byte) {
+		c.values = append(c.values, value{key[len(c.keys):len(key):len(key)], data})
+		c.keys = key
+		stored += int64(len(data))
+	}
+	add(appendGroupKey(c.keys, firstCopy, number), data)
+	for _, p := range g.parts {
+		for _, r := range p.refs {
+			add(appendBlockKey(c.keys, p.lane.id, r.first, r.count), r.data)
+		}
+	}
+	for _, m := range g.moves {
+		add(appendBlockKey(c.keys, m.lane.id, m.from.first, m.from.count), m.data)
+	}
+	if len(data) <= copyLimit {
+		add(appendGroupKey(c.keys, secondCopy, number), data)
+	}
+	return stored
+}
+
+// forget lets go of what the group under way has in the committer's memory, which is for the next one then.
+func (c *committer) forget() {
+	clear(c.values)
+	clear(c.record.blocks)
+	clear(c.record.changes)
+	c.values, c.keys = c.values[:0], c.keys[:0]
+	c.record = groupRecord{blocks: c.record.blocks[:0], changes: c.record.changes[:0]}
+	c.memory.bound()
+	if cap(c.record.changes) > keepChanges { // a rare large group's, as one that repeats the state of many streams
+		c.record.changes = nil
+	}
+}
+
+// keepChanges is for how many changes of state memory is kept.
+const keepChanges = 4096
+
 // finish tells everyone who waits for a group. The keys of one that failed are free again before that.
 func (l *Log) finish(g *group) {
 	if g.err != nil {
@@ -88,10 +118,12 @@ func (l *Log) finish(g *group) {
 	close(g.done)
 }
 
-// pack turns a group into blocks and the record that links them into the chain.
+// pack turns a group into blocks and the record that links them into the chain, which is good until forget.
 func (c *committer) pack(g *group) *groupRecord {
 	g.finishAll()
-	record := &groupRecord{number: c.number + 1, previous: c.hash, changes: g.changes}
+	record := &c.record
+	record.number, record.previous = c.number+1, c.hash
+	record.changes = append(record.changes, g.changes...)
 	for _, p := range g.parts {
 		first := p.first
 		for _, b := range p.blocks {

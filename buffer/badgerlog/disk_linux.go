@@ -72,6 +72,15 @@ func freeSpace(path string) int64 {
 	return int64(s.Bavail) * s.Bsize
 }
 
+// syncMapped makes durable what was stored into a file, be it through a mapping: they are the same pages.
+func syncMapped(f *os.File, _ func() error) error {
+	for {
+		if err := unix.Fdatasync(int(f.Fd())); err != unix.EINTR {
+			return os.NewSyscallError("fdatasync", err)
+		}
+	}
+}
+
 func occupied(info fs.FileInfo) int64 {
 	if s, ok := info.Sys().(*syscall.Stat_t); ok {
 		return s.Blocks * 512

@@ -135,15 +135,15 @@ func TestFailedSyncGoesToANewGeneration(t *testing.T) {
 	dir := t.TempDir()
 	faults := 0
 	var failed *badger.DB
-	r := openRig(t, Config{Dir: dir, sync: func(db *badger.DB) error {
-		if db == failed {
+	r := openRig(t, Config{Dir: dir, sync: func(g *generation) error {
+		if g.db == failed {
 			t.Error("a generation was synced again after its sync failed")
 		}
 		if faults == 1 {
-			faults, failed = 0, db
+			faults, failed = 0, g.db
 			return errDisk
 		}
-		return db.Sync()
+		return g.sync()
 	}})
 	r.mustAdd("before")
 	faults = 1
@@ -165,11 +165,11 @@ func TestFailedSyncGoesToANewGeneration(t *testing.T) {
 func TestSecondFailureWithinAMinuteIsTheEnd(t *testing.T) {
 	dir := t.TempDir()
 	broken := false
-	l, err := Open(Config{Dir: dir, sync: func(db *badger.DB) error {
+	l, err := Open(Config{Dir: dir, sync: func(g *generation) error {
 		if broken {
 			return errDisk
 		}
-		return db.Sync()
+		return g.sync()
 	}})
 	if err != nil {
 		t.Fatal(err)

@@ -49,6 +49,8 @@ type generation struct {
 	live      atomic.Int64 // blocks that are not settled
 	liveBytes atomic.Int64 // of them, as stored
 	allocated atomic.Int64 // bytes on disk
+	behind    atomic.Bool  // the WAL has entries that are not synced
+	failing   atomic.Bool  // its sync failed: the next write does
 
 	mu     sync.RWMutex // held to write while the fields below change
 	state  generationState
@@ -88,24 +90,39 @@ func slotsFor(capacity int64) int { return int(min(capacity/512, 64<<10)) }
 // blockKey, groupKey and copyKey name values in Badger.
 func blockKey(lane buffer.LaneID, first buffer.Seq, count int) string {
 	var k [blockKeySize]byte
-	k[0] = 'b'
-	copy(k[1:], lane.Stream[:])
-	binary.BigEndian.PutUint32(k[17:], lane.Number)
-	binary.BigEndian.PutUint64(k[21:], uint64(first))
-	binary.BigEndian.PutUint32(k[29:], uint32(count)) // so that Badger's own files tell what a lost value was
-	return string(k[:])
+	return string(appendBlockKey(k[:0], lane, first, count))
+}
+
+func appendBlockKey(dst []byte, lane buffer.LaneID, first buffer.Seq, count int) []byte {
+	dst = append(dst, 'b')
+	dst = append(dst, lane.Stream[:]...)
+	dst = binary.BigEndian.AppendUint32(dst, lane.Number)
+	dst = binary.BigEndian.AppendUint64(dst, uint64(first))
+	return binary.BigEndian.AppendUint32(dst, uint32(count)) // so that Badger's own files tell what a lost value was
 }
 
 const blockKeySize = 1 + 16 + 4 + 8 + 4
 
 func groupKey(number uint64) string {
-	return string(binary.BigEndian.AppendUint64([]byte{'g'}, number))
+	var k [groupKeySize]byte
+	return string(appendGroupKey(k[:0], firstCopy, number))
 }
 
 // copyKey names a group record's second copy, which lies behind the group's blocks: no single damage loses state.
 func copyKey(number uint64) string {
-	return string(binary.BigEndian.AppendUint64([]byte{'h'}, number))
+	var k [groupKeySize]byte
+	return string(appendGroupKey(k[:0], secondCopy, number))
 }
+
+func appendGroupKey(dst []byte, which byte, number uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(dst, which), number)
+}
+
+const (
+	groupKeySize = 1 + 8
+	firstCopy    = 'g'
+	secondCopy   = 'h'
+)
 
 // badgerOptions is the set that spec and tests stand on. Nothing outside this file knows Badger.
 func badgerOptions(dir string, capacity int64, slots int, log *slog.Logger) badger.Options {
@@ -157,7 +174,7 @@ func (g *generation) create(parent string, log *slog.Logger) error {
 	if err := g.openPages(); err != nil {
 		return err
 	}
-	if err := syncGeneration(db); err != nil {
+	if err := db.Sync(); err != nil { // both files, as they begin
 		return err
 	}
 	g.allocated.Store(generationSpace(g.capacity))
@@ -170,19 +187,24 @@ func (g *generation) fits(bytes int64, n int) bool {
 	return g.used+bytes+int64(n)*entryOverhead <= g.capacity && g.entries+n+1 <= g.slots
 }
 
-// value is one key and value to be written.
+// value is one key and value to be written. Its bytes are the caller's again once they are.
 type value struct {
-	key  string
+	key  []byte
 	data []byte
 }
 
 // write commits the values in one transaction and syncs it. After an error the generation is poisoned: a later sync of
 // the same file may succeed although the data is gone.
-func (g *generation) write(values []value, sync func(*badger.DB) error) error {
+func (g *generation) write(values []value, sync func(*generation) error) error {
+	if g.failing.Load() {
+		return errEntries
+	}
 	txn := g.db.NewTransaction(true)
 	defer txn.Discard()
-	for _, v := range values {
-		if err := txn.SetEntry(badger.NewEntry([]byte(v.key), v.data)); err != nil {
+	entries := make([]badger.Entry, len(values))
+	for i, v := range values {
+		entries[i].Key, entries[i].Value = v.key, v.data
+		if err := txn.SetEntry(&entries[i]); err != nil {
 			return err
 		}
 		g.used += int64(len(v.data)) + entryOverhead
@@ -194,8 +216,9 @@ func (g *generation) write(values []value, sync func(*badger.DB) error) error {
 	if err := txn.Commit(); err != nil {
 		return err
 	}
+	g.behind.Store(true)
 	groupStored.Reach()
-	return sync(g.db)
+	return sync(g)
 }
 
 // read calls fn with the value of key. The bytes are good until fn returns.

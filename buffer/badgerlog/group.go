@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/klauspost/compress/s2"
@@ -75,9 +76,22 @@ type groupRecord struct {
 	changes  []change
 }
 
-// encode returns the record's bytes.
-func (g *groupRecord) encode() []byte {
-	body := binary.AppendUvarint(nil, uint64(len(g.blocks)))
+// recordMemory is where group records are made, one after the other.
+type recordMemory struct{ body, out []byte }
+
+// keepRecord is what a recordMemory keeps from record to record, in bytes.
+const keepRecord = 1 << 20
+
+// bound lets go of what a rare large record took.
+func (m *recordMemory) bound() {
+	if cap(m.out) > keepRecord {
+		*m = recordMemory{}
+	}
+}
+
+// encode returns the record's bytes, which are good until the next use of m.
+func (g *groupRecord) encode(m *recordMemory) []byte {
+	body := binary.AppendUvarint(m.body[:0], uint64(len(g.blocks)))
 	for _, header := range g.blocks {
 		body = append(body, header...)
 	}
@@ -86,7 +100,10 @@ func (g *groupRecord) encode() []byte {
 		body = g.changes[i].append(body)
 	}
 
-	out := make([]byte, groupHeaderSize+s2.MaxEncodedLen(len(body)))
+	m.body = body
+	m.out = slices.Grow(m.out[:0], groupHeaderSize+s2.MaxEncodedLen(len(body)))
+	out := m.out[:cap(m.out)]
+	clear(out[:groupHeaderSize])
 	codec, stored := byte(1), len(s2.Encode(out[groupHeaderSize:], body))
 	if stored >= len(body) {
 		codec, stored = 0, copy(out[groupHeaderSize:], body)
@@ -261,14 +278,16 @@ type head struct {
 	bytes    int64      // of them
 }
 
+const headSize = 24
+
 func (h head) encode() []byte {
-	out := binary.LittleEndian.AppendUint64(nil, uint64(h.next))
+	out := binary.LittleEndian.AppendUint64(make([]byte, 0, headSize), uint64(h.next))
 	out = binary.LittleEndian.AppendUint64(out, uint64(h.accepted))
 	return binary.LittleEndian.AppendUint64(out, uint64(h.bytes))
 }
 
 func decodeHead(value []byte) (head, error) {
-	if len(value) != 24 {
+	if len(value) != headSize {
 		return head{}, fmt.Errorf("%w: head of %d bytes", errGroupDamaged, len(value))
 	}
 	return head{

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"hydrant/buffer"
 )
 
@@ -35,10 +33,10 @@ func (r *rig) put(key, data string, duplicate bool) {
 // A repetition of a batch that is being synced waits for it; another payload is refused at once.
 func TestRepetitionWaitsForTheFirst(t *testing.T) {
 	var held sync.Mutex
-	r := openRig(t, Config{Dir: t.TempDir(), sync: func(db *badger.DB) error {
+	r := openRig(t, Config{Dir: t.TempDir(), sync: func(g *generation) error {
 		held.Lock()
 		defer held.Unlock()
-		return db.Sync()
+		return g.sync()
 	}})
 	held.Lock()
 	answers := make(chan buffer.Receipt, 2)
@@ -83,11 +81,11 @@ func TestRepetitionWaitsForTheFirst(t *testing.T) {
 func TestRepetitionFailsAsTheFirst(t *testing.T) {
 	dir := t.TempDir()
 	var broken sync.Map
-	r, err := Open(Config{Dir: dir, sync: func(db *badger.DB) error {
+	r, err := Open(Config{Dir: dir, sync: func(g *generation) error {
 		if _, ok := broken.Load("now"); ok {
 			return errDisk
 		}
-		return db.Sync()
+		return g.sync()
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -213,7 +211,7 @@ func TestKeysAreNotWrittenOverAndOver(t *testing.T) {
 	var written int64 // by the committer alone
 	r := openRig(t, Config{
 		Dir: t.TempDir(), MaxDisk: 128 << 20,
-		sync:    func(*badger.DB) error { return nil },
+		sync:    func(*generation) error { return nil },
 		Observe: func(g Group) { written += g.Stored },
 	})
 	first := r.gens[0].dir

@@ -57,6 +57,14 @@ func (p *packed) finish(l *lane) {
 	p.block = l.thrift.pack(p.builder, l, p.key)
 }
 
+// finishShared makes the block of several batches and gives the builder back.
+func (p *packed) finishShared(l *lane) {
+	p.finish(l)
+	p.builder.Reset()
+	builders.Put(p.builder)
+	p.builder = nil
+}
+
 // finishAll makes the blocks that are not made yet, side by side.
 func (g *group) finishAll() {
 	type task struct {
@@ -71,14 +79,14 @@ func (g *group) finishAll() {
 			}
 		}
 	}
+	if len(tasks) == 1 { // as in almost every group of small batches
+		tasks[0].block.finishShared(tasks[0].lane)
+		return
+	}
 	var next atomic.Int64
 	work := func() {
 		for i := next.Add(1) - 1; i < int64(len(tasks)); i = next.Add(1) - 1 {
-			t := tasks[i]
-			t.block.finish(t.lane)
-			t.block.builder.Reset()
-			builders.Put(t.block.builder)
-			t.block.builder = nil
+			tasks[i].block.finishShared(tasks[i].lane)
 		}
 	}
 	var others sync.WaitGroup

@@ -30,7 +30,7 @@ func TestPagesAreThereBeforeBadgerStores(t *testing.T) {
 	for _, size := range []int{1 << 10, 20 << 10, 300 << 10} {
 		g := newGeneration(t, 32<<20)
 		for n := range 40 {
-			values := []value{{groupKey(uint64(n)), randomBlock(100)}, {blockKey(buffer.LaneID{}, buffer.Seq(n), 1), randomBlock(size)}}
+			values := []value{{[]byte(groupKey(uint64(n))), randomBlock(100)}, {[]byte(blockKey(buffer.LaneID{}, buffer.Seq(n), 1)), randomBlock(size)}}
 			if err := g.write(values, syncGeneration); err != nil {
 				t.Fatal(err)
 			}

@@ -168,6 +168,7 @@ func (l *Log) housekeep() {
 			l.rewrite()
 		case <-tick.C:
 			l.guard()
+			l.syncEntries()
 			l.sealWaiting()
 			l.expireKeys()
 			l.dropSettled()

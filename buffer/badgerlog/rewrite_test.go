@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dgraph-io/badger/v4"
 	"pgregory.net/rapid"
 
 	"hydrant/buffer"
@@ -104,9 +103,9 @@ func TestCrashWhileRewriting(t *testing.T) {
 			copies = append(copies, copyDir(t, dir))
 		}
 	}
-	r := openRig(t, Config{Dir: dir, MaxDisk: smallDisk, sync: func(db *badger.DB) error {
+	r := openRig(t, Config{Dir: dir, MaxDisk: smallDisk, sync: func(g *generation) error {
 		snapshot()
-		err := db.Sync()
+		err := g.sync()
 		snapshot()
 		return err
 	}})
@@ -314,7 +313,7 @@ func moveSome(t *testing.T, l *Log) int {
 // However small the blocks are that pin a generation, a group takes no more of them than one of Badger's transactions does.
 func TestManyTinyBlocksAreMoved(t *testing.T) {
 	t.Parallel()
-	r := openRig(t, Config{Dir: t.TempDir(), sync: func(*badger.DB) error { return nil }})
+	r := openRig(t, Config{Dir: t.TempDir(), sync: func(*generation) error { return nil }})
 	r.leaveFor(64 << 20)
 	const blocks = 14_000
 	for range blocks {

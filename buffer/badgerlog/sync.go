@@ -2,8 +2,6 @@
 
 package badgerlog
 
-import "github.com/dgraph-io/badger/v4"
-
 // syncGeneration makes everything written to a generation durable. The build tag nosync replaces it: the power-loss
 // test proves with such a binary that it would see a missing sync.
-var syncGeneration = (*badger.DB).Sync
+var syncGeneration = (*generation).sync

@@ -37,9 +37,9 @@ func covered(db *badger.DB) (last uint64, err error) {
 func TestNoAnswerBeforeItsSync(t *testing.T) {
 	t.Parallel()
 	var durable atomic.Uint64
-	r := openRig(t, Config{Dir: t.TempDir(), sync: func(db *badger.DB) error {
-		last, err := covered(db) // before the sync: only what the sync was asked for counts
-		if err = errors.Join(err, db.Sync()); err == nil {
+	r := openRig(t, Config{Dir: t.TempDir(), sync: func(g *generation) error {
+		last, err := covered(g.db) // before the sync: only what the sync was asked for counts
+		if err = errors.Join(err, g.sync()); err == nil {
 			durable.Store(max(last, durable.Load()))
 		}
 		return err

@@ -133,11 +133,14 @@ func (r *report) placeOf(path string) Place {
 	return r.places[""]
 }
 
-// conceal takes the lines of a key that holds secrets, and of the keys in it, out of what was found.
-func (r *report) conceal(path string) {
+// conceal takes the lines of keys that hold secrets out of what was found.
+func (r *report) conceal(holdsSecrets func(path string) bool) {
+	if len(r.faults)+len(r.warnings) == 0 {
+		return
+	}
 	secret := map[int]bool{}
-	for p, place := range r.places {
-		if p == path || strings.HasPrefix(p, path+".") {
+	for path, place := range r.places {
+		if holdsSecrets(path) {
 			secret[place.Line] = true
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -69,15 +70,19 @@ func parseConfig(name string, text []byte, variables environment) (*Config, erro
 	}
 
 	validate(c, found)
-	for _, s := range c.Streams {
-		found.conceal("streams." + s.Name + ".transform.http.headers")
-	}
+	found.conceal(ofHeaders)
 	found.sort()
 	if len(found.faults) > 0 {
 		return nil, found.faults
 	}
 	c.Warnings = found.warnings
 	return c, nil
+}
+
+// ofHeaders reports whether a key is the headers of a stream's function, or in them. Streams may have dots in their names.
+func ofHeaders(path string) bool {
+	const headers = ".transform.http.headers"
+	return strings.HasPrefix(path, "streams.") && (strings.HasSuffix(path, headers) || strings.Contains(path, headers+"."))
 }
 
 func (d *decoder) streams(node ast.Node) []stream.Stream {

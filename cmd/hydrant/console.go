@@ -14,6 +14,7 @@ import (
 
 	"hydrant/buffer"
 	"hydrant/buffer/badgerlog"
+	"hydrant/cmd/hydrant/tracing"
 	"hydrant/delivery"
 	"hydrant/gateway/admin"
 	web "hydrant/gateway/console"
@@ -103,7 +104,7 @@ func (n *node) shown(k buffer.Stream, stats buffer.StreamStats, books delivery.T
 			shown.Troubles = append(shown.Troubles, web.Trouble{Reason: mask(t.Reason), Since: t.Since, Backup: t.Backup, Slow: true})
 		}
 	}
-	shown.Failing = failingRecords(n.service.Reports(k.ID), time.Now())
+	shown.Failing = failingRecords(n.service.Reports(k.ID), k.Current.Number, time.Now())
 	if missing := n.streams.keyTrouble(k); missing != nil {
 		shown.Troubles = append(shown.Troubles, web.Trouble{Reason: missing.Error()})
 	}
@@ -113,10 +114,11 @@ func (n *node) shown(k buffer.Stream, stats buffer.StreamStats, books delivery.T
 // lately is how long records that failed are told of at the top of a page.
 const lately = 15 * time.Minute
 
-// failingRecords finds what was last said of records that could not be processed.
-func failingRecords(reports []delivery.Report, now time.Time) *web.FailingRecords {
+// failingRecords finds what was last said of records that the version in force could not process: another one may have mended
+// what was wrong.
+func failingRecords(reports []delivery.Report, version uint64, now time.Time) *web.FailingRecords {
 	for _, r := range slices.Backward(reports) {
-		if r.Destination == "" && now.Sub(r.Last) < lately {
+		if r.Destination == "" && r.Version == version && now.Sub(r.Last) < lately {
 			return &web.FailingRecords{Code: r.Code, Message: r.Message, Count: r.Count, First: r.First, Last: r.Last}
 		}
 	}
@@ -162,14 +164,26 @@ func (s *shownNode) Configuration() (string, error) {
 	return mask(string(text)), nil
 }
 
-// observed tells the console of delivery.
-type observed struct{ *web.Console }
+// observed tells the console and the tracer of delivery.
+type observed struct {
+	*web.Console
+	traces *tracing.Tracer
+}
 
 // Sealed implements delivery.Observer.
-func (o observed) Sealed(news delivery.ObjectNews) { o.Console.Sealed(shownObject(news)) }
+func (o observed) Sealed(news delivery.ObjectNews) {
+	o.Console.Sealed(shownObject(news))
+	o.traces.Sealed(news)
+}
+
+// Uploaded implements delivery.Observer.
+func (o observed) Uploaded(news delivery.UploadNews) { o.traces.Uploaded(news) }
 
 // Delivered implements delivery.Observer.
-func (o observed) Delivered(news delivery.ObjectNews) { o.Console.Delivered(shownObject(news)) }
+func (o observed) Delivered(news delivery.ObjectNews) {
+	o.Console.Delivered(shownObject(news))
+	o.traces.Delivered(news)
+}
 
 func shownObject(o delivery.ObjectNews) web.Object {
 	return web.Object{

@@ -39,6 +39,7 @@ var layers = map[string][]string{
 	"hydrant/bench/torture":               {"hydrant/bench", "hydrant/bench/machine", "hydrant/bench/child", "hydrant/bench/sink", "hydrant/bench/s3fault"},
 	"hydrant/cmd/hydrant":                 {"hydrant/..."},
 
+	"hydrant/cmd/hydrant/tracing":                {"hydrant/buffer/badgerlog", "hydrant/delivery", "hydrant/gateway"},
 	"hydrant/stream/definitions/bucket":          {"hydrant/stream/definitions"},
 	"hydrant/stream/definitions/definitionstest": {"hydrant/stream/definitions"},
 }

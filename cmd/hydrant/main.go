@@ -29,6 +29,7 @@ type commands struct {
 	Drain   drainCommand   `cmd:"" help:"Deliver what a stopped node's buffer holds, and exit."`
 	Inspect inspectCommand `cmd:"" help:"Show what a stopped node's buffer holds."`
 	Streams streamsCommand `cmd:"" help:"List, describe, create, update, delete and tag the streams of a running node."`
+	Top     topCommand     `cmd:"" help:"Show a running node: streams, rates, what waits and why."`
 	Bench   benchCommand   `cmd:"" help:"Load a node, and verify what it delivered."`
 	Keys    keysCommand    `cmd:"" help:"API keys of producers, and master keys for encryption."`
 	Version versionCommand `cmd:"" help:"Print what this binary was built from."`
@@ -47,14 +48,7 @@ func main() {
 // run executes the command that arguments name and returns the exit code of the process.
 func run(arguments []string, to console) int {
 	helped := false
-	parser := kong.Must(&commands{},
-		kong.Name("hydrant"),
-		kong.Description("An ingest gateway and delivery buffer, compatible with Amazon Data Firehose. To begin: hydrant serve, "+
-			"which needs no configuration."),
-		kong.Writers(to.Out, to.Err),
-		kong.Exit(func(int) { helped = true }),
-		kong.Bind(to),
-	)
+	parser := newParser(to, func(int) { helped = true })
 	command, err := parser.Parse(arguments)
 	if helped {
 		return exitGood
@@ -71,4 +65,16 @@ func run(arguments []string, to console) int {
 		return exitFailed
 	}
 	return exitGood
+}
+
+// newParser makes the parser of the command line. exit is called where help was asked for and has been given.
+func newParser(to console, exit func(int)) *kong.Kong {
+	return kong.Must(&commands{},
+		kong.Name("hydrant"),
+		kong.Description("An ingest gateway and delivery buffer, compatible with Amazon Data Firehose. To begin: hydrant serve, "+
+			"which needs no configuration."),
+		kong.Writers(to.Out, to.Err),
+		kong.Exit(exit),
+		kong.Bind(to),
+	)
 }

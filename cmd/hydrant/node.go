@@ -18,6 +18,7 @@ import (
 	"hydrant/buffer"
 	"hydrant/buffer/badgerlog"
 	"hydrant/buffer/keyring"
+	"hydrant/cmd/hydrant/tracing"
 	"hydrant/delivery"
 	"hydrant/delivery/directory"
 	"hydrant/delivery/s3"
@@ -61,7 +62,8 @@ type node struct {
 	console  *web.Console
 	replays  *replays
 	syncs    syncTimes
-	address  net.Addr // of the gateway
+	traces   *tracing.Tracer // nil where none are asked for
+	address  net.Addr        // of the gateway
 
 	failed   chan error // what ends the node
 	stopping atomic.Bool
@@ -92,8 +94,11 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 	if err := admin.Register(n.registry); err != nil {
 		return nil, err
 	}
-	n.keys = keyring.New(keyring.Config{Dir: cfg.DataDir, Masters: cfg.Encryption.masters(), Log: log})
 	var err error
+	if n.traces, err = tracing.Open(context.Background(), nodePlace(cfg), admin.ReadBuild().Version, log); err != nil {
+		return nil, err
+	}
+	n.keys = keyring.New(keyring.Config{Dir: cfg.DataDir, Masters: cfg.Encryption.masters(), Log: log})
 	n.buffer, err = badgerlog.Open(badgerlog.Config{
 		Dir:     filepath.Join(cfg.DataDir, bufferDir),
 		MaxDisk: int64(cfg.Buffer.MaxDisk),
@@ -104,7 +109,7 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 
 		Recent:  int64(cfg.memoryPlan().Recent),
 		Log:     log,
-		Observe: n.syncs.observe(observeGroups(n.registry)),
+		Observe: n.syncs.observe(n.traced(observeGroups(n.registry))),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the buffer: %w", adviseDataDir(err, cfg.DataDir))
@@ -200,7 +205,7 @@ func (n *node) startDelivery() {
 
 		Log:     n.log,
 		Metrics: delivery.NewMetrics(n.registry),
-		Observe: observed{n.console},
+		Observe: observed{n.console, n.traces},
 		Pace:    n.pace,
 		Scratch: n.scratch,
 	})
@@ -245,7 +250,7 @@ func (n *node) startGateway() (err error) {
 			Records:      int64(limits.Records),
 			InFlight:     int64(limits.InFlight),
 		}},
-	}, gateway.Deps{Log: pacedLog{n.buffer, n.pace}, Catalog: n.streams.catalog, Registerer: n.registry, Logger: n.log, Guard: n.guard, TLS: n.tls, Control: n.control, Flush: n.flush, Look: n.look()})
+	}, gateway.Deps{Log: pacedLog{n.buffer, n.pace}, Catalog: n.streams.catalog, Registerer: n.registry, Logger: n.log, Guard: n.guard, TLS: n.tls, Control: n.control, Flush: n.flush, Look: n.look(), Answered: n.answered()})
 	if err != nil {
 		return err
 	}
@@ -318,6 +323,7 @@ func (n *node) stop(grace time.Duration) error {
 	n.cancel()
 	n.delivering.Wait()
 	errs = append(errs, n.scratch.Close(), n.buffer.Close())
+	n.closeTraces()
 	close(n.ended)
 	if n.closeConsole != nil {
 		n.closeConsole() // who looks on is let go

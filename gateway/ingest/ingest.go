@@ -119,6 +119,7 @@ func (in *Ingest) lookup(name []byte) (*Stream, error) {
 // Errors: AccessDenied, EmptyBody, TooManyRecords, RecordTooLarge, StreamNotFound, KeyReused, QuotaExceeded, BufferFull,
 // KeyUnavailable, ShuttingDown; nothing was stored then. After Internal the outcome is unknown.
 func (in *Ingest) Append(ctx context.Context, stream *Stream, req *Request) (buffer.Receipt, error) {
+	req.Outcome.Stream = stream.Name
 	if err := req.permitted(stream); err != nil {
 		return buffer.Receipt{}, err
 	}
@@ -144,6 +145,7 @@ func (in *Ingest) Append(ctx context.Context, stream *Stream, req *Request) (buf
 	if err != nil {
 		return buffer.Receipt{}, in.appendError(stream, n, err)
 	}
+	req.Outcome.Receipt = receipt
 	requestAppended.Reach()
 	if receipt.Duplicate {
 		in.metrics.duplicates.WithLabelValues(stream.Name).Inc()

@@ -6,6 +6,7 @@ import (
 	"net"
 	"time"
 
+	"hydrant/buffer"
 	"hydrant/gateway/auth"
 )
 
@@ -28,6 +29,8 @@ type Request struct {
 	Replayed bool
 	// Encoding is what Receive undoes; the protocol sets it.
 	Encoding Encoding
+	// Outcome is what became of the request so far.
+	Outcome Outcome
 	// Answer is room for building the answer; its content is kept between requests, its bytes are not.
 	Answer []byte
 
@@ -44,6 +47,19 @@ type Request struct {
 	session    auth.Session
 	authorized string // the stream that the sender may append to
 }
+
+// Outcome is what a request came to.
+type Outcome struct {
+	Stream  string         // that records were for; empty where none was found
+	Receipt buffer.Receipt // zero where nothing was stored
+	Refused Code           // empty where it was not
+}
+
+// Started is when the request's headers had been read.
+func (r *Request) Started() time.Time { return r.started }
+
+// Received is how many bytes of the body were read.
+func (r *Request) Received() int64 { return r.received }
 
 // Begin starts a request whose body source will yield; size is its declared length or Unknown. Nothing is read or
 // reserved yet. End or Abandon must follow.
@@ -170,7 +186,7 @@ func (r *Request) End() {
 	r.unreserve(r.reserved)
 	clear(r.Records)
 	r.Records, r.Answer, r.Key, r.Encoding = r.Records[:0], r.Answer[:0], Key{}, Identity
-	r.MayCut, r.Replayed = false, false
+	r.MayCut, r.Replayed, r.Outcome = false, false, Outcome{}
 	r.body, r.scratch, r.source = nil, nil, nil
 	r.session.Reset()
 	r.authorized = ""
