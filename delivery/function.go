@@ -94,7 +94,7 @@ func (f *function) run(ctx context.Context) error {
 	if err := f.reached(ctx, f.position, f.in.Info().Cursor); err != nil {
 		return err
 	}
-	blocks := readAhead(ctx, f.in, f.position)
+	blocks := readAhead(ctx, f.in, f.position, f.service.deps.Pace)
 	defer blocks.wait()
 	defer cancel()
 	defer func() {
