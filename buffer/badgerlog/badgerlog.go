@@ -233,7 +233,7 @@ func (l *Log) open() error {
 	if err := removeTrash(l.cfg.Dir); err != nil {
 		return err
 	}
-	found, err := load(l.cfg.Dir, l.cfg.Log)
+	found, err := load(l.cfg.Dir, newProgress(l.cfg.Log).tell)
 	if err != nil {
 		return err
 	}

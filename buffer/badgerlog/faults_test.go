@@ -261,7 +261,7 @@ func TestTornTail(t *testing.T) {
 		if err := os.WriteFile(path, whole, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		m, err := load(crashed, badgerLogger{}.log)
+		m, err := load(crashed, untold)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -302,7 +302,7 @@ func TestFlippedBitIsNamed(t *testing.T) {
 		if err := os.WriteFile(path, flipped, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		m, err := load(crashed, nil)
+		m, err := load(crashed, untold)
 		if err != nil {
 			t.Fatal(err)
 		}

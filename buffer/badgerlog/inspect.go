@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
-	"log/slog"
 	"slices"
 	"time"
 
@@ -76,8 +75,7 @@ func Inspect(dir string) (r *Report, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
-	quiet := slog.New(slog.DiscardHandler)
-	m, err := load(dir, quiet)
+	m, err := load(dir, untold)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +84,7 @@ func Inspect(dir string) (r *Report, err error) {
 	if r.Origin, err = id.origin(); err != nil {
 		return nil, err
 	}
-	l := newLog(Config{Dir: dir, Log: quiet}, lock)
+	l := newLog(Config{Dir: dir, Log: discardLog}, lock)
 	l.adopt(m)
 	for _, g := range l.gens {
 		r.Generations = append(r.Generations, GenerationReport{

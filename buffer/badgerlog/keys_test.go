@@ -137,7 +137,7 @@ func TestTornTailTakesKeyAndRecord(t *testing.T) {
 		if err := os.WriteFile(path, whole, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		m, err := load(crashed, nil)
+		m, err := load(crashed, untold)
 		if err != nil {
 			t.Fatal(err)
 		}

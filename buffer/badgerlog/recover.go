@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -40,8 +39,9 @@ type image struct {
 // logLane is where damage is kept that belongs to no lane: its range are groups.
 var logLane buffer.LaneID
 
-// load reads every generation below dir, follows the chain of groups and builds what it says.
-func load(dir string, log *slog.Logger) (*image, error) {
+// load reads every generation below dir, follows the chain of groups and builds what it says. It tells after each how many
+// of how many it has read.
+func load(dir string, tell func(read, of int)) (*image, error) {
 	m := &image{
 		state:  map[stateKey]stored{},
 		blocks: map[buffer.LaneID]map[buffer.Seq]*ref{},
@@ -56,26 +56,28 @@ func load(dir string, log *slog.Logger) (*image, error) {
 	if err != nil {
 		return nil, err
 	}
+	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool {
+		_, ok := parseGeneration(e)
+		return !ok
+	})
 	var groups []foundGroup
-	for _, e := range entries {
-		id, ok := parseGeneration(e)
-		if !ok {
-			continue
-		}
+	for i, e := range entries {
+		id, _ := parseGeneration(e)
 		m.lastID = max(m.lastID, id)
 		g := &generation{id: id, dir: filepath.Join(dir, e.Name())}
-		found, err := m.loadGeneration(g, log)
+		found, err := m.loadGeneration(g)
 		if err != nil {
 			return nil, errors.Join(err, m.release())
 		}
 		groups = append(groups, found...)
+		tell(i+1, len(entries))
 	}
 	m.follow(groups)
 	return m, nil
 }
 
 // loadGeneration adds a generation to the image and returns its groups.
-func (m *image) loadGeneration(g *generation, log *slog.Logger) ([]foundGroup, error) {
+func (m *image) loadGeneration(g *generation) ([]foundGroup, error) {
 	m.gens = append(m.gens, g)
 	g.allocated.Store(diskUsage(g.dir))
 	var seal mark

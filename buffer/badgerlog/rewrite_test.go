@@ -131,7 +131,7 @@ func TestCrashWhileRewriting(t *testing.T) {
 		t.Fatalf("only %d moments were seen", len(copies))
 	}
 	for i, crashed := range copies {
-		m, err := load(crashed, nil)
+		m, err := load(crashed, untold)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,7 +6,9 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,6 +24,9 @@ import (
 func TestDockerfile(t *testing.T) {
 	i := buildImage(t)
 	i.checkStatic(t)
+	i.checkContents(t)
+	i.checkListeners(t)
+	i.makeReadOnly(t)
 	listen, admin := freePort(t), freePort(t)
 	p := &process{t: t, cmd: exec.Command(i.command[0], i.command[1:]...), url: "http://" + listen, admin: "http://" + admin, output: new(bytes.Buffer), ended: make(chan struct{})}
 	p.cmd.Env = append(i.environment, "HYDRANT_LISTEN="+listen, "HYDRANT_ADMIN="+admin)
@@ -55,6 +60,8 @@ type image struct {
 	root        string
 	environment []string
 	user        uint32
+	volumes     []string
+	ports       []string
 	command     []string
 }
 
@@ -109,15 +116,20 @@ func (b *imageBuild) execute(instruction, rest string) {
 	case "ENV":
 		b.environment = append(b.environment, words...)
 	case "USER":
-		id, _, _ := strings.Cut(rest, ":")
+		id, group, _ := strings.Cut(rest, ":")
 		n, err := strconv.ParseUint(id, 10, 32)
-		must(b.t, err)
+		if err != nil || n == 0 || group != id {
+			b.t.Fatalf("USER %s: Kubernetes' runAsNonRoot wants a number, not root's, and a group", rest)
+		}
 		b.user = uint32(n)
 	case "ENTRYPOINT", "CMD":
 		var list []string
 		must(b.t, json.Unmarshal([]byte(rest), &list))
 		b.command = append(b.command, list...)
-	case "VOLUME", "EXPOSE":
+	case "VOLUME":
+		b.volumes = append(b.volumes, words...)
+	case "EXPOSE":
+		b.ports = append(b.ports, words...)
 	default:
 		b.t.Fatalf("this test does not know the instruction %s", instruction)
 	}
@@ -182,6 +194,48 @@ func (i *image) checkStatic(t *testing.T) {
 	if slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }) {
 		t.Error("the binary needs a dynamic loader")
 	}
+}
+
+// checkContents wants the binary and what it needs in the image, and nothing else: no shell, no loader.
+func (i *image) checkContents(t *testing.T) {
+	t.Helper()
+	var files []string
+	must(t, filepath.WalkDir(i.root, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			files = append(files, strings.TrimPrefix(path, i.root))
+		}
+		return err
+	}))
+	if want := []string{"/etc/ssl/certs/ca-certificates.crt", "/hydrant"}; !slices.Equal(files, want) {
+		t.Errorf("the image holds %q, want %q", files, want)
+	}
+}
+
+// checkListeners wants the ports that the image names to be those that it listens on, beyond the container's own loopback.
+func (i *image) checkListeners(t *testing.T) {
+	t.Helper()
+	if !slices.Equal(i.volumes, []string{"/data"}) || !slices.Contains(i.environment, "HYDRANT_DATA_DIR=/data") {
+		t.Errorf("the volumes are %q, the environment is %q", i.volumes, i.environment)
+	}
+	for n, name := range []string{"HYDRANT_LISTEN", "HYDRANT_ADMIN"} {
+		if len(i.ports) != 2 || !slices.Contains(i.environment, name+"=0.0.0.0:"+i.ports[n]) {
+			t.Errorf("the ports are %q, the environment is %q", i.ports, i.environment)
+		}
+	}
+}
+
+// makeReadOnly leaves the image's user nothing to write to but the volume, as docker run --read-only does.
+func (i *image) makeReadOnly(t *testing.T) {
+	t.Helper()
+	must(t, filepath.WalkDir(i.root, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if slices.Contains(i.volumes, strings.TrimPrefix(path, i.root)) {
+			return fs.SkipDir
+		}
+		return errors.Join(os.Chown(path, 0, 0), os.Chmod(path, 0o555))
+	}))
 }
 
 func must(t *testing.T, err error) {

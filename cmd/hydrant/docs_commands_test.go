@@ -15,7 +15,7 @@ import (
 // another test; what is Kubernetes', Docker's or the collector's is for their users to have.
 var programs = []string{
 	"hydrant", "curl", "printf", "export", "until", "do", "done", "find", "grep", "sleep", "aws", "python3", "go", "bash",
-	"kubectl", "sha256sum", "git", "chmod", "kill", "nginx",
+	"kubectl", "sha256sum", "gzip", "git", "chmod", "kill", "nginx",
 }
 
 // otherBlocks begin indented blocks that are no commands: pictures and formulas.

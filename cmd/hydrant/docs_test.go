@@ -60,3 +60,35 @@ func readDoc(t *testing.T, path string) string {
 	}
 	return string(text)
 }
+
+// README's list leads to every page.
+func TestEveryPageIsListed(t *testing.T) {
+	_, list, found := strings.Cut(readDoc(t, "../../README.md"), "\n## Read on\n")
+	if !found {
+		t.Fatal("README has no list of pages")
+	}
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil || len(pages) < 20 {
+		t.Fatalf("%d pages, error %v", len(pages), err)
+	}
+	for _, page := range pages {
+		if name := filepath.Base(page); !strings.Contains(list, "[docs/"+name+"](docs/"+name+")") {
+			t.Errorf("docs/%s is not listed", name)
+		}
+	}
+}
+
+var testFile = regexp.MustCompile("`([a-z0-9_/]+(?:/|_test\\.go))`")
+
+// The proofs that the page on the design names are there.
+func TestDesignNamesItsTests(t *testing.T) {
+	named := testFile.FindAllStringSubmatch(readDoc(t, "../../docs/design.md"), -1)
+	if len(named) < 15 {
+		t.Errorf("only %d tests are named", len(named))
+	}
+	for _, name := range named {
+		if _, err := os.Stat(filepath.Join("../..", name[1])); err != nil {
+			t.Error(err)
+		}
+	}
+}
