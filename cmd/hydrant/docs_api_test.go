@@ -7,7 +7,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
-	"hydrant/gateway/native"
+	api "hydrant/gateway/native"
 )
 
 const apiPage = "../../docs/api.md"
@@ -15,7 +15,7 @@ const apiPage = "../../docs/api.md"
 // The page on the native API has a section for each operation of the OpenAPI document and for no other, each with an example
 // that the document describes: its path, method, headers and Content-Type.
 func TestAPIPage(t *testing.T) {
-	document, err := openapi3.NewLoader().LoadFromData(native.Description)
+	document, err := openapi3.NewLoader().LoadFromData(api.Description)
 	if err != nil {
 		t.Fatal(err)
 	}
