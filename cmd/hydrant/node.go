@@ -164,12 +164,6 @@ func (n *node) made() madeStreams {
 	}
 }
 
-// streamErrors are the last errors of a stream's delivery; false where there is no such stream.
-func (n *node) streamErrors(name string) (any, bool) {
-	_, known := n.streams.catalog.Lookup([]byte(name))
-	return n.made().Errors(name), known
-}
-
 // open lets producers and operators in.
 func (n *node) open() error {
 	if err := n.startGateway(); err != nil {
@@ -177,7 +171,7 @@ func (n *node) open() error {
 	}
 	n.memoryMetrics(n.registry)
 	n.admin = admin.New(admin.Config{Address: n.cfg.Admin}, admin.Deps{
-		Ready: n.checks(), Metrics: n.registry, Errors: n.streamErrors, Console: n.console, Log: n.log,
+		Ready: n.checks(), Metrics: n.registry, Console: n.console, Log: n.log,
 	})
 	if err := n.admin.Listen(); err != nil {
 		return adviseListener(err, "admin")
