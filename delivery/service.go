@@ -204,6 +204,9 @@ func (s *Service) begin(l, before *lane) *lane {
 		close(l.hurry)
 	}
 	s.lanes[l.key()] = l
+	if f := s.functions[l.info.ID.Source()]; f != nil && l.info.ID.IsDerived() {
+		f.booksChanged() // what it made can be counted from now on
+	}
 	close(s.arrived)
 	s.arrived = make(chan struct{})
 	return l
