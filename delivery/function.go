@@ -45,7 +45,7 @@ type function struct {
 	waiting  []flush    // flushes that are not journaled yet
 	totals   FunctionTotals
 
-	settled chan struct{} // told that the main track's books have changed
+	settled chan struct{} // told that what reconcile looks at has changed
 	drained chan struct{} // closed when everything is journaled after Drain
 	hurry   chan struct{} // closed by Hasten
 	flushes chan flush    // asked for
@@ -94,7 +94,7 @@ func (f *function) run(ctx context.Context) error {
 	if err := f.reached(ctx, f.position, f.in.Info().Cursor); err != nil {
 		return err
 	}
-	blocks := readAhead(ctx, f.in, f.position)
+	blocks := readAhead(ctx, f.in, f.position, f.service.deps.Pace)
 	defer blocks.wait()
 	defer cancel()
 	defer func() {

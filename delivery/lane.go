@@ -36,8 +36,9 @@ type lane struct {
 	closing []*object // closed; their manifests are not durable yet
 	waiting int       // sealed objects that are not delivered yet
 	sealed  map[*object]struct{}
-	stored  int64 // bytes of the sealed objects, wherever they lie
-	memory  int64 // of all these objects
+	atWork  []*chunk // being compressed, in the order in which they were cut
+	stored  int64    // bytes of the sealed objects, wherever they lie
+	memory  int64    // of all these objects
 	totals  Totals
 	damage  []buffer.Damage // read past; the cursor has not passed it
 
@@ -121,7 +122,7 @@ func (l *lane) run(ctx context.Context) error {
 	if err := l.recover(ctx); err != nil {
 		return err
 	}
-	blocks := readAhead(ctx, l.in, l.ledger.position)
+	blocks := readAhead(ctx, l.in, l.ledger.position, l.service.deps.Pace)
 	defer blocks.wait()
 	defer cancel()
 	return l.loop(ctx, blocks)
@@ -245,6 +246,7 @@ func (l *lane) take(ctx context.Context, b *buffer.Block) error {
 	if err := l.takeRecords(ctx, r, b); err != nil {
 		return err
 	}
+	l.collect()
 	blockPartitioned.Reach()
 	l.relieve()
 	l.thin()
@@ -423,13 +425,21 @@ func (l *lane) add(r *rules, record buffer.Record, out *partitioner.Output) {
 		l.sample(r, out)
 		l.observeFailed(out)
 	}
-	l.account(o.write(out, r.delimiterOf(out)))
+	l.write(o, out)
 	o.last = record.Seq
 	if o.bytes >= int64(l.buffering.Size) {
 		l.filled = append(l.filled, o)
 	}
 	if o.cold && !l.buffering.IsCold(o.bytes) {
 		l.open.thaw(o)
+	}
+}
+
+// write adds an output to an object, and has a chunk compressed where there is enough for one.
+func (l *lane) write(o *object, out *partitioner.Output) {
+	l.account(o.write(out, o.rules.delimiterOf(out)))
+	if o.tail.size >= chunkSize {
+		l.cut(o)
 	}
 }
 

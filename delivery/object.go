@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"hash/crc32"
-	"sync"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -14,8 +13,8 @@ import (
 	"hydrant/partitioner"
 )
 
-// object gathers the outputs of one partition. While it is open it is its lane's alone. It holds compressed chunks and
-// an uncompressed tail of less than chunkSize, so that an open object costs no compressor.
+// object gathers the outputs of one partition. While it is open it is its lane's alone. It holds chunks, compressed or about
+// to be, and an uncompressed tail of less than chunkSize, so that an open object costs no compressor.
 type object struct {
 	rules     *rules
 	partition string
@@ -30,16 +29,14 @@ type object struct {
 	extra     int64 // of the outputs, see partitioner.Output
 	bytes     int64
 
-	tail     tail
-	head     []byte // of a finished object
-	chunks   Body
-	spilled  []extent // where the first of the chunks lie in scratch
-	sum      *xxhash.Digest
-	crc      uint32
-	stored   int64 // bytes of chunks
-	memory   int64 // held by all of the object
-	finished bool
-	reason   string // of the seal; empty while the object is open
+	tail    tail
+	chunks  []*chunk
+	spilled []extent // where the first of the chunks lie in scratch
+	sum     *xxhash.Digest
+	crc     uint32
+	stored  int64  // what the chunks count for
+	memory  int64  // held by all of the object
+	reason  string // of the seal; empty while the object is open
 
 	links  [2]links   // in the lane's list of open ones
 	looked buffer.Seq // of last, when that list was last looked through for cold ones
@@ -50,74 +47,56 @@ type object struct {
 	doubtful bool // an attempt may have created it at the manifest's destination
 }
 
-// chunkSize is where the tail is compressed.
-const chunkSize = 256 << 10
-
 // objectOverhead is about what an object takes beside its bytes, its entries in the ledger and in maps included.
 const objectOverhead = 1 << 10
 
-// packings hold a tail in one piece, and what becomes of it. They are reused: fresh memory is dear.
-var packings = sync.Pool{New: func() any { return new(packing) }}
-
-type packing struct{ raw, packed []byte }
-
 // write adds an output whole and returns how much more memory the object holds now.
 func (o *object) write(out *partitioner.Output, delimiter []byte) int64 {
-	before, data := o.memory, out.Data
+	data := out.Data
 	held, size := o.tail.held(), o.tail.size
 	o.tail.append(data)
 	if len(delimiter) > 0 && !bytes.HasSuffix(data, delimiter) {
 		o.tail.append(delimiter)
 	}
-	o.memory += o.tail.held() - held
+	more := o.tail.held() - held
+	o.memory += more
 	o.bytes += int64(o.tail.size - size)
 	o.outputs++
 	if out.Extra {
 		o.extra++
 	}
-	if o.tail.size >= chunkSize {
-		o.cut()
+	return more
+}
+
+// takeTail takes the tail off the object, into its checksums. The object goes on counting it.
+func (o *object) takeTail() tail {
+	for piece := range o.tail.pieces() {
+		_, _ = o.sum.Write(piece) // never fails
+		o.crc = crc32.Update(o.crc, crc32.IEEETable, piece)
 	}
-	return o.memory - before
+	taken := o.tail
+	o.tail = tail{}
+	return taken
 }
 
-// cut compresses the tail.
-func (o *object) cut() {
-	p := packings.Get().(*packing)
-	defer packings.Put(p)
-	p.raw = o.tail.appendTo(p.raw[:0])
-	o.memory -= o.tail.held()
-	o.tail.release()
-	_, _ = o.sum.Write(p.raw) // never fails
-	o.crc = crc32.Update(o.crc, crc32.IEEETable, p.raw)
-	p.packed = o.rules.codec.Chunk(p.packed[:0], p.raw)
-	o.keep(bytes.Clone(p.packed))
-}
-
-func (o *object) keep(chunk []byte) {
-	o.chunks = append(o.chunks, chunk)
-	o.stored += int64(len(chunk))
-	o.memory += int64(len(chunk))
-}
-
-// finish closes the object: its body and its checksum are final. It returns how much more memory it holds.
-func (o *object) finish() int64 {
-	before := o.memory
-	if o.finished {
-		return 0
+// wrap returns what stands before and behind the chunks of an object that is complete. It waits for them.
+func (o *object) wrap() (head, tail []byte) {
+	t := format.Totals{Bytes: o.bytes, CRC32: o.crc}
+	for _, c := range o.chunks {
+		t.Stored += int64(len(c.compressed()))
 	}
-	if o.tail.size > 0 {
-		o.cut()
-	}
-	o.finished = true
-	head, tail := o.rules.codec.Wrap(format.Totals{Bytes: o.bytes, CRC32: o.crc, Stored: o.stored})
-	o.head = head
-	o.keep(tail)
-	return o.memory - before
+	return o.rules.codec.Wrap(t)
 }
 
-// body is what a finished object uploads.
-func (o *object) body() Body { return append(Body{o.head}, o.chunks...) }
+// body is what an object that is complete uploads. It waits for its chunks.
+func (o *object) body() Body {
+	head, tail := o.wrap()
+	body := Body{head}
+	for _, c := range o.chunks {
+		body = append(body, c.compressed())
+	}
+	return append(body, tail)
+}
 
 func (o *object) checksum() string { return checksumText(o.sum.Sum64()) }
 

@@ -21,7 +21,7 @@ type ObjectNews struct {
 	Stream  string
 	Lane    uint32
 	Failure string    // the error output type; empty for data
-	Stored  int64     // bytes as they are uploaded
+	Stored  int64     // bytes as they are uploaded; until it is delivered, about so many or more
 	Arrival time.Time // of the oldest record
 }
 
@@ -37,7 +37,7 @@ type UploadNews struct {
 func (l *lane) news(o *object) ObjectNews {
 	return ObjectNews{
 		Manifest: *o.manifest, Stream: l.info.Name, Lane: l.info.ID.Number, Failure: o.failure,
-		Stored: o.stored + int64(len(o.head)), Arrival: time.UnixMilli(o.arrival),
+		Stored: o.stored, Arrival: time.UnixMilli(o.arrival),
 	}
 }
 
@@ -57,7 +57,10 @@ func (l *lane) observeUploaded(o *object, attempt int, started time.Time, err er
 
 func (l *lane) observeDelivered(o *object) {
 	if l.service.deps.Observe != nil {
-		l.service.deps.Observe.Delivered(l.news(o))
+		news := l.news(o)
+		head, tail := o.wrap()
+		news.Stored += int64(len(head) + len(tail))
+		l.service.deps.Observe.Delivered(news)
 	}
 }
 

@@ -13,6 +13,7 @@ type reader struct {
 	ready  chan item
 	failed chan error
 	free   chan *buffer.Block
+	pace   *Pace
 	done   sync.WaitGroup
 }
 
@@ -22,13 +23,14 @@ type item struct {
 	damage buffer.Damage
 }
 
-// readAhead begins above after and goes on until ctx ends or a block cannot be read.
-func readAhead(ctx context.Context, lane buffer.Lane, after buffer.Seq) *reader {
+// readAhead begins above after and goes on, as the pace allows, until ctx ends or a block cannot be read.
+func readAhead(ctx context.Context, lane buffer.Lane, after buffer.Seq, pace *Pace) *reader {
 	const ahead = 2
 	r := &reader{
 		ready:  make(chan item, ahead),
 		failed: make(chan error, 1),
 		free:   make(chan *buffer.Block, ahead+1),
+		pace:   pace,
 	}
 	for range ahead + 1 {
 		r.free <- new(buffer.Block)
@@ -57,6 +59,9 @@ func (r *reader) run(ctx context.Context, lane buffer.Lane, after buffer.Seq) {
 			return
 		}
 		after = next.last()
+		if next.block != nil {
+			r.pace.wait(ctx, b)
+		}
 		select {
 		case r.ready <- next:
 		case <-ctx.Done():

@@ -96,7 +96,7 @@ func (l *lane) rebuild(ctx context.Context, sealed []*Manifest, entries []*entry
 	}
 	for _, o := range w.objects {
 		if o.rules != nil { // else none of its records is there, and matches says so
-			l.account(o.finish())
+			l.cut(o)
 		}
 		err := matches(o)
 		if err != nil && touches(w.damage, o.manifest) {
@@ -130,6 +130,7 @@ func (l *lane) readWave(ctx context.Context, w *wave) error {
 		if err != nil {
 			return err
 		}
+		l.service.deps.Pace.wait(ctx, &b)
 		if err := l.refill(ctx, w, r, &b); err != nil {
 			return err
 		}
@@ -167,7 +168,7 @@ func (l *lane) refill(ctx context.Context, w *wave, r *rules, b *buffer.Block) e
 			l.name = appendPartition(l.name[:0], out)
 			if o := w.member(partitionID{r.version, string(l.name)}, record.Seq); o != nil {
 				o.rules, o.failure = r, out.Error
-				l.account(o.write(out, r.delimiterOf(out)))
+				l.write(o, out)
 			}
 		}
 	}

@@ -208,10 +208,10 @@ func (l *lane) seal(ctx context.Context) error {
 	return nil
 }
 
-// finish ends an object's content. One that has to wait for others to be uploaded does so in scratch, where memory is
+// finish completes an object. One that has to wait for others to be uploaded does so in scratch, where memory is
 // needed.
 func (l *lane) finish(o *object) {
-	l.account(o.finish())
+	l.cut(o)
 	cfg := l.service.cfg
 	if l.waiting >= cfg.Uploads && l.service.memory.Load() > cfg.Memory/2 {
 		l.spill([]*object{o}, 0)

@@ -62,6 +62,7 @@ type Deps struct {
 	Log     *slog.Logger
 	Metrics *Metrics // nil counts nothing
 	Observe Observer // nil tells nobody
+	Pace    *Pace    // nil holds nobody
 	Scratch *Scratch // nil does without: objects are sealed early where memory ends. Its owner closes it after Run
 }
 
@@ -73,7 +74,9 @@ type Service struct {
 	serving atomic.Int64 // lanes
 	open    atomic.Int64 // objects
 	uploads *slots
-	drain   chan struct{} // closed by Drain
+
+	compressors compressors
+	drain       chan struct{} // closed by Drain
 
 	drainDerived chan struct{} // closed by Drain once nothing more is derived
 
@@ -124,6 +127,7 @@ func New(cfg Config, deps Deps) *Service {
 		gone:    map[buffer.StreamID]bool{},
 		hastes:  map[buffer.StreamID]bool{},
 	}
+	s.compressors = newCompressors(cfg.Memory)
 	s.uploads = newSlots(cfg.Uploads, func() bool { return s.serving.Load() > 1 })
 	return s
 }
@@ -199,6 +203,9 @@ func (s *Service) begin(l, before *lane) *lane {
 		close(l.hurry)
 	}
 	s.lanes[l.key()] = l
+	if f := s.functions[l.info.ID.Source()]; f != nil && l.info.ID.IsDerived() {
+		f.booksChanged() // what it made can be counted from now on
+	}
 	close(s.arrived)
 	s.arrived = make(chan struct{})
 	return l

@@ -66,9 +66,7 @@ func (l *lane) spill(objects []*object, goal int64) {
 		if o.rules != nil && o.rules.private {
 			continue
 		}
-		freed, err := o.spill(l.scratch)
-		l.account(-freed)
-		if err != nil {
+		if err := l.spillObject(o); err != nil {
 			l.tellScratch(err)
 			return
 		}
@@ -84,25 +82,24 @@ func (l *lane) tellScratch(err error) {
 	l.log.Warn("scratch takes no more: objects are sealed before they are full, and then the backlog waits in the buffer", "reason", err)
 }
 
-// spill moves all that the object holds to scratch, and returns how much less memory it takes, after an error too.
-func (o *object) spill(s *Scratch) (freed int64, err error) {
-	before := o.memory
-	if s == nil {
-		return 0, errNoScratch
+// spillObject moves all that an object holds to scratch, as far as that takes it.
+func (l *lane) spillObject(o *object) error {
+	if l.scratch == nil {
+		return errNoScratch
 	}
-	if o.tail.size > 0 {
-		o.cut()
-	}
-	for i := len(o.spilled); i < len(o.chunks); i++ {
-		e, err := s.put(o.chunks[i])
+	l.cut(o)
+	l.countAll(o)
+	for _, c := range o.chunks[len(o.spilled):] {
+		e, err := l.scratch.put(c.bytes)
 		if err != nil {
-			return before - o.memory, err
+			return err
 		}
 		o.memory -= int64(len(e.bytes))
+		l.account(-int64(len(e.bytes)))
 		o.spilled = append(o.spilled, e)
-		o.chunks[i] = e.bytes
+		c.bytes = e.bytes
 	}
-	return before - o.memory, nil
+	return nil
 }
 
 // damaged reports whether scratch gives back something else than was stored: the disk did not keep it.
@@ -110,9 +107,12 @@ func (o *object) damaged() bool {
 	return slices.ContainsFunc(o.spilled, func(e extent) bool { return !e.intact() })
 }
 
-// forget lets go of everything that the object holds.
+// forget lets go of everything that the object holds. Compressors are done with it then.
 func (o *object) forget(s *Scratch) {
 	o.tail.release()
+	for _, c := range o.chunks {
+		c.compressed()
+	}
 	for _, e := range o.spilled {
 		s.release(e)
 	}

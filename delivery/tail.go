@@ -1,6 +1,9 @@
 package delivery
 
-import "sync"
+import (
+	"iter"
+	"sync"
+)
 
 // tail holds the uncompressed end of an open object in pages, so that it grows without copying and leaves no garbage:
 // with 10,000 objects open, slices that double would hold half as much again. The zero value is empty.
@@ -28,10 +31,23 @@ func (t *tail) append(data []byte) {
 	}
 }
 
+// pieces yields the tail's bytes in order.
+func (t *tail) pieces() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		left := t.size
+		for _, p := range t.pages {
+			if !yield(p[:min(left, pageSize)]) {
+				return
+			}
+			left -= pageSize
+		}
+	}
+}
+
 // appendTo appends the tail's bytes to dst.
 func (t *tail) appendTo(dst []byte) []byte {
-	for left := t.size; left > 0; left -= pageSize {
-		dst = append(dst, t.pages[(t.size-left)/pageSize][:min(left, pageSize)]...)
+	for piece := range t.pieces() {
+		dst = append(dst, piece...)
 	}
 	return dst
 }

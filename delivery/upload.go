@@ -206,15 +206,16 @@ func (l *lane) settle(ctx context.Context, r result) error {
 
 // delivered takes an object off the lane and returns its mark.
 func (l *lane) delivered(o *object) buffer.Entry {
+	l.countAll(o)
 	o.manifest.Delivered = true
 	l.ledger.settle(o.entry)
 	l.waiting--
 	l.stored -= o.stored
 	delete(l.sealed, o)
 	l.account(-o.memory)
-	o.forget(l.scratch)
 	l.totals.add(o)
 	l.observeDelivered(o)
+	o.forget(l.scratch)
 	return o.manifest.entry()
 }
 

@@ -116,6 +116,9 @@ func New(config Config, deps Deps) (*Server, error) {
 	s.appends, s.stop = context.WithCancel(context.Background())
 	if deps.TLS != nil {
 		s.tls = deps.TLS.Config()
+		if err := registerTLS(deps.Registerer, deps.TLS); err != nil {
+			return nil, err
+		}
 	}
 	s.http = s.newHTTP()
 	return s, nil

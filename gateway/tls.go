@@ -29,8 +29,12 @@ type TLS struct {
 
 	mu      sync.Mutex
 	current *tls.Config
+	expiry  time.Time // the earliest of the chain's in force
 	stamp   stamp
 	checked time.Time
+
+	applied, rejected uint64 // what became of files that were read again
+	failed            bool   // the last time
 }
 
 // stamp tells one state of the files from another.
@@ -42,14 +46,25 @@ type stamp [3]struct {
 // LoadTLS reads the files.
 func LoadTLS(files TLSFiles, logger *slog.Logger) (*TLS, error) {
 	t := &TLS{files: files, logger: logger}
-	return t, t.Reload()
+	return t, t.load(files.stamp())
 }
 
 // Reload reads the files. After an error what was in force stays in force.
 func (t *TLS) Reload() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.load(t.files.stamp())
+	return t.reload(t.files.stamp())
+}
+
+// reload is load, and counts what became of it.
+func (t *TLS) reload(s stamp) error {
+	err := t.load(s)
+	if t.failed = err != nil; t.failed {
+		t.rejected++
+	} else {
+		t.applied++
+	}
+	return err
 }
 
 func (t *TLS) load(s stamp) error {
@@ -58,8 +73,26 @@ func (t *TLS) load(s stamp) error {
 	if err != nil {
 		return err
 	}
-	t.current = next
+	expiry, err := expiryOf(next.Certificates[0])
+	if err != nil {
+		return fmt.Errorf("read the TLS certificate %s: %w", t.files.Certificate, err)
+	}
+	t.current, t.expiry = next, expiry
 	return nil
+}
+
+// expiryOf is when the first certificate of a chain runs out: from then on clients refuse all of it.
+func expiryOf(chain tls.Certificate) (earliest time.Time, err error) {
+	for _, der := range chain.Certificate {
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			return earliest, err
+		}
+		if earliest.IsZero() || c.NotAfter.Before(earliest) {
+			earliest = c.NotAfter
+		}
+	}
+	return earliest, nil
 }
 
 // Config is what a listener serves with: it asks the files anew. Connections that are open keep what they began with.
@@ -75,12 +108,17 @@ func (t *TLS) Config() *tls.Config {
 func (t *TLS) fresh() *tls.Config {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	return t.look()
+}
+
+// look is fresh for who holds the lock.
+func (t *TLS) look() *tls.Config {
 	if time.Since(t.checked) < checkEvery {
 		return t.current
 	}
 	t.checked = time.Now()
 	if s := t.files.stamp(); s != t.stamp {
-		if err := t.load(s); err != nil {
+		if err := t.reload(s); err != nil {
 			t.logger.Error("the TLS files have changed and cannot be used: what was in force stays in force", "error", err)
 		} else {
 			t.logger.Info("the TLS files have changed and are in force", "certificate", t.files.Certificate)

@@ -165,6 +165,13 @@ func (x *tlsFixture) exchange(request string, pairs ...tls.Certificate) (answer,
 	return answer{response, string(body)}, err
 }
 
+// unlook is as if a second had passed since the files were looked at.
+func (x *tlsFixture) unlook() {
+	x.tls.mu.Lock()
+	defer x.tls.mu.Unlock()
+	x.tls.checked = time.Time{}
+}
+
 func (x *tlsFixture) serial() int64 {
 	x.t.Helper()
 	c, err := x.secure()
@@ -241,11 +248,6 @@ func TestTLSRefusalCanBeRead(t *testing.T) {
 
 func TestCertificateIsReloaded(t *testing.T) {
 	x := startTLS(t, nil, nil)
-	look := func() { // as if a second had passed
-		x.tls.mu.Lock()
-		defer x.tls.mu.Unlock()
-		x.tls.checked = time.Time{}
-	}
 	open, err := x.secure()
 	if err != nil {
 		t.Fatal(err)
@@ -254,13 +256,13 @@ func TestCertificateIsReloaded(t *testing.T) {
 		t.Errorf("got certificate %d, want 1", got)
 	}
 	x.replace(20)
-	look()
+	x.unlook()
 	if got := x.serial(); got != 20 {
 		t.Errorf("after the files changed: got certificate %d, want 20", got)
 	}
 	cert, _ := x.authority.issue(300, nil) // without its key
 	write(t, x.files.Certificate, cert)
-	look()
+	x.unlook()
 	if got := x.serial(); got != 20 {
 		t.Errorf("with half of a pair: got certificate %d, want 20", got)
 	}

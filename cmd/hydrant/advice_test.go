@@ -107,7 +107,7 @@ func TestHelpOfEveryCommand(t *testing.T) {
 	for _, command := range []string{
 		"serve", "check", "drain", "inspect", "version", "keys", "keys new", "bench", "bench run", "bench verify", "bench compare",
 		"bench suite", "bench suite run", "bench suite compare", "streams", "streams list", "streams describe", "streams create",
-		"streams update", "streams delete", "streams tag",
+		"streams update", "streams delete", "streams encrypt", "streams tag",
 	} {
 		code, stdout, stderr := hydrant(append(strings.Fields(command), "--help")...)
 		if code != exitGood || stderr != "" || !strings.HasPrefix(stdout, "Usage: hydrant "+command) {

@@ -15,6 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/firehose"
 	"github.com/aws/aws-sdk-go-v2/service/firehose/types"
+
+	"hydrant/buffer/keyring"
 )
 
 // bucketsConfig is of a node that takes streams through the API into directories, and has one of its own, plain, for
@@ -214,7 +216,9 @@ func changeUntilKilled(t *testing.T, client *firehose.Client, life int, want map
 // The commands print tables for people and JSON for programs, and tell a refusal as it is.
 func TestStreamsCommand(t *testing.T) {
 	dir := t.TempDir()
-	p := startIn(t, dir, bucketsConfig(dir, 0))
+	key := filepath.Join(dir, "master.key")
+	must(t, os.WriteFile(key, []byte(keyring.NewMasterKey()), 0o600))
+	p := startIn(t, dir, bucketsConfig(dir, 0), "HYDRANT_ENCRYPTION_KEY_FILE="+key)
 	hydrant := func(want string, arguments ...string) {
 		t.Helper()
 		out, err := runHydrant(t.Context(), t, clientEnvironment, append([]string{"streams"}, append(arguments, "--url", p.url)...)...)
@@ -242,6 +246,19 @@ func TestStreamsCommand(t *testing.T) {
 	hydrant("env=test", "tag", "made", "env=test", "--remove", "team")
 	hydrant("not found under account 000000000000. (ResourceNotFoundException)", "describe", "none")
 	hydrant("changes only there", "delete", "plain")
+	must(t, os.WriteFile(file, []byte(`{"ExtendedS3DestinationUpdate":{"ProcessingConfiguration":{"Enabled":true,"Processors":[{"Type":"AppendDelimiterToRecord"}]}}}`), 0o600))
+	hydrant("stream made has version 4", "update", "made", "--file", file)
+	hydrant("backup-prefix: name the bucket", "update", "made", "--backup-prefix", "raw/")
+	hydrant(`log: "errors" is not GROUP:STREAM`, "create", "x", "--bucket", "lake", "--log", "errors")
+	hydrant("stream made has version 5", "update", "made", "--backup", "copies", "--backup-prefix", "raw/", "--log", "/firehose/made:delivery")
+	hydrant("processing AppendDelimiterToRecord backup copies raw/ log /firehose/made delivery", "describe", "made")
+	hydrant("stream made: encryption ENABLED", "encrypt", "made")
+	hydrant("encryption ENABLED backup", "describe", "made")
+	hydrant(`"Status": "DISABLED"`, "encrypt", "made", "--stop", "--json")
+	hydrant("(InvalidKMSResourceException)", "encrypt", "made", "--key", "arn:aws:kms:us-east-1:123456789012:key/k")
+	hydrant("deliverystream/second", "create", "second", "--bucket", "lake", "--backup", "copies", "--log", "g:s", "--encrypt", "node")
+	hydrant("encryption ENABLED backup copies log g s", "describe", "second")
+	hydrant(`{ "Deleted": true, "DeliveryStreamName": "second" }`, "delete", "second", "--json")
 	hydrant("stream made is deleted", "delete", "made", "--force")
 	p.stop()
 	hydrant("is the node running there?", "list")

@@ -54,6 +54,7 @@ type node struct {
 	reloads  reloads
 	scratch  *delivery.Scratch // nil where there can be none
 	service  *delivery.Service
+	pace     *delivery.Pace
 	gateway  *gateway.Server
 	guard    *auth.Guard  // nil where producers are not asked for credentials
 	tls      *gateway.TLS // nil without TLS
@@ -197,6 +198,7 @@ func (n *node) open() error {
 
 func (n *node) startDelivery() {
 	n.openScratch()
+	n.pace = newPace(n.registry)
 	n.service = delivery.New(delivery.Config{
 		Account: n.cfg.APIStreams.Account, Region: n.cfg.APIStreams.Region,
 		Node: nodePlace(n.cfg), Memory: int64(n.cfg.memoryPlan().Objects), Uploads: uploads,
@@ -209,6 +211,7 @@ func (n *node) startDelivery() {
 		Log:     n.log,
 		Metrics: delivery.NewMetrics(n.registry),
 		Observe: observed{n.console, n.traces},
+		Pace:    n.pace,
 		Scratch: n.scratch,
 	})
 	n.registry.MustRegister(&delivery.Collector{
@@ -252,7 +255,7 @@ func (n *node) startGateway() (err error) {
 			Records:      int64(limits.Records),
 			InFlight:     int64(limits.InFlight),
 		}},
-	}, gateway.Deps{Log: n.buffer, Catalog: n.streams.catalog, Registerer: n.registry, Logger: n.log, Guard: n.guard, TLS: n.tls, Control: n.control, Flush: n.flush, Look: n.look(), Answered: n.answered()})
+	}, gateway.Deps{Log: pacedLog{n.buffer, n.pace}, Catalog: n.streams.catalog, Registerer: n.registry, Logger: n.log, Guard: n.guard, TLS: n.tls, Control: n.control, Flush: n.flush, Look: n.look(), Answered: n.answered()})
 	if err != nil {
 		return err
 	}

@@ -115,8 +115,12 @@ type description struct {
 			BucketARN, Prefix, ErrorOutputPrefix, CompressionFormat, CustomTimeZone, FileExtension, RoleARN string
 			BufferingHints                                                                                  struct{ SizeInMBs, IntervalInSeconds int }
 			CloudWatchLoggingOptions                                                                        struct{ LogGroupName, LogStreamName string }
-			S3BackupMode                                                                                    string
-			S3BackupDescription                                                                             struct{ BucketARN, Prefix string }
+			ProcessingConfiguration                                                                         struct {
+				Enabled    bool
+				Processors []struct{ Type string }
+			}
+			S3BackupMode        string
+			S3BackupDescription struct{ BucketARN, Prefix string }
 		} `json:"ExtendedS3DestinationDescription"`
 	}
 

@@ -18,6 +18,7 @@ type streamsCommand struct {
 	Create   streamsCreate   `cmd:"" help:"Create a stream into an S3 bucket."`
 	Update   streamsUpdate   `cmd:"" help:"Change a stream."`
 	Delete   streamsDelete   `cmd:"" help:"Deliver what a stream holds, and delete it."`
+	Encrypt  streamsEncrypt  `cmd:"" help:"Start or stop the encryption of a stream's records on the node's disk."`
 	Flush    streamsFlush    `cmd:"" help:"Seal now what a stream's open objects hold, without waiting for size and interval."`
 	Tag      streamsTag      `cmd:"" help:"Show, set and remove a stream's tags."`
 }
@@ -124,6 +125,7 @@ func (c *streamsDescribe) Run(ctx context.Context, to console) error {
 		{"file extension", s3.FileExtension},
 		{"time zone", s3.CustomTimeZone},
 		{"role", s3.RoleARN},
+		{"processing", d.processing()},
 		{"encryption", d.encryption()},
 		{"backup", d.backup()},
 		{"log", strings.Trim(s3.CloudWatchLoggingOptions.LogGroupName+" "+s3.CloudWatchLoggingOptions.LogStreamName, " ")},
@@ -149,6 +151,19 @@ func (d *description) encryption() string {
 		return ""
 	}
 	return strings.TrimSpace(d.Encryption.Status + " " + d.Encryption.KeyARN)
+}
+
+// processing are the types of the processors, in the order in which they were given.
+func (d *description) processing() string {
+	p := d.Destinations[0].S3.ProcessingConfiguration
+	if !p.Enabled {
+		return ""
+	}
+	var kinds []string
+	for _, one := range p.Processors {
+		kinds = append(kinds, one.Type)
+	}
+	return strings.Join(kinds, ", ")
 }
 
 func (d *description) backup() string {
@@ -183,6 +198,7 @@ func tagText(tags []tag) string {
 
 type streamsDelete struct {
 	nodeClient
+	asJSON
 	Name    string        `arg:"" help:"The stream."`
 	Force   bool          `help:"Give up what is not delivered yet, as Amazon's API does."`
 	Timeout time.Duration `help:"Stop waiting after this long; the node goes on (0: never)." default:"0s"`
@@ -208,6 +224,9 @@ func (c *streamsDelete) Run(ctx context.Context, to console) error {
 		d, err := c.describe(ctx, c.Name)
 		switch {
 		case isGone(err):
+			if c.JSON {
+				return printJSON(to.Out, map[string]any{"DeliveryStreamName": c.Name, "Deleted": true})
+			}
 			_, err := fmt.Fprintf(to.Out, "stream %s is deleted\n", c.Name)
 			return err
 		case ctx.Err() != nil:

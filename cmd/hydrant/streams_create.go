@@ -22,8 +22,10 @@ type streamsCreate struct {
 	Extension   string            `help:"Extension of object keys, with its dot."`
 	TimeZone    string            `help:"Time zone of the prefixes' timestamps, such as Europe/Berlin."`
 	KMSKey      string            `name:"kms-key" help:"ARN of the KMS key that objects are encrypted with."`
+	Encrypt     string            `help:"Encrypt records on the node's disk: node, for the node's own master key, or the ARN of a KMS key." placeholder:"KEY"`
 	Tag         map[string]string `help:"Tags, as key=value."`
-	File        string            `help:"JSON input of CreateDeliveryStream, which takes the place of all other options." type:"existingfile" placeholder:"FILE"`
+	streamsExtras
+	File string `help:"JSON input of CreateDeliveryStream, which takes the place of all other options." type:"existingfile" placeholder:"FILE"`
 }
 
 // Run creates the stream and prints its ARN.
@@ -64,7 +66,13 @@ func (c *streamsCreate) input() (map[string]any, error) {
 	if c.KMSKey != "" {
 		destination["EncryptionConfiguration"] = map[string]any{"KMSEncryptionConfig": map[string]any{"AWSKMSKeyARN": c.KMSKey}}
 	}
+	if err := c.set(destination, "S3BackupConfiguration", c.Role); err != nil {
+		return nil, err
+	}
 	in := map[string]any{"DeliveryStreamName": c.Name, "ExtendedS3DestinationConfiguration": destination}
+	if c.Encrypt != "" {
+		in["DeliveryStreamEncryptionConfigurationInput"] = encryptionInput(c.Encrypt)
+	}
 	if len(c.Tag) > 0 {
 		in["Tags"] = tagsOf(c.Tag)
 	}
@@ -72,14 +80,22 @@ func (c *streamsCreate) input() (map[string]any, error) {
 }
 
 func (c *streamsCreate) fromFile() (map[string]any, error) {
-	text, err := os.ReadFile(c.File)
+	in, err := inputFrom(c.File)
+	if err == nil {
+		in["DeliveryStreamName"] = c.Name
+	}
+	return in, err
+}
+
+// inputFrom reads an operation's input, as the aws CLI takes it with --cli-input-json.
+func inputFrom(path string) (map[string]any, error) {
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
 	in := map[string]any{}
 	if err := json.Unmarshal(text, &in); err != nil {
-		return nil, fmt.Errorf("%s is not the JSON of an input: %w", c.File, err)
+		return nil, fmt.Errorf("%s is not the JSON of an input: %w", path, err)
 	}
-	in["DeliveryStreamName"] = c.Name
 	return in, nil
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"testing"
@@ -17,6 +19,7 @@ type streamsUnderTest struct {
 	madeStreams
 	t         *testing.T
 	discarded []buffer.StreamID
+	hastened  []buffer.StreamID
 }
 
 func newStreams(t *testing.T) *streamsUnderTest {
@@ -24,7 +27,7 @@ func newStreams(t *testing.T) *streamsUnderTest {
 	s.madeStreams = madeStreams{
 		&streamSet{
 			log: new(memlog.Log).Open(), logger: slog.New(slog.DiscardHandler), catalog: new(ingest.Catalog),
-			discard: func(id buffer.StreamID) { s.discarded = append(s.discarded, id) }, hasten: func(buffer.StreamID) {},
+			discard: func(id buffer.StreamID) { s.discarded = append(s.discarded, id) }, hasten: func(id buffer.StreamID) { s.hastened = append(s.hastened, id) },
 		},
 		func() []delivery.Trouble { return nil },
 		func(buffer.StreamID) []delivery.Report { return nil },
@@ -139,5 +142,99 @@ func TestDeletedStreamIsAnother(t *testing.T) {
 	s.discardDeleted()
 	if !slices.Equal(s.discarded, []buffer.StreamID{first}) {
 		t.Errorf("after a start %v are discarded, want the first alone", s.discarded)
+	}
+}
+
+// settle has everything that a stream holds delivered.
+func (s *streamsUnderTest) settle(id buffer.StreamID) {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(s.t.Context())
+	defer cancel()
+	err := s.log.Serve(ctx, func(ctx context.Context, lane buffer.Lane) error {
+		if lane.Info().ID.Stream != id {
+			<-ctx.Done()
+			return nil
+		}
+		defer cancel()
+		return lane.Commit(ctx, buffer.Change{Cursor: lane.Info().Head})
+	})
+	if err != nil && !errors.Is(err, context.Canceled) {
+		s.t.Fatal(err)
+	}
+}
+
+func incarnated(incarnation string) stream.Stream {
+	d := defined("a", "1/", 1)
+	d.Incarnation = incarnation
+	return d
+}
+
+// A stream that was deleted and made again while this node was away is another one: what is held of the first is delivered
+// before the second is served, and nothing of the first is served as the second.
+func TestFormerStreamIsFinishedFirst(t *testing.T) {
+	s, ctx := newStreams(t), t.Context()
+	serve := func(d stream.Stream) {
+		t.Helper()
+		if err := s.Serve(ctx, []stream.Stream{d}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	serve(incarnated("first"))
+	first := s.id("a")
+	if _, err := s.log.Append(ctx, buffer.Batch{Stream: first, Records: [][]byte{[]byte("x")}}); err != nil {
+		t.Fatal(err)
+	}
+	serve(incarnated("first"))
+	s.want("a 1 api")
+	if s.id("a") != first || len(s.hastened) > 0 {
+		t.Errorf("the same stream is another one, or hastened: %v", s.hastened)
+	}
+	for range 2 { // as the fleet's store is looked at again and again
+		serve(incarnated("second"))
+		s.want()
+		if found, ok := s.catalog.Lookup([]byte("a")); !ok || found.Accepting || found.ID != first {
+			t.Errorf("producers find %+v, want the first, which takes nothing", found)
+		}
+	}
+	if !slices.Equal(s.hastened, []buffer.StreamID{first, first}) || len(s.discarded) > 0 {
+		t.Errorf("hastened are %v and discarded %v, want the first hastened twice", s.hastened, s.discarded)
+	}
+	s.settle(first)
+	serve(incarnated("second"))
+	s.want("a 1 api")
+	if s.id("a") == first || len(s.living()) != 1 {
+		t.Error("the second goes on with what is the first's")
+	}
+}
+
+// At a start nobody delivers yet, and there is nobody to be hastened.
+func TestFormerStreamAtAStart(t *testing.T) {
+	s, ctx := newStreams(t), t.Context()
+	if err := s.Serve(ctx, []stream.Stream{incarnated("first")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.log.Append(ctx, buffer.Batch{Stream: s.id("a"), Records: [][]byte{[]byte("x")}}); err != nil {
+		t.Fatal(err)
+	}
+	s.hasten = nil
+	if err := s.Serve(ctx, []stream.Stream{incarnated("second")}); err != nil {
+		t.Fatal(err)
+	}
+	s.want()
+}
+
+// A definition without an incarnation is of a release that had none, and of the same stream.
+func TestStreamsWithoutIncarnation(t *testing.T) {
+	for _, x := range [][2]string{{"", "second"}, {"first", ""}} {
+		s := newStreams(t)
+		for _, incarnation := range x {
+			if err := s.Serve(t.Context(), []stream.Stream{incarnated(incarnation)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.want("a 1 api")
+		if len(s.log.Streams()) != 1 {
+			t.Errorf("%q: the stream has become another one", x)
+		}
 	}
 }

@@ -19,6 +19,8 @@ type streamsUpdate struct {
 	Format      *string `help:"UNCOMPRESSED, GZIP, ZIP, Snappy or HADOOP_SNAPPY."`
 	Extension   *string `help:"Extension of object keys, with its dot; empty for that of the format."`
 	TimeZone    *string `help:"Time zone of the prefixes' timestamps; empty for UTC."`
+	streamsExtras
+	File string `help:"JSON input of UpdateDestination, which takes the place of all other options; version and destination may be left out." type:"existingfile" placeholder:"FILE"`
 }
 
 // Run changes what is named and leaves the rest. It fails if somebody else changes the stream at the same time.
@@ -27,13 +29,9 @@ func (c *streamsUpdate) Run(ctx context.Context, to console) error {
 	if err != nil {
 		return err
 	}
-	change := c.change(d)
-	if len(change) == 0 {
-		return errors.New("nothing to change is named; see hydrant streams update --help")
-	}
-	in := map[string]any{
-		"DeliveryStreamName": c.Name, "CurrentDeliveryStreamVersionId": d.Version, "DestinationId": d.Destinations[0].ID,
-		"ExtendedS3DestinationUpdate": change,
+	in, err := c.input(d)
+	if err != nil {
+		return err
 	}
 	if err := c.call(ctx, "UpdateDestination", in, &struct{}{}); err != nil {
 		return err
@@ -49,8 +47,29 @@ func (c *streamsUpdate) Run(ctx context.Context, to console) error {
 	return err
 }
 
+// input names the version that was described, where the file names no other.
+func (c *streamsUpdate) input(d *description) (in map[string]any, err error) {
+	if c.File != "" {
+		in, err = inputFrom(c.File)
+	} else {
+		var change map[string]any
+		change, err = c.change(d)
+		in = map[string]any{"ExtendedS3DestinationUpdate": change}
+	}
+	if err != nil {
+		return nil, err
+	}
+	in["DeliveryStreamName"] = c.Name
+	for member, value := range map[string]string{"CurrentDeliveryStreamVersionId": d.Version, "DestinationId": d.Destinations[0].ID} {
+		if in[member] == nil {
+			in[member] = value
+		}
+	}
+	return in, nil
+}
+
 // change is what the options say, in the API's terms. Size and interval go together.
-func (c *streamsUpdate) change(d *description) map[string]any {
+func (c *streamsUpdate) change(d *description) (map[string]any, error) {
 	change := map[string]any{}
 	for member, value := range map[string]*string{
 		"RoleARN": c.Role, "Prefix": c.Prefix, "ErrorOutputPrefix": c.ErrorPrefix, "CompressionFormat": c.Format,
@@ -66,7 +85,17 @@ func (c *streamsUpdate) change(d *description) map[string]any {
 	if hints := d.Destinations[0].S3.BufferingHints; c.Size != nil || c.Interval != nil {
 		change["BufferingHints"] = map[string]int{"SizeInMBs": or(c.Size, hints.SizeInMBs), "IntervalInSeconds": or(c.Interval, hints.IntervalInSeconds)}
 	}
-	return change
+	role := d.Destinations[0].S3.RoleARN
+	if c.Role != nil {
+		role = *c.Role
+	}
+	if err := c.set(change, "S3BackupUpdate", role); err != nil {
+		return nil, err
+	}
+	if len(change) == 0 {
+		return nil, errors.New("nothing to change is named; see hydrant streams update --help")
+	}
+	return change, nil
 }
 
 func or(value *int, otherwise int) int {

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"hydrant/stream/definitions"
+)
+
+// sickStore is a fleet's store that takes only so many changes.
+type sickStore struct {
+	definitions.Store
+	takes int
+}
+
+func (s *sickStore) Put(ctx context.Context, name string, data []byte, expected definitions.Version) (definitions.Version, error) {
+	if s.takes--; s.takes < 0 {
+		return "", errors.New("the store is away")
+	}
+	return s.Store.Put(ctx, name, data, expected)
+}
+
+func openDirectory(t *testing.T, dir string, documents map[string]string) definitions.Store {
+	t.Helper()
+	store, err := definitions.OpenDirectory(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range documents {
+		if _, err := store.Put(t.Context(), name, []byte(text), ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return store
+}
+
+func wantDocuments(t *testing.T, store definitions.Store, want map[string]string) {
+	t.Helper()
+	documents, err := store.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, document := range documents {
+		if string(document.Data) != want[name] {
+			t.Errorf("the stream %s is %s, want %q", name, document.Data, want[name])
+		}
+	}
+	if len(documents) != len(want) {
+		t.Errorf("there are %d streams, want %d", len(documents), len(want))
+	}
+}
+
+// The streams that a node had alone become the fleet's when it joins, once, but for names that the fleet has already: those
+// stay the fleet's, and the log says so. A store that goes away in between leaves each stream where it is, for the next start.
+func TestNodeJoinsFleet(t *testing.T) {
+	dir := t.TempDir()
+	own := openDirectory(t, dir, map[string]string{"a": "mine a", "b": "mine b", "c": "mine c"})
+	fleet := openDirectory(t, t.TempDir(), map[string]string{"b": "theirs b", "d": "theirs d"})
+	var told bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&told, nil))
+	for range 5 { // each time the store takes one change and is away then
+		if err := joinFleet(t.Context(), dir, &sickStore{fleet, 1}, log); err == nil {
+			break
+		}
+		mine, err := own.Load(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		theirs, err := fleet.Load(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"a", "b", "c"} {
+			if mine[name].Data == nil && theirs[name].Data == nil {
+				t.Errorf("stream %s is lost on its way", name)
+			}
+		}
+	}
+	wantDocuments(t, own, nil)
+	all := map[string]string{"a": "mine a", "b": "theirs b", "c": "mine c", "d": "theirs d"}
+	wantDocuments(t, fleet, all)
+	if n := strings.Count(told.String(), "the one that this node had alone is given up"); n != 1 || strings.Count(told.String(), "is the fleet's now") != 2 {
+		t.Errorf("the log says\n%s", told.String())
+	}
+	if err := joinFleet(t.Context(), dir, &sickStore{fleet, 0}, log); err != nil {
+		t.Errorf("with nothing left to bring: %v", err)
+	}
+	wantDocuments(t, fleet, all)
+}
