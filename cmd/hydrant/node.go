@@ -75,12 +75,17 @@ type node struct {
 	running      sync.WaitGroup // the servers, and who watches the buffer
 }
 
-// startNode starts a whole node.
+// startNode starts a whole node. Where a module of a function is not one, nothing is begun.
 func startNode(cfg *Config, log *slog.Logger) (*node, error) {
-	n, err := openNode(cfg, log)
+	modules, err := delivery.ReadModules(context.Background(), openFunction, cfg.Streams)
 	if err != nil {
 		return nil, err
 	}
+	n, err := openNode(cfg, log)
+	if err != nil {
+		return nil, errors.Join(err, modules.Discard())
+	}
+	n.service.Use(modules)
 	if err := n.open(); err != nil {
 		return nil, errors.Join(err, n.stop(0))
 	}
