@@ -40,6 +40,7 @@ func (n *fakeNode) Definition(name string) (string, bool) { return "prefix: p/\n
 func (n *fakeNode) Partitions(context.Context, string, int) (any, error) {
 	return []string{"p/"}, nil
 }
+
 func (n *fakeNode) Errors(name string) (any, bool) { return []string{"of " + name}, name == "clicks" }
 
 func (n *fakeNode) Configuration(sees func(string) bool) (string, error) {
