@@ -45,7 +45,7 @@ type function struct {
 	waiting  []flush    // flushes that are not journaled yet
 	totals   FunctionTotals
 
-	settled chan struct{} // told that the main track's books have changed
+	settled chan struct{} // told that what reconcile looks at has changed
 	drained chan struct{} // closed when everything is journaled after Drain
 	hurry   chan struct{} // closed by Hasten
 	flushes chan flush    // asked for

@@ -28,8 +28,8 @@ func (f *function) keep(ctx context.Context) error {
 	return f.reached(ctx, f.position, c.Cursor)
 }
 
-// mainSettled has the books looked at again.
-func (f *function) mainSettled() {
+// booksChanged has the books looked at again.
+func (f *function) booksChanged() {
 	select {
 	case f.settled <- struct{}{}:
 	default: // it will look anyway

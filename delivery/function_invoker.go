@@ -35,17 +35,22 @@ func (s *Service) invoker(t stream.Transform) *invoker {
 
 // invokerOf is invoker with mu held.
 func (s *Service) invokerOf(t stream.Transform) *invoker {
-	// What says when to call makes no other function.
+	key := invokerKey(t)
+	i := s.invokers[key]
+	if i == nil {
+		i = &invoker{service: s, definition: t}
+		s.invokers[key] = i
+	}
+	return i
+}
+
+// invokerKey tells functions apart. What says when to call makes no other function.
+func invokerKey(t stream.Transform) string {
 	key, err := json.Marshal(stream.Transform{Lambda: t.Lambda, HTTP: t.HTTP, WASM: t.WASM})
 	if err != nil {
 		panic("delivery: a definition is always JSON: " + err.Error())
 	}
-	i := s.invokers[string(key)]
-	if i == nil {
-		i = &invoker{service: s, definition: t}
-		s.invokers[string(key)] = i
-	}
-	return i
+	return string(key)
 }
 
 // Invoke implements transform.Invoker.
@@ -63,7 +68,7 @@ func (i *invoker) take(ctx context.Context) (*opening, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.opened == nil {
-		o, err := i.service.openFunction(ctx, i.definition)
+		o, err := i.service.deps.Function.opening(ctx, i.definition)
 		if err != nil {
 			return nil, err
 		}
@@ -84,11 +89,12 @@ func (i *invoker) swap(next *opening) (before *opening) {
 // close lets go of what was opened.
 func (i *invoker) close() error { return i.swap(nil).close() }
 
-func (s *Service) openFunction(ctx context.Context, t stream.Transform) (*opening, error) {
-	if s.deps.Function == nil {
+// opening opens a function, which outlives the context.
+func (open OpenFunction) opening(ctx context.Context, t stream.Transform) (*opening, error) {
+	if open == nil {
 		return nil, errors.New("this program calls no functions")
 	}
-	opened, err := s.deps.Function(context.WithoutCancel(ctx), t)
+	opened, err := open(context.WithoutCancel(ctx), t)
 	if err != nil {
 		return nil, err
 	}

@@ -2,60 +2,73 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"hydrant/delivery/transform"
 	"hydrant/stream"
 )
 
-// Modules are modules as their files are now. Nothing calls them before Use.
+// Modules are modules as their files are now. Nothing calls them before a service uses them.
 type Modules struct {
-	service *Service
-	read    map[*invoker]*opening
+	read map[string]readModule // by the key of their invoker
 }
 
-// ReadModules reads the modules of the streams' functions anew. It fails if one of them is no module, and changes nothing.
-// What it returns is ended by Use or Discard.
-func (s *Service) ReadModules(ctx context.Context, streams []stream.Stream) (*Modules, error) {
-	m := &Modules{service: s, read: map[*invoker]*opening{}}
+type readModule struct {
+	definition stream.Transform
+	opened     *opening
+}
+
+// OpenFunction makes what calls a stream's function.
+type OpenFunction func(ctx context.Context, t stream.Transform) (transform.Invoker, error)
+
+// ReadModules reads the modules of the streams' functions. It fails if some of them are no modules, and names each of those.
+// What it returns is ended by Service.Use or Discard.
+func ReadModules(ctx context.Context, open OpenFunction, streams []stream.Stream) (*Modules, error) {
+	m := &Modules{read: map[string]readModule{}}
+	var faults []error
 	for _, d := range streams {
 		if d.Transform == nil || d.Transform.WASM == nil {
 			continue
 		}
-		i := s.invoker(*d.Transform)
-		if m.read[i] != nil {
+		key := invokerKey(*d.Transform)
+		if _, known := m.read[key]; known {
 			continue // of another stream too
 		}
-		o, err := s.openFunction(ctx, *d.Transform)
+		o, err := open.opening(ctx, *d.Transform)
 		if err != nil {
-			m.Discard()
-			return nil, fmt.Errorf("transform.wasm.path of stream %s: %w", d.Name, err)
+			faults = append(faults, fmt.Errorf("transform.wasm.path of stream %s: %w", d.Name, err))
+			continue
 		}
-		m.read[i] = o
+		m.read[key] = readModule{*d.Transform, o}
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(append(faults, m.Discard())...)
 	}
 	return m, nil
 }
 
 // Use has all calls from now on go to the modules. Those that they take the place of go once their last call has ended.
-func (m *Modules) Use() {
-	m.service.mu.Lock()
-	defer m.service.mu.Unlock()
-	for i, o := range m.read {
-		before := i.swap(o)
-		m.service.leaving.Go(func() { m.service.letGo(before) })
+func (s *Service) Use(m *Modules) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range m.read {
+		before := s.invokerOf(r.definition).swap(r.opened)
+		s.leaving.Go(func() {
+			if err := before.close(); err != nil {
+				s.deps.Log.Warn("a module of a function cannot be let go of", "error", err)
+			}
+		})
 	}
 	clear(m.read)
 }
 
 // Discard lets go of modules that are not used. After Use it does nothing.
-func (m *Modules) Discard() {
-	for _, o := range m.read {
-		m.service.letGo(o)
+func (m *Modules) Discard() error {
+	var errs []error
+	for _, r := range m.read {
+		errs = append(errs, r.opened.close())
 	}
 	clear(m.read)
-}
-
-func (s *Service) letGo(o *opening) {
-	if err := o.close(); err != nil {
-		s.deps.Log.Warn("a module of a function cannot be let go of", "error", err)
-	}
+	return errors.Join(errs...)
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"hydrant/delivery"
 	"hydrant/stream"
 )
 
@@ -51,16 +52,18 @@ func TestModulesAreReadAnew(t *testing.T) {
 	<-first.called
 
 	w.openFails = errors.New("no module")
-	if _, err := w.service.ReadModules(t.Context(), []stream.Stream{w.def}); err == nil || !strings.Contains(err.Error(), "transform.wasm.path of stream s: no module") {
+	if _, err := delivery.ReadModules(t.Context(), w.openFunction, []stream.Stream{w.def}); err == nil || !strings.Contains(err.Error(), "transform.wasm.path of stream s: no module") {
 		t.Errorf("a file that is no module: %v", err)
 	}
 	w.openFails, w.function = nil, second
-	modules, err := w.service.ReadModules(t.Context(), []stream.Stream{w.def, w.def})
+	modules, err := delivery.ReadModules(t.Context(), w.openFunction, []stream.Stream{w.def, w.def})
 	if err != nil {
 		t.Fatal(err)
 	}
-	modules.Use()
-	modules.Discard()
+	w.service.Use(modules)
+	if err := modules.Discard(); err != nil {
+		t.Error(err)
+	}
 	if first.closed.Load() || second.closed.Load() {
 		t.Error("a module in use was closed")
 	}

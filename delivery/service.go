@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"hydrant/buffer"
-	"hydrant/delivery/transform"
 	"hydrant/stream"
 )
 
@@ -57,8 +56,8 @@ type Deps struct {
 	// the current ones; false means that the stream is no longer configured and its own last definition serves.
 	Current func(name string) (stream.Stream, bool)
 
-	// Function makes what calls a stream's function. It is asked once for each definition, and again after an error.
-	Function func(ctx context.Context, t stream.Transform) (transform.Invoker, error)
+	// Function is asked once for each definition, and again after an error.
+	Function OpenFunction
 
 	Log     *slog.Logger
 	Metrics *Metrics // nil counts nothing
@@ -204,6 +203,9 @@ func (s *Service) begin(l, before *lane) *lane {
 		close(l.hurry)
 	}
 	s.lanes[l.key()] = l
+	if f := s.functions[l.info.ID.Source()]; f != nil && l.info.ID.IsDerived() {
+		f.booksChanged() // what it made can be counted from now on
+	}
 	close(s.arrived)
 	s.arrived = make(chan struct{})
 	return l

@@ -84,12 +84,17 @@ func (w *world) start() {
 		Scratch: w.scratch,
 		Metrics: w.metrics,
 
-		Function: func(context.Context, stream.Transform) (transform.Invoker, error) { return w.function, w.openFails },
+		Function: w.openFunction,
 	})
 	var ctx context.Context
 	ctx, w.cancel = context.WithCancel(context.Background())
 	w.ended = make(chan error, 1)
 	go func() { w.ended <- w.service.Run(ctx, &w.log) }()
+}
+
+// openFunction implements delivery.OpenFunction.
+func (w *world) openFunction(context.Context, stream.Transform) (transform.Invoker, error) {
+	return w.function, w.openFails
 }
 
 // kill ends the life without a goodbye: what is not committed is forgotten.

@@ -162,7 +162,7 @@ func (l *lane) publishTotals() {
 	l.shared.totals = t
 	l.shared.Unlock()
 	if f := l.tracks.transformer(); f != nil && l.track == mainTrack {
-		f.mainSettled()
+		f.booksChanged()
 	}
 }
 

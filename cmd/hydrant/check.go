@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"hydrant/buffer/badgerlog"
+	"hydrant/delivery"
 )
 
 type checkCommand struct {
@@ -20,7 +22,7 @@ func (c *checkCommand) Help() string {
 }
 
 // Run prints the configuration in force to the output, and beside it what there is to say about it.
-func (c *checkCommand) Run(to console) error {
+func (c *checkCommand) Run(ctx context.Context, to console) error {
 	config, err := LoadServed(c.Config, os.Environ())
 	if faults, ok := errors.AsType[Faults](err); ok {
 		for _, fault := range faults {
@@ -38,6 +40,13 @@ func (c *checkCommand) Run(to console) error {
 		return err
 	}
 	if err := warnShadowed(config, to.Err); err != nil {
+		return err
+	}
+	modules, err := delivery.ReadModules(ctx, openFunction, config.Streams)
+	if err != nil {
+		return err
+	}
+	if err := modules.Discard(); err != nil {
 		return err
 	}
 	text, err := config.YAML()

@@ -22,7 +22,7 @@ type Config struct {
 	Auth   string      `yaml:"auth"` // none says that no credentials are asked for, for development on loopback; without credentials a node listens nowhere else
 
 	Credentials string `yaml:"credentials"` // file that says which producers may do what; empty asks for no credentials
-	AdminAuth   string `yaml:"admin_auth"`  // none lets the admin listener of a node with credentials be beyond loopback, although it never asks for any
+	AdminAuth   string `yaml:"admin_auth"`  // none lets the admin listener of a node with credentials be beyond loopback, although health, metrics and profiles ask for none
 	TLS         TLS    `yaml:"tls"`
 
 	Encryption Encryption `yaml:"encryption"`

@@ -26,7 +26,7 @@ func (n *node) newConsole() *web.Console {
 	shown := &shownNode{node: n, started: time.Now(), build: admin.ReadBuild()}
 	n.replays = &replays{node: n}
 	return web.New(web.Config{Write: n.cfg.Console.Write, Asks: n.cfg.Producers != nil}, web.Deps{
-		Node: shown, Records: testRecords{n}, Operator: streamOperator{n}, Replays: n.replays, Log: n.log,
+		Node: shown, Viewers: viewers{n}, Records: testRecords{n}, Operator: streamOperator{n}, Replays: n.replays, Log: n.log,
 	})
 }
 
@@ -144,19 +144,19 @@ func (s *shownNode) Partitions(ctx context.Context, name string, limit int) (any
 }
 
 // Errors implements console.Node.
-func (s *shownNode) Errors(name string) any {
-	all := s.node.made().errorsOf(name)
-	slices.Reverse(all)
-	return append([]delivery.Report{}, all...)
+func (s *shownNode) Errors(name string) (any, bool) {
+	_, known := s.node.streams.catalog.Lookup([]byte(name))
+	return s.node.made().Errors(name), known
 }
 
 // Configuration implements console.Node.
-func (s *shownNode) Configuration() (string, error) {
+func (s *shownNode) Configuration(sees func(name string) bool) (string, error) {
 	n := s.node
 	inForce := *n.cfg
 	n.streams.changing.Lock()
-	inForce.Streams = n.streams.configured
+	configured := n.streams.configured
 	n.streams.changing.Unlock()
+	inForce.Streams = slices.DeleteFunc(slices.Clone(configured), func(d stream.Stream) bool { return !sees(d.Name) })
 	text, err := inForce.YAML()
 	if err != nil {
 		return "", fmt.Errorf("show the configuration: %w", err)

@@ -14,11 +14,12 @@ import (
 type streamOperator struct{ node *node }
 
 // shownRights are those that the console has a use for.
-var shownRights = []string{"CreateDeliveryStream", "UpdateDestination", "DescribeDeliveryStream", auth.Records, auth.Flush}
+var shownRights = []string{"CreateDeliveryStream", "UpdateDestination", describing, auth.Records, auth.Flush}
 
 // Rights implements console.Operator.
 func (o streamOperator) Rights(name, authorization string) ([]string, error) {
-	return o.node.gateway.Allowed(shownRights, name, authorization)
+	rights, err := o.node.gateway.Allowed(shownRights, name, authorization)
+	return rights, refusal(err)
 }
 
 // Call implements console.Operator.

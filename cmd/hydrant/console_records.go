@@ -51,8 +51,3 @@ func (t testRecords) Send(ctx context.Context, name, authorization string, recor
 	r, err := t.node.gateway.Send(ctx, name, authorization, record)
 	return web.Receipt{Lane: r.Lane, Sequence: uint64(r.First)}, err
 }
-
-// MayRead implements console.Records. Who may see a stream's definition may see what it could not process.
-func (t testRecords) MayRead(name, authorization string) error {
-	return t.node.gateway.May("DescribeDeliveryStream", name, authorization)
-}

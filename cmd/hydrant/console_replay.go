@@ -46,7 +46,6 @@ type replaying struct {
 
 // shownReplay is a replay as the page sees it.
 type shownReplay struct {
-	Stream  string         `json:"stream"`
 	Plan    bool           `json:"plan"`
 	Began   time.Time      `json:"began"`
 	Running bool           `json:"running"`
@@ -70,7 +69,7 @@ func (r *replays) Start(name, authorization string, plan bool) error {
 	case r.over:
 		return errors.New("the node is stopping")
 	case r.last != nil && !r.last.done:
-		return fmt.Errorf("a replay of stream %s is under way: one at a time", r.last.stream)
+		return errors.New("another replay is under way: one at a time")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	now := &replaying{stream: name, plan: plan, began: time.Now(), cancel: cancel, replay: replay.New(options)}
@@ -87,7 +86,7 @@ func (r *replays) Start(name, authorization string, plan bool) error {
 
 // may asks for the rights to read what could not be processed, and to send records.
 func (r *replays) may(name, authorization string) error {
-	for _, action := range []string{"DescribeDeliveryStream", auth.Records} {
+	for _, action := range []string{describing, auth.Records} {
 		if err := r.node.gateway.May(action, name, authorization); err != nil {
 			return detail(err)
 		}
@@ -110,8 +109,8 @@ func (r *replays) Stop(name, authorization string) error {
 
 // State implements console.Replays.
 func (r *replays) State(name, authorization string) (any, error) {
-	if err := r.node.gateway.May("DescribeDeliveryStream", name, authorization); err != nil {
-		return nil, detail(err)
+	if err := r.node.gateway.May(describing, name, authorization); err != nil {
+		return nil, refusal(err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -119,7 +118,7 @@ func (r *replays) State(name, authorization string) (any, error) {
 	if now == nil || now.stream != name && now.done {
 		return nil, nil
 	}
-	shown := shownReplay{Stream: now.stream, Plan: now.plan, Began: now.began, Running: !now.done}
+	shown := shownReplay{Plan: now.plan, Began: now.began, Running: !now.done}
 	if now.stream != name {
 		return shown, nil
 	}

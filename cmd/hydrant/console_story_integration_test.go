@@ -87,9 +87,11 @@ func TestConsoleStory(t *testing.T) {
 		"api_streams: {role: ignore, endpoint: %q, path_style: true}\n", dir, file, d.server.Endpoint), nil, d.environment...)
 	ctx := openBrowser(t)
 
-	step(t, ctx, "who may make a stream", chromedp.Navigate(p.admin), shows("main", "There is no stream yet"),
-		holds(`document.getElementById("create").hidden`),
-		fill("#key", viewerKey), fill("#key", operatorKey), chromedp.Click("#create"), shows("h1", "New stream"))
+	step(t, ctx, "who may see and make a stream", chromedp.Navigate(p.admin), shows("h1", "This node asks for an API key"),
+		shows("#live", "needs an API key"), holds(named), holds(legible), pictures(pictured, "key"),
+		fill("#key", "nobody"), shows("[role=alert]", "not known here"),
+		fill("#key", viewerKey), shows("main", "There is no stream yet"), shows("#live", "live"), holds(`document.getElementById("create").hidden`),
+		fill("#key", operatorKey), holds(`document.getElementById("create")?.hidden === false`), chromedp.Click("#create"), shows("h1", "New stream"))
 	step(t, ctx, "faults are told at their fields",
 		fill("#name", "or ders"), fill("#bucket", "lake"), fill("#format", "GZIP"), chromedp.Click("#save"), shows("#name-fault", "regular expression pattern"),
 		holds(`document.activeElement.id === "name"`),
@@ -117,8 +119,9 @@ func TestConsoleStory(t *testing.T) {
 		shows(".actions", "Sealed: 1 object"), shows("main", "orders/customer=grace/"), chromedp.Click("#plan"),
 		shows("main", "keeps nothing that was not replayed before"), pictures(pictured, "replayed"))
 	step(t, ctx, "whoever may only look sees no buttons",
-		fill("#key", viewerKey), holds(`["send", "flush", "edit", "plan", "replay"].every(id => document.getElementById(id).hidden)`),
-		shows("main", "takes an API key with the right records"))
+		fill("#key", ""), shows("h1", "This node asks for an API key"), holds(`!document.querySelector("main").textContent.includes("orders/")`),
+		fill("#key", viewerKey), shows("h1", "orders"), shows("main", "takes an API key with the right records"), shows("main", "orders/customer=grace/"),
+		holds(`["send", "flush", "edit", "plan", "replay"].every(id => document.getElementById(id).hidden)`))
 	p.refusedTo(t, viewerKey)
 	p.delivered()
 	found := map[string]int{}
@@ -226,7 +229,7 @@ func TestConsoleForEverybody(t *testing.T) {
 				shows("#live", "live"), holds(named), holds(legible), holds(`document.getAnimations().length === 0`))
 		}
 	}
-	step(t, ctx, "keyboard", chromedp.Navigate("about:blank"), chromedp.Navigate(p.admin+"/#/new"), holds(`!document.getElementById("save").hidden`),
+	step(t, ctx, "keyboard", chromedp.Navigate("about:blank"), chromedp.Navigate(p.admin+"/#/new"), holds(`document.getElementById("save")?.hidden === false`),
 		fill("#name", "typed"), fill("#bucket", "lake"), chromedp.SendKeys("#bucket", "\r"), shows("h1", "typed"))
 	p.stop()
 }

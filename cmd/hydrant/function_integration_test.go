@@ -186,9 +186,39 @@ func TestDamageBeforeAFunction(t *testing.T) {
 	p.eventually("records wait for the function", func() bool { return p.metric("hydrant_accepted_records_total") > 5000 })
 	load.stop()
 	p.kill()
-	flipBits(t, filepath.Join(dir, "data"), 20)
 	back.Store(true)
-	p = startIn(t, dir, config)
+	wantBooksAfterDamage(t, d, dir, ledger, config)
+}
+
+// Bits flip in the buffer of a killed node when its function has had all of the records, and none of what it made is delivered.
+func TestDamageBehindAFunction(t *testing.T) {
+	t.Parallel() // it mostly waits
+	server := httptest.NewServer(new(undecidedFunction))
+	defer server.Close()
+	d, dir := directoryDestination(t), t.TempDir()
+	ledger := filepath.Join(dir, "ledger")
+	config := strings.Replace(crashConfig(dir, d.yaml, 0), "    destination:", fmt.Sprintf(`    error_prefix: "errors/!{firehose:error-output-type}/"
+    transform: {http: {url: %q}, buffering: {interval: 100ms}}
+    destination:`, server.URL), 1)
+	p := startIn(t, dir, strings.Replace(config, "size: 1MiB, interval: 1s", "size: 64MiB, interval: 15m", 1))
+	load := startLoad(p, "crash", ledger, "--connections", "4", "--batch", "20", "--keys", "5", "--rate", "3000")
+	p.eventually("records are journaled", func() bool { return p.metric("hydrant_function_records_total") > 5000 })
+	load.stop()
+	p.eventually("all of them are", func() bool {
+		return p.metric("hydrant_function_records_total") == p.metric("hydrant_accepted_records_total")
+	})
+	if objects := p.metric("hydrant_delivered_objects_total"); objects != 0 {
+		t.Errorf("%v objects are delivered already", objects)
+	}
+	p.kill()
+	wantBooksAfterDamage(t, d, dir, ledger, config)
+}
+
+// wantBooksAfterDamage damages the buffer of a node that was killed and starts it again.
+func wantBooksAfterDamage(t *testing.T, d destinationUnderTest, dir, ledger, config string) {
+	t.Helper()
+	flipBits(t, filepath.Join(dir, "data"), 20)
+	p := startIn(t, dir, config)
 	p.eventually("all that is left is delivered, and the books balance", func() bool {
 		return p.metric("hydrant_pending_bytes") == 0 && p.metric("hydrant_pending_records") == 0
 	})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -108,6 +109,50 @@ streams:
 		if arn := "arn:aws:firehose:eu-central-1:123456789012:deliverystream/" + name; !service.streams[arn] || len(service.streams) != 2 {
 			t.Errorf("the function was called for %v, want %s", service.streams, arn)
 		}
+	}
+}
+
+// hydrant try gives sample records to a function in Lambda where that is asked for, again after a call that failed, and shows
+// where each goes.
+func TestTryCallsLambda(t *testing.T) {
+	t.Parallel() // it mostly waits
+	service := &lambdaService{t: t, streams: map[string]bool{}}
+	server := httptest.NewServer(service)
+	defer server.Close()
+	config, sample := filepath.Join(t.TempDir(), "c.yaml"), filepath.Join(t.TempDir(), "sample")
+	must(t, os.WriteFile(config, fmt.Appendf(nil, `
+api_streams: {account: "123456789012", region: eu-central-1}
+streams:
+  words:
+    prefix: "w/!{partitionKeyFromLambda:first}/"
+    error_prefix: "e/!{firehose:error-output-type}/"
+    transform: {lambda: {arn: %q, endpoint: %q}}
+    destination: {directory: {path: ./o}}
+`, lambdaARN, server.URL), 0o600))
+	try := func(records string) (string, error) {
+		must(t, os.WriteFile(sample, []byte(records), 0o600))
+		return runHydrant(t.Context(), t, clientEnvironment, "try", "--config", config, "--call", "--arrival", "2026-07-13T14:05:06Z", sample)
+	}
+	out, err := try("one\ntwo\ndrop\n")
+	want := `1  w/o/words-<version>-2026-07-13-14-05-06-<id>.gz
+   first = o
+   record  ONE
+2  w/t/words-<version>-2026-07-13-14-05-06-<id>.gz
+   first = t
+   record  TWO
+3  dropped: processing leaves nothing of it
+`
+	if err != nil || out != want {
+		t.Errorf("%v\n%s\nwant\n%s", err, out, want)
+	}
+	service.mu.Lock()
+	if arn := "arn:aws:firehose:eu-central-1:123456789012:deliverystream/words"; service.calls != 2 || !service.streams[arn] {
+		t.Errorf("%d calls, for %v: want one that failed and one more, for %s", service.calls, service.streams, arn)
+	}
+	service.mu.Unlock()
+	out, err = try("fail\n")
+	if err == nil || !strings.Contains(out, "error   Lambda.ProcessingFailedStatus") || !strings.HasSuffix(out, "record  fail\n") {
+		t.Errorf("a record that the function fails on: %v\n%s", err, out)
 	}
 }
 

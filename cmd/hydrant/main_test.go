@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,6 +63,34 @@ hydrant: faults in the configuration: 2
 `
 	if code != exitFailed || stdout != "" || stderr != want {
 		t.Errorf("got exit code %d, output %q and\n%swant\n%s", code, stdout, stderr, want)
+	}
+}
+
+// Modules of functions are read before anything begins: each that cannot be run is named, with its stream and what it lacks.
+func TestModulesAreChecked(t *testing.T) {
+	dir := t.TempDir()
+	module, absent, data := filepath.Join(dir, "f.wasm"), filepath.Join(dir, "absent.wasm"), filepath.Join(dir, "data")
+	if err := os.WriteFile(module, []byte("\x00asm\x01\x00\x00\x00"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	path := writeConfig(t, fmt.Sprintf(`
+data_dir: %s
+listen: 127.0.0.1:0
+admin: 127.0.0.1:0
+streams:
+  one: {transform: {wasm: {path: %s}}, destination: {directory: {path: p}}}
+  two: {transform: {wasm: {path: %s}}, destination: {directory: {path: p}}}
+`, data, module, absent))
+	for _, command := range []string{"check", "serve"} {
+		code, stdout, stderr := hydrant(command, "--config", path)
+		if code != exitFailed || stdout != "" ||
+			!strings.Contains(stderr, "transform.wasm.path of stream one: "+module+": it exports no function _start") ||
+			!strings.Contains(stderr, "transform.wasm.path of stream two: read the module: open "+absent+": ") {
+			t.Errorf("%s: got exit code %d and\n%s", command, code, stderr)
+		}
+	}
+	if _, err := os.Stat(data); !os.IsNotExist(err) {
+		t.Errorf("a start that is refused has left a data directory: %v", err)
 	}
 }
 

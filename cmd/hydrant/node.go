@@ -75,12 +75,17 @@ type node struct {
 	running      sync.WaitGroup // the servers, and who watches the buffer
 }
 
-// startNode starts a whole node.
+// startNode starts a whole node. Where a module of a function is not one, nothing is begun.
 func startNode(cfg *Config, log *slog.Logger) (*node, error) {
-	n, err := openNode(cfg, log)
+	modules, err := delivery.ReadModules(context.Background(), openFunction, cfg.Streams)
 	if err != nil {
 		return nil, err
 	}
+	n, err := openNode(cfg, log)
+	if err != nil {
+		return nil, errors.Join(err, modules.Discard())
+	}
+	n.service.Use(modules)
 	if err := n.open(); err != nil {
 		return nil, errors.Join(err, n.stop(0))
 	}
@@ -165,12 +170,6 @@ func (n *node) made() madeStreams {
 	}
 }
 
-// streamErrors are the last errors of a stream's delivery; false where there is no such stream.
-func (n *node) streamErrors(name string) (any, bool) {
-	_, known := n.streams.catalog.Lookup([]byte(name))
-	return n.made().Errors(name), known
-}
-
 // open lets producers and operators in.
 func (n *node) open() error {
 	if err := n.startGateway(); err != nil {
@@ -178,7 +177,7 @@ func (n *node) open() error {
 	}
 	n.memoryMetrics(n.registry)
 	n.admin = admin.New(admin.Config{Address: n.cfg.Admin}, admin.Deps{
-		Ready: n.checks(), Metrics: n.registry, Errors: n.streamErrors, Console: n.console, Log: n.log,
+		Ready: n.checks(), Metrics: n.registry, Console: n.console, Log: n.log,
 	})
 	if err := n.admin.Listen(); err != nil {
 		return adviseListener(err, "admin")

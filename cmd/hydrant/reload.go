@@ -2,18 +2,21 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"hydrant/delivery"
 )
 
 // reload puts the streams of the configuration file, the modules of their functions, the credentials and the TLS files in force while the node runs: what
 // arrives from then on is served under the new definitions, what arrived before under the old ones. It is all or nothing: a file with a fault changes
 // nothing, nor does one that changes a setting outside streams, which only a start can put in force.
-func (n *node) reload(ctx context.Context, path string) error {
+func (n *node) reload(ctx context.Context, path string) (err error) {
 	next, err := LoadServed(path, os.Environ())
 	if err != nil {
 		return err
@@ -24,11 +27,11 @@ func (n *node) reload(ctx context.Context, path string) error {
 	for _, warning := range next.Warnings {
 		n.log.Warn("configuration", "warning", warning.String())
 	}
-	modules, err := n.service.ReadModules(ctx, next.Streams)
+	modules, err := delivery.ReadModules(ctx, openFunction, next.Streams)
 	if err != nil {
 		return err
 	}
-	defer modules.Discard()
+	defer func() { err = errors.Join(err, modules.Discard()) }()
 	if n.tls != nil {
 		if err := n.tls.Reload(); err != nil {
 			return err
@@ -37,7 +40,7 @@ func (n *node) reload(ctx context.Context, path string) error {
 	if err := n.streams.configure(ctx, next.Streams); err != nil {
 		return err
 	}
-	modules.Use()
+	n.service.Use(modules)
 	if n.guard != nil {
 		n.guard.Set(next.Producers)
 	}

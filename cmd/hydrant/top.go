@@ -18,10 +18,14 @@ import (
 
 // topCommand shows a running node in the terminal: what its console shows, from the same samples.
 type topCommand struct {
-	Admin string `help:"Address of the node's admin listener." default:"http://127.0.0.1:8081"`
-	Once  bool   `help:"Show it once and end."`
-	JSON  bool   `name:"json" help:"Print each sample as a line of JSON."`
+	Admin  string `help:"Address of the node's admin listener." default:"http://127.0.0.1:8081"`
+	APIKey string `name:"api-key" placeholder:"VARIABLE" help:"Environment variable that holds the API key to send; it shows the streams that it may describe."`
+	Once   bool   `help:"Show it once and end."`
+	JSON   bool   `name:"json" help:"Print each sample as a line of JSON."`
 }
+
+// Validate names the first option that cannot be used. Kong calls it after parsing.
+func (c *topCommand) Validate() error { return checkKeyVariable(c.APIKey) }
 
 // Help is shown behind the command's own line.
 func (c *topCommand) Help() string {
@@ -83,6 +87,9 @@ func (c *topCommand) connect(ctx context.Context) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--admin: %w", err)
 	}
+	if key := os.Getenv(c.APIKey); key != "" {
+		request.Header.Set("Authorization", "Bearer "+key)
+	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return nil, fmt.Errorf("no answer: %w: is the node running there? --admin names another address", err)
@@ -90,6 +97,9 @@ func (c *topCommand) connect(ctx context.Context) (io.ReadCloser, error) {
 	if response.StatusCode != http.StatusOK {
 		said, _ := io.ReadAll(io.LimitReader(response.Body, 1000)) // the status says enough
 		_ = response.Body.Close()
+		if response.StatusCode == http.StatusUnauthorized || response.StatusCode == http.StatusForbidden {
+			return nil, fmt.Errorf("the node refuses: %s: --api-key VARIABLE names a key that may describe streams", strings.TrimSpace(string(said)))
+		}
 		return nil, fmt.Errorf("%s answers %s: %s (is it the admin listener of a node?)", address, response.Status, strings.TrimSpace(string(said)))
 	}
 	return response.Body, nil

@@ -22,6 +22,10 @@ func topNode(t *testing.T) string {
 			http.NotFound(w, r)
 			return
 		}
+		if key := r.Header.Get("Authorization"); key != "" && key != "Bearer good" {
+			http.Error(w, "the API key is not known here", http.StatusUnauthorized)
+			return
+		}
 		fmt.Fprintf(w, ": beat\n\ndata: %s\n\ndata: %s\n\n", topSample, topSample)
 	}))
 	t.Cleanup(server.Close)
@@ -52,6 +56,19 @@ func TestTopGoesOn(t *testing.T) {
 	code, stdout, stderr := hydrant("top", "--admin", topNode(t))
 	if code != exitFailed || strings.Count(stdout, "STREAM") != 2 || !strings.Contains(stderr, "ended the conversation") {
 		t.Errorf("got %d, %s\n%s", code, stderr, stdout)
+	}
+}
+
+func TestTopWithAKey(t *testing.T) {
+	url := topNode(t)
+	for key, want := range map[string]string{"good": "", "bad": "the API key is not known here: --api-key VARIABLE names a key"} {
+		t.Setenv("TOP_KEY", key)
+		if code, _, stderr := hydrant("top", "--once", "--admin", url, "--api-key", "TOP_KEY"); code == exitGood != (want == "") || !strings.Contains(stderr, want) {
+			t.Errorf("%s: %d %s", key, code, stderr)
+		}
+	}
+	if code, _, stderr := hydrant("top", "--once", "--admin", url, "--api-key", "hydrant_key"); code != exitUsage || strings.Contains(stderr, "hydrant_key") {
+		t.Errorf("the key itself: %d %s", code, stderr)
 	}
 }
 

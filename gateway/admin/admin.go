@@ -1,5 +1,5 @@
-// Package admin serves a node's operators: is it alive, is it ready and why not, metrics, profiles. It asks for no
-// credentials, so it belongs on loopback or a network of its own.
+// Package admin serves a node's operators: is it alive, is it ready and why not, metrics, profiles. For these it asks for no
+// credentials, so it belongs on loopback or a network of its own; the console asks for its own.
 package admin
 
 import (
@@ -25,8 +25,7 @@ type Config struct {
 type Deps struct {
 	Ready   []Check
 	Metrics prometheus.Gatherer
-	Errors  func(stream string) (errors any, known bool) // of a stream's delivery, as JSON; nil without
-	Console http.Handler                                 // the page at / and what is below /console/; nil lists what else there is
+	Console http.Handler // the page at /, what is below /console/, and /streams/NAME/errors; nil lists what else there is
 	Log     *slog.Logger
 }
 
@@ -104,7 +103,6 @@ const index = `<!doctype html>
 <li><a href="/livez">/livez</a> the process lives
 <li><a href="/readyz">/readyz</a> it takes requests, or why not (<a href="/readyz?format=json">JSON</a>)
 <li><a href="/metrics">/metrics</a> for Prometheus
-<li>/streams/NAME/errors the last errors of a stream's delivery, as JSON
 <li><a href="/debug/pprof/">/debug/pprof/</a> profiles
 </ul>
 </html>
@@ -115,9 +113,9 @@ func routes(deps Deps) http.Handler {
 	if deps.Console == nil {
 		deps.Console = text("text/html; charset=utf-8", index)
 	}
-	mux.Handle("GET /{$}", deps.Console)
-	mux.Handle("GET /console/", deps.Console)
-	mux.Handle("POST /console/", deps.Console)
+	for _, its := range []string{"GET /{$}", "GET /console/", "POST /console/", "GET /streams/{name}/errors"} {
+		mux.Handle(its, deps.Console)
+	}
 	mux.HandleFunc("GET /", elsewhere)
 	mux.HandleFunc("POST /v1/", elsewhere)
 	mux.Handle("GET /livez", text("text/plain; charset=utf-8", "ok\n"))
@@ -126,9 +124,6 @@ func routes(deps Deps) http.Handler {
 		ErrorLog:      slog.NewLogLogger(deps.Log.Handler(), slog.LevelError),
 		ErrorHandling: promhttp.ContinueOnError, // one bad metric must not hide the others
 	}))
-	if deps.Errors != nil {
-		mux.HandleFunc("GET /streams/{name}/errors", serveErrors(deps.Errors))
-	}
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)

@@ -18,18 +18,17 @@ type Node interface {
 	Streams() []Stream
 	Definition(stream string) (text string, known bool)
 	Partitions(ctx context.Context, stream string, limit int) (any, error)
-	Errors(stream string) any       // of its delivery, the latest first
-	Configuration() (string, error) // in force, secrets masked
+	Errors(stream string) (errors any, known bool) // of its delivery, the latest last
+	// Configuration is what is in force, with secrets masked and of the streams only those that are seen.
+	Configuration(sees func(stream string) bool) (string, error)
 }
 
-// Records tries and sends records, and says who may. The value of the request's Authorization header is passed on. Errors
-// are written for the person at the page.
+// Records tries and sends records. The value of the request's Authorization header is passed on. Errors are written for the
+// person at the page.
 type Records interface {
 	// Place evaluates the stream's rules, as of an arrival.
 	Place(stream string, record []byte, arrival time.Time) ([]Place, error)
 	Send(ctx context.Context, stream, authorization string, record []byte) (Receipt, error)
-	// MayRead says whether records of the stream may be shown.
-	MayRead(stream, authorization string) error
 }
 
 // Config is data.
@@ -42,6 +41,7 @@ type Config struct {
 // Deps are the live parts; all are required.
 type Deps struct {
 	Node     Node
+	Viewers  Viewers
 	Records  Records
 	Operator Operator
 	Replays  Replays

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,17 +21,18 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fakeNode has one stream, clicks.
+// fakeNode has one stream, clicks, and others that do nothing.
 type fakeNode struct {
 	mu     sync.Mutex
 	stream Stream
+	others []Stream
 }
 
 func (n *fakeNode) State() NodeState { return NodeState{Name: "edge", Failing: []Failing{}} }
 func (n *fakeNode) Streams() []Stream {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return []Stream{n.stream}
+	return append([]Stream{n.stream}, n.others...)
 }
 
 func (n *fakeNode) Definition(name string) (string, bool) { return "prefix: p/\n", name == "clicks" }
@@ -38,8 +40,45 @@ func (n *fakeNode) Definition(name string) (string, bool) { return "prefix: p/\n
 func (n *fakeNode) Partitions(context.Context, string, int) (any, error) {
 	return []string{"p/"}, nil
 }
-func (n *fakeNode) Errors(string) any              { return []string{} }
-func (n *fakeNode) Configuration() (string, error) { return "node: edge\n", nil }
+
+func (n *fakeNode) Errors(name string) (any, bool) { return []string{"of " + name}, name == "clicks" }
+
+func (n *fakeNode) Configuration(sees func(string) bool) (string, error) {
+	text := "node: edge\n"
+	for _, s := range n.Streams() {
+		if sees(s.Name) {
+			text += s.Name + ": its definition\n"
+		}
+	}
+	return text, nil
+}
+
+// fakeViewers know who sees what by the value of Authorization. Without a list everybody sees everything.
+type fakeViewers struct {
+	mu    sync.Mutex
+	known map[string][]string
+}
+
+func (f *fakeViewers) Look(authorization string, does func(func(string) bool)) error {
+	f.mu.Lock()
+	streams, known := f.known[authorization]
+	everything := f.known == nil
+	f.mu.Unlock()
+	if !known && !everything {
+		return &Refusal{http.StatusUnauthorized, "who are you"}
+	}
+	does(func(name string) bool { return everything || slices.Contains(streams, name) })
+	return nil
+}
+
+func (f *fakeViewers) MaySee(name, authorization string) (denied error) {
+	err := f.Look(authorization, func(sees func(string) bool) {
+		if !sees(name) {
+			denied = &Refusal{http.StatusForbidden, "not yours"}
+		}
+	})
+	return errors.Join(err, denied)
+}
 
 // fakeRecords takes a record for which there is the key.
 type fakeRecords struct {
@@ -61,19 +100,13 @@ func (f *fakeRecords) Send(_ context.Context, _, authorization string, _ []byte)
 	return Receipt{Lane: 0, Sequence: 7}, nil
 }
 
-func (f *fakeRecords) MayRead(_, authorization string) error {
-	if authorization != f.key {
-		return errors.New("access_denied")
-	}
-	return nil
-}
-
 // world is a console that is served.
 type world struct {
 	*Console
 	t       *testing.T
 	url     string
 	node    *fakeNode
+	viewers *fakeViewers
 	records *fakeRecords
 	acts    *fakeOperator
 	stop    func()
@@ -81,8 +114,8 @@ type world struct {
 
 func newWorld(t *testing.T, config Config) *world {
 	t.Helper()
-	w := &world{t: t, node: &fakeNode{stream: Stream{Name: "clicks", Accepting: true, Errors: map[string]int64{}, Troubles: []Trouble{}}}, records: &fakeRecords{}, acts: &fakeOperator{}}
-	w.Console = New(config, Deps{Node: w.node, Records: w.records, Operator: w.acts, Replays: w.acts, Log: slog.New(slog.DiscardHandler)})
+	w := &world{t: t, node: &fakeNode{stream: Stream{Name: "clicks", Accepting: true, Errors: map[string]int64{}, Troubles: []Trouble{}}}, viewers: &fakeViewers{}, records: &fakeRecords{}, acts: &fakeOperator{}}
+	w.Console = New(config, Deps{Node: w.node, Viewers: w.viewers, Records: w.records, Operator: w.acts, Replays: w.acts, Log: slog.New(slog.DiscardHandler)})
 	server := httptest.NewUnstartedServer(w.Console)
 	if config.Every > 0 { // event streams outlive the listener's time limits
 		server.Config.ReadTimeout, server.Config.WriteTimeout = 200*time.Millisecond, 200*time.Millisecond
@@ -122,9 +155,14 @@ func (w *world) ask(method, path, body string, headers ...string) (int, string) 
 }
 
 // events reads an event stream, one event at a time.
-func (w *world) events(path string) (next func() string, done func()) {
+func (w *world) events(path, authorization string) (next func() string, done func()) {
 	w.t.Helper()
-	answer, err := http.Get(w.url + path)
+	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.url+path, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", authorization)
+	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -142,7 +180,7 @@ func (w *world) events(path string) (next func() string, done func()) {
 func TestPageIsWhole(t *testing.T) {
 	w := newWorld(t, Config{})
 	for path, want := range map[string]string{
-		"/": "<title>Hydrant</title>", "/console/page/console.js": "EventSource", "/console/page/console.css": "prefers-color-scheme",
+		"/": "<title>Hydrant</title>", "/console/page/console.js": "follow(", "/console/page/console.css": "prefers-color-scheme",
 		"/console/page/uplot.js": "uPlot", "/console/page/uplot.css": ".uplot", "/console/page/icon.svg": "<svg",
 	} {
 		if status, text := w.ask("GET", path, ""); status != 200 || !strings.Contains(text, want) {
@@ -153,7 +191,7 @@ func TestPageIsWhole(t *testing.T) {
 
 func TestEventsFollowTheNodeAndEndWithIt(t *testing.T) {
 	w := newWorld(t, Config{Every: 20 * time.Millisecond})
-	next, done := w.events("/console/events")
+	next, done := w.events("/console/events", "")
 	defer done()
 	for n := range 20 { // for longer than the listener's time limits
 		w.node.mu.Lock()
@@ -189,9 +227,11 @@ func TestStreamOfTheNode(t *testing.T) {
 	if status, text := w.ask("GET", "/console/streams/clicks/failed", ""); status != 200 || !strings.Contains(text, `"data":"/w=="`) {
 		t.Errorf("%d %s", status, text)
 	}
-	w.records.key = "Bearer good"
-	if status, text := w.ask("GET", "/console/streams/clicks/failed", ""); status != http.StatusForbidden || strings.Contains(text, "data") {
-		t.Errorf("without a key: %d %s", status, text)
+	if status, text := w.ask("GET", "/streams/clicks/errors", ""); status != 200 || text != `["of clicks"]` {
+		t.Errorf("errors: %d %s", status, text)
+	}
+	if status, text := w.ask("GET", "/streams/other/errors", ""); status != http.StatusNotFound {
+		t.Errorf("errors of a stream that is not: %d %s", status, text)
 	}
 }
 
@@ -215,7 +255,7 @@ func TestTestRecordIsFollowed(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &sent); err != nil || status != 200 {
 		t.Fatal(status, text)
 	}
-	next, done := w.events("/console/records/" + sent.ID)
+	next, done := w.events("/console/records/"+sent.ID, "")
 	defer done()
 	if text := next(); strings.Contains(text, `"done":true`) || !strings.Contains(text, "p/its") {
 		t.Error(text)

@@ -11,19 +11,29 @@ const (
 	slowest    = 10 * time.Second // a reader that takes longer is cut off
 )
 
-// serveEvents sends the overview after each sample.
+// serveEvents sends the overview after each sample, for as long as the credentials are good.
 func (c *Console) serveEvents(w http.ResponseWriter, r *http.Request) {
+	authorization := r.Header.Get("Authorization")
+	if _, _, err := c.look(authorization); err != nil {
+		refuse(w, err)
+		return
+	}
 	c.serveStreamOf(w, r, func() ([]byte, <-chan struct{}, bool) {
-		text, changed := c.look()
-		return text, changed, false
+		text, changed, err := c.look(authorization)
+		return text, changed, err != nil
 	})
 }
 
 // serveJourney sends what is known of a test record, each time there is more, until there is no more to come.
 func (c *Console) serveJourney(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
-	if _, _, known := c.follows.look(id); !known {
+	journey, _, known := c.follows.look(id)
+	if !known {
 		http.Error(w, "this test record is not followed any more", http.StatusNotFound)
+		return
+	}
+	if err := c.deps.Viewers.MaySee(journey.Stream, r.Header.Get("Authorization")); err != nil {
+		refuse(w, err)
 		return
 	}
 	c.serveStreamOf(w, r, func() ([]byte, <-chan struct{}, bool) {
@@ -32,7 +42,8 @@ func (c *Console) serveJourney(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// serveStreamOf sends server-sent events until the last one, the console's end, or the reader's.
+// serveStreamOf sends server-sent events until the last one, the console's end, or the reader's. A last one without text is
+// not sent.
 func (c *Console) serveStreamOf(w http.ResponseWriter, r *http.Request, next func() (text []byte, changed <-chan struct{}, last bool)) {
 	if !c.enter() {
 		http.Error(w, "too many look on already", http.StatusServiceUnavailable)
@@ -55,7 +66,7 @@ func (c *Console) serveStreamOf(w http.ResponseWriter, r *http.Request, next fun
 	defer ticker.Stop()
 	for {
 		text, changed, last := next()
-		if !send("data: ", string(text), "\n\n") || last {
+		if text != nil && !send("data: ", string(text), "\n\n") || last {
 			return
 		}
 		for waiting := true; waiting; {

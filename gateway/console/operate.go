@@ -39,7 +39,7 @@ var changes = map[string]bool{"CreateDeliveryStream": true, "UpdateDestination":
 func (c *Console) serveRights(w http.ResponseWriter, r *http.Request) {
 	rights, err := c.deps.Operator.Rights(r.PathValue("name"), r.Header.Get("Authorization"))
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusForbidden)
+		refuse(w, err)
 		return
 	}
 	if !c.config.Write {
@@ -133,7 +133,7 @@ func (c *Console) serveReplay(w http.ResponseWriter, r *http.Request) {
 func (c *Console) serveReplayState(w http.ResponseWriter, r *http.Request) {
 	state, err := c.deps.Replays.State(r.PathValue("name"), r.Header.Get("Authorization"))
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusForbidden)
+		refuse(w, err)
 		return
 	}
 	answer(w, encode(map[string]any{"replay": state}))

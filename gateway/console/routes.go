@@ -29,9 +29,10 @@ func (c *Console) routes() http.Handler {
 	mux.HandleFunc("GET /console/events", c.serveEvents)
 	mux.HandleFunc("GET /console/overview", c.serveOverview)
 	mux.HandleFunc("GET /console/node", c.serveNode)
-	mux.HandleFunc("GET /console/streams/{name}", c.serveStream)
-	mux.HandleFunc("GET /console/streams/{name}/failed", c.serveFailed)
-	mux.HandleFunc("POST /console/streams/{name}/try", c.serveTry)
+	mux.HandleFunc("GET /streams/{name}/errors", c.seen(c.serveErrors))
+	mux.HandleFunc("GET /console/streams/{name}", c.seen(c.serveStream))
+	mux.HandleFunc("GET /console/streams/{name}/failed", c.seen(c.serveFailed))
+	mux.HandleFunc("POST /console/streams/{name}/try", c.seen(c.serveTry))
 	mux.HandleFunc("POST /console/streams/{name}/send", c.writes(c.serveSend))
 	mux.HandleFunc("GET /console/records/{id}", c.serveJourney)
 

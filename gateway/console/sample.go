@@ -53,14 +53,14 @@ func (c *Console) sample(now time.Time) {
 	c.watched.changed = make(chan struct{})
 }
 
-// look returns the last overview as JSON, and a channel that is closed when there is a newer one.
-func (c *Console) look() ([]byte, <-chan struct{}) {
+// latest returns the last overview, also as JSON, and a channel that is closed when there is a newer one.
+func (c *Console) latest() (overview, []byte, <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.watched.text == nil {
 		c.watched.text = encode(c.watched.last)
 	}
-	return c.watched.text, c.watched.changed
+	return c.watched.last, c.watched.text, c.watched.changed
 }
 
 func encode(v any) []byte {

@@ -16,16 +16,27 @@ const (
 	maxRecord     = 1 << 20
 )
 
-func (c *Console) serveOverview(w http.ResponseWriter, _ *http.Request) {
-	text, _ := c.look()
+func (c *Console) serveOverview(w http.ResponseWriter, r *http.Request) {
+	text, _, err := c.look(r.Header.Get("Authorization"))
+	if err != nil {
+		refuse(w, err)
+		return
+	}
 	answer(w, text)
 }
 
-func (c *Console) serveNode(w http.ResponseWriter, _ *http.Request) {
-	configuration, err := c.deps.Node.Configuration()
-	if err != nil {
-		c.deps.Log.Error("the console cannot show the configuration", "error", err)
-		configuration = "cannot be shown: " + err.Error()
+func (c *Console) serveNode(w http.ResponseWriter, r *http.Request) {
+	var configuration string
+	var failed error
+	if err := c.deps.Viewers.Look(r.Header.Get("Authorization"), func(sees func(string) bool) {
+		configuration, failed = c.deps.Node.Configuration(sees)
+	}); err != nil {
+		refuse(w, err)
+		return
+	}
+	if failed != nil {
+		c.deps.Log.Error("the console cannot show the configuration", "error", failed)
+		configuration = "cannot be shown: " + failed.Error()
 	}
 	c.mu.Lock()
 	history := c.history.of(c.history.node, nodeColumns, 0)
@@ -46,10 +57,21 @@ func (c *Console) serveStream(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		partitions = nil // at work; the next look may have more luck
 	}
+	faults, _ := c.deps.Node.Errors(name)
 	answer(w, encode(map[string]any{
-		"definition": definition, "history": c.historyOf(name), "objects": c.objects.of(name), "partitions": partitions,
-		"errors": c.deps.Node.Errors(name),
+		"definition": definition, "history": c.historyOf(name), "objects": c.objects.of(name), "partitions": partitions, "errors": faults,
 	}))
+}
+
+// serveErrors answers with what went wrong with a stream's delivery lately.
+func (c *Console) serveErrors(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("name")
+	faults, known := c.deps.Node.Errors(name)
+	if !known {
+		http.Error(w, fmt.Sprintf("there is no stream %q", name), http.StatusNotFound)
+		return
+	}
+	answer(w, encode(faults))
 }
 
 // historyOf is nil for a stream that is too new, or one too many.
@@ -63,14 +85,8 @@ func (c *Console) historyOf(name string) plots {
 	return c.history.of(of.samples, streamColumns, of.first)
 }
 
-// serveFailed shows records, to those who may read the stream.
 func (c *Console) serveFailed(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("name")
-	if err := c.deps.Records.MayRead(name, r.Header.Get("Authorization")); err != nil {
-		http.Error(w, err.Error(), http.StatusForbidden)
-		return
-	}
-	answer(w, encode(c.failed.of(name)))
+	answer(w, encode(c.failed.of(r.PathValue("name"))))
 }
 
 // serveTry shows where a record would go.

@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
@@ -26,9 +25,9 @@ type Function struct {
 	module  wazero.CompiledModule
 }
 
-// New reads and compiles the module.
+// New reads and compiles the module. It fails where no call of the module could do anything.
 func New(ctx context.Context, d stream.WASM) (*Function, error) {
-	binary, err := os.ReadFile(d.Path)
+	binary, err := read(d.Path)
 	if err != nil {
 		return nil, fmt.Errorf("read the module: %w", err)
 	}
@@ -42,7 +41,11 @@ func New(ctx context.Context, d stream.WASM) (*Function, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("compile %s: %w", d.Path, err), runtime.Close(ctx))
 	}
-	return &Function{runtime, module}, nil
+	f := &Function{runtime, module}
+	if err := f.check(); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", d.Path, err), f.Close())
+	}
+	return f, nil
 }
 
 // Invoke implements transform.Invoker.

@@ -1,5 +1,5 @@
 import {el, panel} from "./show.js";
-import {ask, pathOf, rightsOf, onKey} from "./key.js";
+import {ask, pathOf, rightsOf} from "./key.js";
 import {definitionFields, fields} from "./form.js";
 import {places} from "./record.js";
 
@@ -87,10 +87,9 @@ export function editPage(name) {
     const rights = await rightsOf(name);
     denied.hidden = rights.has(operation);
     saver.hidden = previewer.hidden = !rights.has(operation);
-    if (!name || was || !rights.has(operation)) return;
+    if (!name || !rights.has(operation)) return;
     try { await read(); } catch (e) { said.textContent = e.message; }
   }
-  const leave = onKey(open);
   open();
-  return {title: name ? "Edit " + name : "New stream", node: el("div", {}, el("h1", {}, name ? "Edit " + name : "New stream"), node), show() {}, leave};
+  return {title: name ? "Edit " + name : "New stream", node: el("div", {}, el("h1", {}, name ? "Edit " + name : "New stream"), node), show() {}};
 }

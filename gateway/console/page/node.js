@@ -1,4 +1,5 @@
 import {clock, count, el, panel, size, slot, span, tile} from "./show.js";
+import {ask} from "./key.js";
 import {plot} from "./plot.js";
 
 export function nodePage() {
@@ -25,7 +26,7 @@ export function nodePage() {
         tile("Uploads now", count(node.uploading)),
         tile("Damaged ranges", count(node.damaged_ranges), node.damaged_ranges ? "see hydrant inspect" : "", node.damaged_ranges > 0),
         tile("Up for", span((new Date(time) - new Date(node.started)) / 1000), "since " + clock(node.started)));
-      const detail = await fetch("/console/node").then(r => r.json());
+      const detail = await ask("node");
       plots.forEach(p => p.show(detail.history));
       configuration.show(detail.configuration);
     },

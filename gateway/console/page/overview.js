@@ -1,4 +1,4 @@
-import {rightsOf, onKey} from "./key.js";
+import {rightsOf} from "./key.js";
 import {badge, count, el, isLate, rate, reasons, size, slot, span, tile} from "./show.js";
 
 const errors = s => Object.entries(s.errors).map(([type, n]) => `${type} ${count(n)}`).join(", ") || "none";
@@ -36,12 +36,9 @@ export function overviewPage() {
     el("thead", {}, el("tr", {}, el("th", {scope: "col"}, "Stream"), ...columns.map(([label, , kind]) => el("th", {scope: "col", class: kind}, label)))), body));
   const empty = el("p", {class: "panel", hidden: ""}, "There is no stream yet: define one in the configuration, or make one through the Firehose API or here.");
   const create = el("a", {class: "button", id: "create", href: "#/new", hidden: ""}, "New stream");
-  const allow = async () => { create.hidden = !(await rightsOf()).has("CreateDeliveryStream"); };
-  const leave = onKey(allow);
-  allow();
+  rightsOf().then(rights => { create.hidden = !rights.has("CreateDeliveryStream"); });
   return {
     title: "Streams",
-    leave,
     node: el("div", {}, el("h1", {}, "Streams"), failing, tiles, table, empty, create),
     show(view) {
       failing.show(view.node.failing);

@@ -1,5 +1,5 @@
 import {clock, el, span} from "./show.js";
-import {ask, pathOf} from "./key.js";
+import {ask, follow, pathOf} from "./key.js";
 
 // bytes shows base64 as text where it is text, else in hexadecimal.
 export function bytes(base64) {
@@ -33,21 +33,20 @@ export function recordForm(name) {
   const text = el("textarea", {id: "record", rows: "4", spellcheck: "false"});
   text.value = '{"hello": "console"}';
   const out = el("div", {"aria-live": "polite"});
-  let events;
+  let leave;
   const guarded = does => async () => {
-    events?.close();
+    leave?.();
     try { await does(); } catch (e) { out.replaceChildren(el("p", {class: "fault"}, e.message)); }
   };
   const preview = guarded(async () => out.replaceChildren(...places((await ask(pathOf(name) + "/try", text.value)).places)));
   const send = guarded(async () => {
     const {id} = await ask(pathOf(name) + "/send", text.value);
-    events = new EventSource("/console/records/" + id);
-    events.onmessage = e => {
-      const journey = JSON.parse(e.data), first = new Date(journey.steps[0].at);
+    leave = follow("records/" + id, journey => {
+      const first = new Date(journey.steps[0].at);
       out.replaceChildren(el("ol", {class: "steps"}, ...journey.steps.map(s => step(s, first))),
         el("p", {class: "hint"}, journey.done ? "The record's way is complete." : "On its way: it is delivered when its object is full or its interval is over."));
-      if (journey.done) events.close();
-    };
+      if (journey.done) leave();
+    }, e => { if (e.status) out.replaceChildren(el("p", {class: "fault"}, e.message)); });
   });
   const sender = el("button", {type: "button", id: "send", hidden: "", on: {click: send}}, "Send");
   const why = el("p", {class: "hint"});
@@ -59,6 +58,6 @@ export function recordForm(name) {
       why.textContent = !write ? "The console is read-only. With console: {write: true} in the node's configuration a record can be sent from here." :
         rights.has("records") ? "" : "To send a record takes an API key with the right records.";
     },
-    leave: () => events?.close(),
+    leave: () => leave?.(),
   };
 }

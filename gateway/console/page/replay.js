@@ -33,7 +33,7 @@ export function replayPanel(name) {
     start.hidden = !(allowed && !running && r?.plan && s?.plan?.records);
     if (s?.plan) start.textContent = `Replay ${plural(s.plan.records, "record")}`;
     const parts = [];
-    if (running && !s) parts.push(el("p", {class: "hint"}, `A replay of stream ${r.stream} is under way: one at a time.`));
+    if (running && !s) parts.push(el("p", {class: "hint"}, "A replay of another stream is under way: one at a time."));
     if (s && r.plan && running) parts.push(el("p", {class: "hint"}, "Counting what the error output keeps."));
     if (s && r.plan && s.plan) parts.push(s.plan.records ? planned(s.plan) : el("p", {}, "The error output keeps nothing that was not replayed before."));
     if (s && !r.plan) {

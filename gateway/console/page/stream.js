@@ -2,7 +2,7 @@ import {badge, clock, count, el, isLate, panel, plural, rate, reasons, size, slo
 import {plot} from "./plot.js";
 import {bytes, recordForm} from "./record.js";
 import {replayPanel} from "./replay.js";
-import {ask, onKey, pathOf, rightsOf} from "./key.js";
+import {ask, pathOf, rightsOf} from "./key.js";
 
 const objectColumns = [
   {name: "Key", show: o => el("code", {}, o.key)},
@@ -63,9 +63,11 @@ export function streamPage(name) {
     owner.textContent = s?.configured ? "The stream is defined in the node's configuration file, and changes there." : "";
     form.allow(last.write, rights);
   }
-  const learn = async () => { rights = await rightsOf(name); allow(); replay.allow(rights); };
-  const forget = onKey(() => { learn(); details(); });
-  learn();
+  rightsOf(name).then(known => {
+    rights = known;
+    allow();
+    if (open) replay.allow(rights);
+  });
   async function details() {
     try {
       const d = await look("");
@@ -73,7 +75,7 @@ export function streamPage(name) {
       plots.forEach(p => p.show(d.history));
       objects.show(d.objects);
       partitions.show(d.partitions);
-      faults.show(d.errors);
+      faults.show(d.errors.reverse());
       definition.show(d.definition);
     } catch { return; } // the next tick looks again
     try { failed.show(await look("/failed")); } catch (e) { failed.replaceChildren(el("p", {class: "hint"}, e.message)); }
@@ -102,6 +104,6 @@ export function streamPage(name) {
         tile("Destination", "", s.destination));
       details();
     },
-    leave() { open = false; plots.forEach(p => p.leave()); form.leave(); replay.leave(); forget(); },
+    leave() { open = false; plots.forEach(p => p.leave()); form.leave(); replay.leave(); },
   };
 }
