@@ -32,8 +32,10 @@ var runnable = []struct{ page, printed, given string }{
 	{"replay.md", "hydrant replay errors  --s3 s3://lake/errors/ --stream clicks --dry-run", ""},
 	{"replay.md", "hydrant replay errors  --s3 s3://lake/errors/ --stream clicks", ""},
 	{"replay.md", "hydrant replay records --s3 s3://lake/clicks/ --stream copy --from 2026-01-31T12:00:00Z --to 2026-01-31T18:00:00Z", ""},
-	{"replay.md", "hydrant replay records --dir ./objects/clicks --stream copy --rate 5000 --url http://10.0.0.7:8080 --api-key REPLAY_KEY",
-		"hydrant replay records --dir ./objects/clicks --stream copy --rate 5000 --url http://127.0.0.1:8080 --api-key REPLAY_KEY"},
+	{
+		"replay.md", "hydrant replay records --dir ./objects/clicks --stream copy --rate 5000 --url http://10.0.0.7:8080 --api-key REPLAY_KEY",
+		"hydrant replay records --dir ./objects/clicks --stream copy --rate 5000 --url http://127.0.0.1:8080 --api-key REPLAY_KEY",
+	},
 	{"firehose.md", "hydrant streams delete clicks", ""},
 	{"testing.md", "hydrant top", "hydrant top --once --admin http://127.0.0.1:8081"},
 	{"releases.md", "hydrant version", ""},
