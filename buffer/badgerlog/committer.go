@@ -232,6 +232,11 @@ func (l *Log) publish(g *group, changes []change, where *generation) {
 		close(l.arrived)
 		l.arrived = make(chan struct{})
 	}
+	for i := range changes {
+		if changes[i].isVersion() { // known before a record that was taken under it can be read
+			l.apply(&changes[i], where)
+		}
+	}
 	for _, p := range g.parts {
 		for _, r := range p.refs {
 			r.generation = where
@@ -245,13 +250,18 @@ func (l *Log) publish(g *group, changes []change, where *generation) {
 	}
 	moved := false
 	for i := range changes {
-		moved = l.apply(&changes[i], where) || moved
+		if !changes[i].isVersion() {
+			moved = l.apply(&changes[i], where) || moved
+		}
 	}
 	l.publishKeys(g, where)
 	if moved || g.carry != nil || len(g.moves) > 0 {
 		wake(l.kick)
 	}
 }
+
+// isVersion reports whether the change defines a version.
+func (c *change) isVersion() bool { return c.kind == kindVersion && !c.deleted }
 
 // apply makes a change part of the live state, and reports whether a cursor moved. Called with mu held.
 func (l *Log) apply(c *change, where *generation) bool {

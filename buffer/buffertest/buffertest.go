@@ -63,6 +63,7 @@ func Run(t *testing.T, engine func(t *testing.T) Engine) {
 		"a derivation is all or nothing":               derivationIsWhole,
 		"derived records and their cursor survive":     derivedCrash,
 		"derived records keep their sources' versions": derivedVersions,
+		"derived records are read with their version":  derivedVersionsComeFirst,
 		"only a stream that derives has a lane for it": derivesNothing,
 
 		"a repeated batch is stored once":          keyRepeated,

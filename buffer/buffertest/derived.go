@@ -203,6 +203,48 @@ func derivedVersions(t *testing.T, e Engine) {
 	check(e.Open(t), 4)
 }
 
+// Who reads while records are derived finds the version of each, also of the first ones under a new version.
+func derivedVersionsComeFirst(t *testing.T, e Engine) {
+	const versions = 40
+	log, id := e.Open(t), buffer.NewStreamID()
+	v := defineDeriving(t, log, id, "v")
+	add(t, log, id, "a")
+	ctx, cancel := context.WithCancel(within(t))
+	defer cancel()
+	read := func(lane buffer.Lane) error {
+		var b buffer.Block
+		for seq := buffer.Seq(0); seq < versions; seq = b.Last() {
+			for ctx.Err() == nil && lane.Info().Head == seq { // to read as soon as there is something
+			}
+			if err := lane.Read(ctx, seq, &b); err != nil {
+				return err
+			}
+			if b.Version == nil || b.Version.Number != uint64(b.Last()) { // each record has its own
+				return fmt.Errorf("the record behind %d is read under %+v", seq, b.Version)
+			}
+		}
+		return nil
+	}
+	result := make(chan error, 1)
+	err := log.Serve(ctx, func(ctx context.Context, lane buffer.Lane) error {
+		if lane.Info().ID.IsDerived() {
+			result <- read(lane)
+			cancel()
+			return nil
+		}
+		for range versions {
+			if err := lane.Commit(ctx, buffer.Change{Derived: derivation(v, "A")}); err != nil {
+				return err
+			}
+			v.Number++
+		}
+		return nil
+	})
+	if err := errors.Join(err, <-result); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func derivesNothing(t *testing.T, e Engine) {
 	log, id := e.Open(t), buffer.NewStreamID()
 	v := define(t, log, id, "s", "v1")
