@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,10 +33,10 @@ type machine struct {
 	log     memlog.Log
 	mutant  mutant
 	store   *machineStore
-	version int
+	version atomic.Int64
 
 	lives int
-	steps int // durable steps until the process dies; negative: it does not
+	steps atomic.Int64 // durable steps until the process dies; negative: it does not
 	acked map[string]string
 	keyed []buffer.Batch // sent before, under a key
 
@@ -47,7 +48,8 @@ type machine struct {
 var machineStream = buffer.StreamID{1}
 
 func newMachine(t *rapid.T, m mutant) *machine {
-	w := &machine{mutant: m, steps: -1, acked: map[string]string{}}
+	w := &machine{mutant: m, acked: map[string]string{}}
+	w.steps.Store(-1)
 	w.store = &machineStore{machine: w, objects: map[string]storedObject{}}
 	born := time.Now()
 	w.log.Elapsed = func() time.Duration { return time.Since(born) }
@@ -59,7 +61,7 @@ func newMachine(t *rapid.T, m mutant) *machine {
 
 func (w *machine) definition() stream.Stream {
 	s := stream.Stream{
-		Name: "s", Prefix: fmt.Sprintf("v%d/!{partitionKeyFromQuery:key}/", w.version), PartitionKeys: map[string]string{"key": ".key"},
+		Name: "s", Prefix: fmt.Sprintf("v%d/!{partitionKeyFromQuery:key}/", w.version.Load()), PartitionKeys: map[string]string{"key": ".key"},
 		Destination: stream.Destination{Directory: &stream.Directory{Path: "/nowhere"}},
 	}
 	s.Compression = "none"
@@ -69,7 +71,7 @@ func (w *machine) definition() stream.Stream {
 
 // define puts another version in force.
 func (w *machine) define(t *rapid.T) {
-	w.version++
+	w.version.Add(1)
 	_, err := w.log.Define(context.Background(), buffer.Definition{Stream: machineStream, Name: "s", Logic: 1, Data: w.definition().Encode()})
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +95,7 @@ func (w *machine) start() {
 func (w *machine) kill() {
 	w.cancel()
 	<-w.ended
-	w.steps = -1
+	w.steps.Store(-1)
 	w.lives++
 	if w.mutant.crash != nil {
 		w.mutant.crash(w)
@@ -106,7 +108,7 @@ func (w *machine) append(t *rapid.T, keys string, key buffer.Key) {
 	names := map[string]string{}
 	for i, k := range keys {
 		line := fmt.Sprintf(`{"key":"%c","n":"%d-%d"}`, k, len(w.acked), i)
-		names[line] = fmt.Sprintf("v%d/%c/", w.version, k)
+		names[line] = fmt.Sprintf("v%d/%c/", w.version.Load(), k)
 		b.Records = append(b.Records, []byte(line))
 	}
 	w.send(t, b)
@@ -138,7 +140,7 @@ func (w *machine) check(t *rapid.T) {
 	if len(found)+int(pending) < len(w.acked) {
 		t.Fatalf("%d records are acknowledged, %d are in the store and the log keeps %d", len(w.acked), len(found), pending)
 	}
-	if w.steps != 0 {
+	if w.steps.Load() != 0 {
 		return
 	}
 	w.kill() // the process has died at the step that was drawn
@@ -166,10 +168,15 @@ func (w *machine) end(t *rapid.T) {
 
 // strike counts a durable step, and reports whether the process is dead.
 func (w *machine) strike() bool {
-	if w.steps > 0 {
-		w.steps--
+	for {
+		left := w.steps.Load()
+		if left <= 0 {
+			return left == 0
+		}
+		if w.steps.CompareAndSwap(left, left-1) {
+			return left == 1
+		}
 	}
-	return w.steps == 0
 }
 
 // machineLog has commits counted, and spoilt where a mutant does.
@@ -337,7 +344,7 @@ func live(t *rapid.T, m mutant) {
 		case "store":
 			w.store.outcomes = slices.Clone(outcomes.Draw(t, "outcomes"))
 		case "die":
-			w.steps = rapid.IntRange(1, 5).Draw(t, "steps")
+			w.steps.Store(int64(rapid.IntRange(1, 5).Draw(t, "steps")))
 		case "kill":
 			w.kill()
 			w.start()

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -197,10 +198,11 @@ func TestRewritingAgainstAModel(t *testing.T) {
 	limitChecks(t, 6)
 	rapid.Check(t, func(rt *rapid.T) {
 		dir := t.TempDir()
-		var age time.Duration // of the world; a log knows how long it was open
+		var world atomic.Int64 // its age; a log knows how long it was open
+		age := func() time.Duration { return time.Duration(world.Load()) }
 		cfg := func() Config {
-			opened := age
-			return Config{Dir: dir, MaxDisk: MinDisk * 4, StreamShare: MinDisk * 4, elapsed: func() time.Duration { return age - opened }}
+			opened := age()
+			return Config{Dir: dir, MaxDisk: MinDisk * 4, StreamShare: MinDisk * 4, elapsed: func() time.Duration { return age() - opened }}
 		}
 		r := openRig(t, cfg())
 		defer func() { r.stop() }()
@@ -222,12 +224,12 @@ func TestRewritingAgainstAModel(t *testing.T) {
 				}
 				if receipt, err := r.Append(t.Context(), b); err == nil {
 					model[lane] = append(model[lane], record)
-					keyed = append(keyed, keyedBatch{b, receipt, age})
+					keyed = append(keyed, keyedBatch{b, receipt, age()})
 				}
 			case 5:
-				age += time.Duration(rapid.IntRange(0, 4).Draw(rt, "minutes")) * time.Minute
+				world.Add(int64(time.Duration(rapid.IntRange(0, 4).Draw(rt, "minutes")) * time.Minute))
 				for _, k := range keyed {
-					k.repeat(rt, r.Log, age)
+					k.repeat(rt, r.Log, age())
 				}
 			case 6, 7:
 				if to := len(model[lane]); to > cursor[lane] {

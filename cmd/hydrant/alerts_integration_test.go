@@ -177,9 +177,9 @@ func (p *prometheusServer) awaitDown(fires bool) {
 	p.t.Fatalf("HydrantNodeDown fires: %t: not within five minutes", fires)
 }
 
-// A metric with labels that have no value yet shows nowhere on a node in good health.
+// A metric with labels that have no value yet shows nowhere on a node in good health, nor does a certificate that it has not.
 var onlyInTrouble = regexp.MustCompile(`delivery_stopped|failures_total|superseded|throttled|error_output|refused_requests|` +
-	`definitions_age|conditional_writes|backup_|discarded|duplicate|upload_limit`)
+	`definitions_age|conditional_writes|backup_|discarded|duplicate|upload_limit|tls_`)
 
 // knowsAllMetrics wants the node to export what the alert rules and the dashboard ask for.
 func (p *prometheusServer) knowsAllMetrics(node *process) {
