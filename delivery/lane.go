@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -335,74 +334,6 @@ func (l *lane) passOver(ctx context.Context) error {
 	}
 	l.publishTotals()
 	return nil
-}
-
-// commit makes a change durable. A full buffer has stored nothing of it, and other lanes make room: it is tried again.
-func (l *lane) commit(ctx context.Context, c buffer.Change) error {
-	return commit(ctx, l.in, l.log, c)
-}
-
-func commit(ctx context.Context, in buffer.Lane, log *slog.Logger, c buffer.Change) error {
-	for {
-		err := in.Commit(ctx, c)
-		var full *buffer.FullError
-		var locked *buffer.DataKeyError
-		switch {
-		case errors.As(err, &full):
-			log.Warn("the buffer has no room even for state; trying again", "reason", full)
-		case errors.As(err, &locked):
-			log.Warn("the buffer cannot encrypt what the function made; trying again", "reason", locked)
-		default:
-			return err
-		}
-		select {
-		case <-time.After(time.Second):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// rulesOf returns the rules of a block's version.
-func (l *lane) rulesOf(v *buffer.Version) (*rules, error) {
-	if v == nil {
-		return nil, fmt.Errorf("the buffer has lost the definition that the records above %d were taken under", l.ledger.position)
-	}
-	if r, ok := l.rules[v.Number]; ok {
-		return r, nil
-	}
-	r, err := newRules(v, l.track, l.info.ID.IsDerived())
-	if err != nil {
-		return nil, err
-	}
-	l.rules[v.Number] = r
-	return r, nil
-}
-
-// triggers takes up the buffering hints and bounds in force now, whatever version the records are read under.
-func (l *lane) triggers(r *rules) {
-	if !l.retune() {
-		l.buffering, l.partitions = r.stream.Buffering, r.stream.Partitions
-	}
-}
-
-// retune takes up those of the definition, if there is one.
-func (l *lane) retune() bool {
-	s, ok := l.definition()
-	if ok {
-		l.buffering, l.partitions = s.Buffering, s.Partitions
-	}
-	return ok
-}
-
-// definition is the one in force now, as seen from the track; false where the stream is not configured any more, or sends
-// nothing there.
-func (l *lane) definition() (stream.Stream, bool) {
-	s, ok := l.service.deps.Current(l.info.Name)
-	if !ok {
-		return s, false
-	}
-	return l.track.view(s)
 }
 
 // add takes one output into the open object of its partition.

@@ -71,3 +71,45 @@ func appendPartition(dst []byte, o *partitioner.Output) []byte {
 	dst = append(dst, 0)
 	return append(dst, o.Prefix...)
 }
+
+// rulesOf returns the rules of a block's version.
+func (l *lane) rulesOf(v *buffer.Version) (*rules, error) {
+	if v == nil {
+		return nil, fmt.Errorf("the buffer has lost the definition that the records above %d were taken under", l.ledger.position)
+	}
+	if r, ok := l.rules[v.Number]; ok {
+		return r, nil
+	}
+	r, err := newRules(v, l.track, l.info.ID.IsDerived())
+	if err != nil {
+		return nil, err
+	}
+	l.rules[v.Number] = r
+	return r, nil
+}
+
+// triggers takes up the buffering hints and bounds in force now, whatever version the records are read under.
+func (l *lane) triggers(r *rules) {
+	if !l.retune() {
+		l.buffering, l.partitions = r.stream.Buffering, r.stream.Partitions
+	}
+}
+
+// retune takes up those of the definition, if there is one.
+func (l *lane) retune() bool {
+	s, ok := l.definition()
+	if ok {
+		l.buffering, l.partitions = s.Buffering, s.Partitions
+	}
+	return ok
+}
+
+// definition is the one in force now, as seen from the track; false where the stream is not configured any more, or sends
+// nothing there.
+func (l *lane) definition() (stream.Stream, bool) {
+	s, ok := l.service.deps.Current(l.info.Name)
+	if !ok {
+		return s, false
+	}
+	return l.track.view(s)
+}
