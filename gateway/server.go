@@ -191,9 +191,14 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.Drain()
 	_ = s.within.Close()
 	if s.listener != nil {
-		_ = s.listener.Close() // fasthttp closes only what it serves; a second close changes nothing
+		_ = s.listener.Close() // fasthttp closes only what it serves
 	}
-	if err := s.http.ShutdownWithContext(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
+	// fasthttp closes the listeners again, in the order they came to serve.
+	err := s.http.ShutdownWithContext(ctx)
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, fasthttputil.ErrInmemoryListenerClosed) {
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("wait for %d connections of producers: %w", s.http.GetOpenConnectionsCount(), err)
 	}
 	return nil

@@ -138,6 +138,27 @@ func TestLifecycle(t *testing.T) {
 	}
 }
 
+// fasthttp closes its listeners a second time, and says how the first of them took it: whichever came first must do.
+func TestShutdownInEitherOrderOfListeners(t *testing.T) {
+	s, err := New(Config{Listen: "127.0.0.1:0"}, Deps{Log: &fakeLog{}, Catalog: emptyCatalog})
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error)
+	go func() { served <- s.http.Serve(s.within) }()
+	c, err := s.within.Dial() // answered once it is served
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Close()
+	if err := s.Shutdown(context.Background()); err != nil {
+		t.Errorf("shutdown: %v", err)
+	}
+	if err := <-served; err != nil {
+		t.Errorf("serve: %v", err)
+	}
+}
+
 func TestPanicIsAnAnswer(t *testing.T) {
 	panics := true
 	f := start(t, &fakeLog{before: func(context.Context, buffer.Batch) error {
