@@ -246,12 +246,17 @@ func (l *Log) open() error {
 	if err := l.begin(len(found.gens) > 0); err != nil {
 		return errors.Join(err, found.release())
 	}
-	l.committer = committer{log: l, current: l.current, number: found.highest, hash: found.lastHash, born: l.cfg.now(), fresh: true}
+	l.resume(found)
 	l.commits.Go(l.committer.run)
 	l.keepers.Go(l.housekeep)
 	l.makeAhead()
 	wake(l.kick)
 	return l.recordFound()
+}
+
+// resume goes on with the chain where it was found to end. Numbers rise above all that anything names.
+func (l *Log) resume(found *image) {
+	l.committer = committer{log: l, current: l.current, number: found.highest, hash: found.lastHash, born: l.cfg.now(), fresh: true}
 }
 
 // begin raises the epoch and makes the generation that is written to first. On a full disk an existing log does without

@@ -71,8 +71,9 @@ func dropped(groups []foundGroup) (number, hash uint64) {
 			}
 		}
 	}
-	if len(groups) > 0 && groups[0].number <= number && groups[0].mark == nil {
-		return groups[0].number - 1, groups[0].previous // the crash came before it was gone
+	first := slices.IndexFunc(groups, func(g foundGroup) bool { return g.mark == nil }) // a generation may be closed without any
+	if first >= 0 && groups[first].number <= number {
+		return groups[first].number - 1, groups[first].previous // the crash came before it was gone
 	}
 	return number, hash
 }
@@ -193,11 +194,13 @@ func (m *image) account(lane buffer.LaneID, h head, blocks []buffer.Header, g *g
 // but the last were acknowledged.
 func (m *image) askWitnesses() {
 	slices.SortStableFunc(m.witnesses, func(a, b namedGroup) int { return cmp.Compare(a.number, b.number) })
-	behind := slices.DeleteFunc(m.witnesses, func(w namedGroup) bool { return w.number <= m.lastNumber })
-	for i, w := range behind {
+	for _, w := range m.witnesses { // also of groups that another one of the same number came after
 		for _, b := range w.blocks {
 			m.name(b.lane, b.last())
 		}
+	}
+	behind := slices.DeleteFunc(m.witnesses, func(w namedGroup) bool { return w.number <= m.lastNumber })
+	for i, w := range behind {
 		m.highest = max(m.highest, w.number)
 		if w.number == behind[len(behind)-1].number {
 			m.notes = append(m.notes, fmt.Sprintf("group %d is not there: unacknowledged or lost: %s", w.number, ranges(w.blocks)))

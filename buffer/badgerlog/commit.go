@@ -95,19 +95,27 @@ func (l *Log) Append(ctx context.Context, b buffer.Batch) (buffer.Receipt, error
 	for !l.closed && l.incoming() > 0 && l.incoming()+size > groupLimit {
 		l.room.Wait()
 	}
-	own, packedWith, err := l.packAlone(b, size)
-	if first, ok := l.keys.find(b.Key.ID, l.keyClock()); ok && l.alive() == nil {
-		l.mu.Unlock()
+	own, packedWith := l.packAlone(b, size)
+	in, first, err := l.enter(b, size, own, packedWith)
+	l.mu.Unlock()
+	switch {
+	case err != nil:
+		return buffer.Receipt{}, err
+	case first != nil:
 		return first.repeat(ctx, b.Key)
 	}
-	var lane *lane
-	var key *buffer.DataKey
-	if err == nil {
-		lane, key, err = l.admit(b.Stream, size)
+	wake(l.work)
+	return in.receipt, in.group.wait(ctx)
+}
+
+// enter puts a batch into the forming group, or returns what is known of the first one with its key. Called with mu held.
+func (l *Log) enter(b buffer.Batch, size int, own []*packed, packedWith *buffer.DataKey) (in attempt, first *attempt, err error) {
+	if known, ok := l.keys.find(b.Key.ID, l.keyClock()); ok && l.alive() == nil {
+		return attempt{}, &known, nil
 	}
+	lane, key, err := l.admit(b.Stream, size)
 	if err != nil {
-		l.mu.Unlock()
-		return buffer.Receipt{}, err
+		return attempt{}, nil, err
 	}
 	g, p := l.forming, l.forming.part(lane)
 	receipt := buffer.Receipt{First: lane.next, Count: len(b.Records)}
@@ -119,10 +127,7 @@ func (l *Log) Append(ctx context.Context, b buffer.Batch) (buffer.Receipt, error
 	g.bytes += size
 	g.records += len(b.Records)
 	l.keys.begin(b.Key, receipt, g)
-	l.mu.Unlock()
-
-	wake(l.work)
-	return receipt, g.wait(ctx)
+	return attempt{b.Key.Payload, receipt, g}, nil, nil
 }
 
 // incoming is the size of the records that the next group takes. Called with mu held.
@@ -130,16 +135,16 @@ func (l *Log) incoming() int { return l.forming.bytes + l.packing }
 
 // packAlone makes the blocks of a batch that gets blocks of its own, unless it is known or would be refused now, with the
 // data key that it returns. Called with mu held, which it lets go meanwhile.
-func (l *Log) packAlone(b buffer.Batch, size int) ([]*packed, *buffer.DataKey, error) {
+func (l *Log) packAlone(b buffer.Batch, size int) ([]*packed, *buffer.DataKey) {
 	if size < ownBlocks {
-		return nil, nil, nil
+		return nil, nil
 	}
 	if _, known := l.keys.find(b.Key.ID, l.keyClock()); known {
-		return nil, nil, nil
+		return nil, nil
 	}
 	lane, key, err := l.admit(b.Stream, size)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil // enter says why
 	}
 	l.packing += size
 	l.mu.Unlock()
@@ -147,7 +152,7 @@ func (l *Log) packAlone(b buffer.Batch, size int) ([]*packed, *buffer.DataKey, e
 	l.mu.Lock()
 	l.packing -= size
 	l.room.Broadcast() // it may be refused now
-	return own, key, nil
+	return own, key
 }
 
 func batchSize(b buffer.Batch) (int, error) {
@@ -229,19 +234,25 @@ func (g *group) wait(ctx context.Context) error {
 
 // submit lets fill add to the forming group and waits until that is durable.
 func (l *Log) submit(ctx context.Context, fill func(*group) error) error {
-	l.mu.Lock()
-	if err := l.alive(); err != nil {
-		l.mu.Unlock()
+	g, err := l.add(fill)
+	if g == nil {
 		return err
 	}
-	g := l.forming
-	if err := fill(g); err != nil || g.empty() {
-		l.mu.Unlock()
-		return err
-	}
-	l.mu.Unlock()
 	wake(l.work)
 	return g.wait(ctx)
+}
+
+// add lets fill add to the forming group, and returns that; nil where it is still empty, or with an error.
+func (l *Log) add(fill func(*group) error) (*group, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.alive(); err != nil {
+		return nil, err
+	}
+	if err := fill(l.forming); err != nil || l.forming.empty() {
+		return nil, err
+	}
+	return l.forming, nil
 }
 
 // Define implements buffer.Log.
@@ -252,7 +263,13 @@ func (l *Log) Define(ctx context.Context, d buffer.Definition) (buffer.Version, 
 		return buffer.Version{}, err
 	}
 	var v version
-	err := l.submit(ctx, func(g *group) error {
+	err := l.submit(ctx, l.definition(d, &v))
+	return v.Version, err
+}
+
+// definition adds a definition to a group, and says which version it is.
+func (l *Log) definition(d buffer.Definition, v *version) func(*group) error {
+	return func(g *group) error {
 		lane, ok := l.lanes[d.Stream]
 		if !ok {
 			lane = newLane(l, buffer.LaneID{Stream: d.Stream}, d.Name)
@@ -270,18 +287,17 @@ func (l *Log) Define(ctx context.Context, d buffer.Definition) (buffer.Version, 
 			g.lanes = append(g.lanes, made)
 			g.changes = append(g.changes, change{stateKey: stateKey{kindStream, made.id, ""}, value: []byte(d.Name)})
 		}
-		v = version{buffer.Version{Number: lane.lastVersion().Number + 1, Logic: d.Logic, Data: d.Data, Key: d.Key}, lane.next}
+		*v = version{buffer.Version{Number: lane.lastVersion().Number + 1, Logic: d.Logic, Data: d.Data, Key: d.Key}, lane.next}
 		if ok {
 			g.part(lane).broken = true // a block is read under one version
 		}
 		lane.key = d.Key
 		g.changes = append(g.changes, change{
 			stateKey: stateKey{kindVersion, lane.id, versionKey(v.Number)},
-			value:    encodeVersion(v),
+			value:    encodeVersion(*v),
 		})
 		return nil
-	})
-	return v.Version, err
+	}
 }
 
 // fail ends the log: what was acknowledged is on disk, nothing more can be.

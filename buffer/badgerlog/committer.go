@@ -48,26 +48,36 @@ func (c *committer) commit(g *group) {
 	if g.err = c.log.broken(); g.err != nil {
 		return
 	}
-	record := c.pack(g)
+	record, data, stored := c.prepare(g)
 	defer c.forget()
-	data := record.encode(&c.memory)
-	stored := c.arrange(g, record.number, data)
 	groupPacked.Reach()
 	start := c.log.cfg.now()
 	if g.err = c.store(c.values, stored, g.leave); g.err != nil {
 		return
 	}
 	groupSynced.Reach()
-	c.number, c.hash = record.number, hashGroup(data)
-	c.current.note(record, c.hash)
-	c.used.Store(c.current.used)
-	c.log.publish(g, record.changes, c.current)
+	c.confirm(g, record, data)
 	groupPublished.Reach()
 	took := c.log.cfg.now().Sub(start)
 	if stored >= tellingGroup {
 		c.speed.measure(int(stored), took)
 	}
 	c.log.cfg.Observe(Group{Records: g.records, Bytes: int64(g.bytes), Stored: stored, Sync: took})
+}
+
+// prepare makes the group's record, which is good until forget, and lists its values. It changes nothing that anybody sees.
+func (c *committer) prepare(g *group) (record *groupRecord, data []byte, stored int64) {
+	record = c.pack(g)
+	data = record.encode(&c.memory)
+	return record, data, c.arrange(g, record.number, data)
+}
+
+// confirm takes in that the group is durable in the current generation, and shows it.
+func (c *committer) confirm(g *group, record *groupRecord, data []byte) {
+	c.number, c.hash = record.number, hashGroup(data)
+	c.current.note(record, c.hash)
+	c.used.Store(c.current.used)
+	c.log.publish(g, record.changes, c.current)
 }
 
 // arrange lists the group's values as they are stored, and returns the size of their data.
@@ -123,7 +133,7 @@ func (c *committer) pack(g *group) *groupRecord {
 	g.finishAll()
 	record := &c.record
 	record.number, record.previous = c.number+1, c.hash
-	record.changes = append(record.changes, g.changes...)
+	record.changes = c.log.appendRisen(record.changes, g.changes)
 	for _, p := range g.parts {
 		first := p.first
 		for _, b := range p.blocks {
@@ -152,6 +162,29 @@ func (c *committer) pack(g *group) *groupRecord {
 		record.changes = append(record.changes, keysChange(g.clock, keys))
 	}
 	return record
+}
+
+// appendRisen appends a group's changes but for cursors that another commit is past already. A stream's tracks commit side by
+// side, and what comes in last would be the last word, although the manifests below the higher cursor are gone by then.
+func (l *Log) appendRisen(dst, changes []change) []change {
+	var risen map[buffer.LaneID]buffer.Seq
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range changes {
+		c := &changes[i]
+		if c.kind == kindCursor {
+			if risen == nil {
+				risen = map[buffer.LaneID]buffer.Seq{}
+			}
+			to, err := decodeCursor(c.value)
+			if lane := l.lane(c.lane); err == nil && lane != nil && to <= max(lane.settled(), risen[c.lane]) {
+				continue
+			}
+			risen[c.lane] = to
+		}
+		dst = append(dst, *c)
+	}
+	return dst
 }
 
 // store writes the values into the current generation, or into the next one where they do not fit or the current one
@@ -193,12 +226,7 @@ func (c *committer) rotate(stored int64, n int) error {
 	}
 	old := c.current
 	l := c.log
-	c.fresh = true
-	l.mu.Lock()
-	c.current, l.current = next, next
-	l.gens = append(l.gens, next)
-	l.mu.Unlock()
-	c.used.Store(0)
+	c.goOn(next)
 	if old != nil {
 		l.measureRate(old, c.born)
 	}
@@ -214,6 +242,16 @@ func (c *committer) rotate(stored int64, n int) error {
 		})
 	}
 	return nil
+}
+
+// goOn writes to the next generation from now on. What it repeats goes in with its second group: the first one is packed.
+func (c *committer) goOn(next *generation) {
+	c.fresh = true
+	c.log.mu.Lock()
+	c.current, c.log.current = next, next
+	c.log.gens = append(c.log.gens, next)
+	c.log.mu.Unlock()
+	c.used.Store(0)
 }
 
 // publish shows a durable group to readers.

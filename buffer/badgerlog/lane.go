@@ -125,6 +125,13 @@ func (l *lane) versionAt(s buffer.Seq) *buffer.Version {
 	return nil
 }
 
+// settled is the cursor.
+func (l *lane) settled() buffer.Seq {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.cursor
+}
+
 func (l *lane) head() head {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -318,7 +325,12 @@ func (l *lane) Commit(ctx context.Context, c buffer.Change) error {
 	if err != nil {
 		return err
 	}
-	return l.log.submit(ctx, func(g *group) error {
+	return l.log.submit(ctx, l.change(c, size))
+}
+
+// change adds what a commit changes to a group; size is that of the records derived.
+func (l *lane) change(c buffer.Change, size int) func(*group) error {
+	return func(g *group) error {
 		if err := l.admitDerived(c.Derived, size); err != nil {
 			return err
 		}
@@ -343,7 +355,7 @@ func (l *lane) Commit(ctx context.Context, c buffer.Change) error {
 		}
 		g.derive(l.derived, c.Derived, size, key)
 		return nil
-	})
+	}
 }
 
 // retired are the versions that no record above the cursor was appended under. Called with mu held.

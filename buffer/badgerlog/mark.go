@@ -46,13 +46,19 @@ func (g *generation) note(record *groupRecord, hash uint64) {
 
 // mark describes the generation after it was closed.
 func (g *generation) mark() (mark, error) {
+	m := g.end()
+	var err error
+	m.Files, err = fileSums(g.dir)
+	return m, err
+}
+
+// end is how far the generation reaches.
+func (g *generation) end() mark {
 	m := mark{Groups: g.groups, Last: g.last, Hash: g.hash}
 	for lane, h := range g.heads {
 		m.Heads = append(m.Heads, markHead{Stream: lane.Stream.String(), Lane: lane.Number, Head: h})
 	}
-	var err error
-	m.Files, err = fileSums(g.dir)
-	return m, err
+	return m
 }
 
 func (g *generation) writeMark() error {

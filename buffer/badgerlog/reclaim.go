@@ -232,14 +232,7 @@ func (g *generation) idle() bool {
 func (l *Log) drop(oldest *generation) error {
 	l.forgetWhatDoesNotFit(oldest)
 	for link := oldest.last > 0; link || l.holdsState(oldest); link = false {
-		err := l.submit(context.Background(), func(g *group) error {
-			g.carry = oldest
-			if link { // the oldest group that is left must link to it
-				g.changes = append(g.changes, change{stateKey: stateKey{kindDropped, logLane, ""}, value: encodeDropped(oldest)})
-			}
-			return nil
-		})
-		if err != nil {
+		if err := l.submit(context.Background(), carry(oldest, link)); err != nil {
 			return err
 		}
 	}
@@ -251,10 +244,27 @@ func (l *Log) drop(oldest *generation) error {
 			return err
 		}
 	}
-	l.mu.Lock()
-	l.gens = slices.Delete(l.gens, 0, 1)
-	l.mu.Unlock()
+	l.leaveOldest()
 	return l.dispose(oldest)
+}
+
+// carry has a group write a generation's live state anew, and where it is to be the last word, what the chain begins with
+// once the generation is gone: the oldest group that is left must link to it.
+func carry(oldest *generation, link bool) func(*group) error {
+	return func(g *group) error {
+		g.carry = oldest
+		if link {
+			g.changes = append(g.changes, change{stateKey: stateKey{kindDropped, logLane, ""}, value: encodeDropped(oldest)})
+		}
+		return nil
+	}
+}
+
+// leaveOldest forgets the oldest generation: nothing needs it any more.
+func (l *Log) leaveOldest() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.gens = slices.Delete(l.gens, 0, 1)
 }
 
 // isOpenToWrite reports whether Badger would write a table when the generation is closed.

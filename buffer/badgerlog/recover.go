@@ -42,16 +42,7 @@ var logLane buffer.LaneID
 // load reads every generation below dir, follows the chain of groups and builds what it says. It tells after each how many
 // of how many it has read.
 func load(dir string, tell func(read, of int)) (*image, error) {
-	m := &image{
-		state:  map[stateKey]stored{},
-		blocks: map[buffer.LaneID]map[buffer.Seq]*ref{},
-		named:  map[buffer.LaneID]buffer.Seq{},
-		keys:   map[buffer.KeyID]keyEntry{},
-		heads:  map[buffer.LaneID]head{},
-		absent: map[buffer.LaneID]map[buffer.Seq]buffer.Damage{},
-		lost:   map[buffer.LaneID][]buffer.Damage{},
-		known:  map[buffer.LaneID][]buffer.Damage{},
-	}
+	m := newImage()
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
@@ -76,6 +67,19 @@ func load(dir string, tell func(read, of int)) (*image, error) {
 	return m, nil
 }
 
+func newImage() *image {
+	return &image{
+		state:  map[stateKey]stored{},
+		blocks: map[buffer.LaneID]map[buffer.Seq]*ref{},
+		named:  map[buffer.LaneID]buffer.Seq{},
+		keys:   map[buffer.KeyID]keyEntry{},
+		heads:  map[buffer.LaneID]head{},
+		absent: map[buffer.LaneID]map[buffer.Seq]buffer.Damage{},
+		lost:   map[buffer.LaneID][]buffer.Damage{},
+		known:  map[buffer.LaneID][]buffer.Damage{},
+	}
+}
+
 // loadGeneration adds a generation to the image and returns its groups.
 func (m *image) loadGeneration(g *generation) ([]foundGroup, error) {
 	m.gens = append(m.gens, g)
@@ -96,8 +100,12 @@ func (m *image) loadGeneration(g *generation) ([]foundGroup, error) {
 			return nil, err
 		}
 	}
-	end := foundGroup{groupRecord: &groupRecord{number: seal.Last}, hash: seal.Hash, generation: g, mark: &seal}
-	return append(groups, end), nil
+	return append(groups, endOf(g, &seal)), nil
+}
+
+// endOf stands for the end of a generation that was closed.
+func endOf(g *generation, seal *mark) foundGroup {
+	return foundGroup{groupRecord: &groupRecord{number: seal.Last}, hash: seal.Hash, generation: g, mark: seal}
 }
 
 // repair notes that a generation has to be read value by value.
@@ -117,6 +125,11 @@ func (m *image) loadUnclosed(g *generation) ([]foundGroup, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read generation %d: %w", g.id, err)
 	}
+	return m.takeStock(g, found), nil
+}
+
+// takeStock says of each group that was found in a generation which of its blocks are not there.
+func (m *image) takeStock(g *generation, found *scanned) []foundGroup {
 	whole := map[string]buffer.Header{}
 	for _, h := range found.blocks {
 		m.name(h.Lane, h.Last())
@@ -126,7 +139,7 @@ func (m *image) loadUnclosed(g *generation) ([]foundGroup, error) {
 		found.groups[i].generation = g
 		found.groups[i].missing = missing(&found.groups[i], whole)
 	}
-	return found.groups, nil
+	return found.groups
 }
 
 // readByValue finds the values of a generation in its value log, and reads them from there from now on.

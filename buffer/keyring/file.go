@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"path/filepath"
 	"slices"
 	"time"
@@ -49,6 +50,9 @@ func (r *Ring) read() {
 		if err == nil && f.Format != fileFormat {
 			err = fmt.Errorf("%s was written in format %d; this version reads format %d: start the version that wrote it", name, f.Format, fileFormat)
 		}
+		if err == nil && (f.Writes == 0 || f.Writes == math.MaxUint64) {
+			err = fmt.Errorf("%s says that it was written %d times", name, f.Writes)
+		}
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
@@ -65,6 +69,7 @@ func (r *Ring) read() {
 	r.unread = nil
 	r.file.Writes, r.file.Last = max(r.file.Writes, newest.Writes), max(r.file.Last, newest.Last)
 	for _, k := range newest.Keys {
+		r.file.Last = max(r.file.Last, k.ID)
 		known := slices.ContainsFunc(r.file.Keys, func(have wrappedKey) bool { return have.ID == k.ID })
 		if !known { // a backup that was put back does not take away what was made meanwhile
 			r.file.Keys = append(r.file.Keys, k)

@@ -107,6 +107,9 @@ func (r *Ring) Make(ctx context.Context, master string, used buffer.DataKeyID) (
 	ctx, cancel := context.WithTimeout(ctx, askPatience)
 	defer cancel()
 	id := max(r.file.Last, used) + 1
+	if id == 0 {
+		return 0, &buffer.DataKeyError{Code: buffer.KeyInvalidState, Reason: "there is no id left for a data key: " + fileName + " names the last one there can be"}
+	}
 	m, err := r.cfg.Masters(master)
 	if err != nil {
 		return 0, asKeyError(0, err)

@@ -58,7 +58,9 @@ var startPoints = []string{"buffer: log loaded", "buffer: epoch raised", "delive
 // The process dies at every arrow of a record's life, of a generation's, of a function's answer, of a start: nothing that was
 // acknowledged is lost, and what clients send again under their keys is stored once. A point that is not reached fails.
 func TestEveryFailpoint(t *testing.T) {
-	names := failpoint.Names()
+	names := slices.DeleteFunc(failpoint.Names(), func(name string) bool {
+		return strings.HasPrefix(name, "s3: ") // of uploads in parts: delivery/s3 has the same for them
+	})
 	if len(names) < 25 {
 		t.Errorf("only %d points: %q", len(names), names)
 	}

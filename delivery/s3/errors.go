@@ -13,6 +13,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"hydrant/delivery"
+	"hydrant/delivery/outbound"
 )
 
 var errNoETag = errors.New("the answer has no ETag, so it is not an S3 store's: correct the endpoint")
@@ -178,6 +179,9 @@ func (d *Destination) unanswered(op, key string, err error) error {
 	case errors.Is(err, http.ErrSchemeMismatch):
 		trouble.Class, trouble.Refused = delivery.Held, true
 		err = fmt.Errorf("%w: write the endpoint with http://", err)
+	case errors.Is(err, outbound.ErrForbidden):
+		trouble.Class, trouble.Refused = delivery.Held, true
+		err = fmt.Errorf("%w: correct the endpoint", err)
 	case errors.As(err, &network) && network.Op == "dial", errors.As(err, &name):
 		trouble.Refused = true
 	case errors.As(err, &sent), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),

@@ -283,3 +283,23 @@ func cut(w http.ResponseWriter) {
 	_ = connection.(*net.TCPConn).SetLinger(0)
 	_ = connection.Close()
 }
+
+// The credentials that clouds keep at link-local addresses are not for whoever writes a definition, nor for a store that
+// sends its clients there.
+func TestLinkLocalEndpointsAreNotCalled(t *testing.T) {
+	for _, endpoint := range []string{"http://169.254.169.254", "http://[fe80::1]", "http://100.100.100.200"} {
+		d, err := newDestination(settings(""), stream.S3{Bucket: "lake", Endpoint: endpoint, PathStyle: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		expectTrouble(t, "create", d.Create(t.Context(), &example), delivery.Held, true, "link-local")
+	}
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		d := dial(t, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://169.254.169.254"+r.URL.Path, status)
+		})
+		expectTrouble(t, "create", d.Create(t.Context(), &example), delivery.Held, true, "correct the")
+		_, err := d.Stat(t.Context(), example.Key)
+		expectTrouble(t, "stat", err, delivery.Held, true, "correct the")
+	}
+}

@@ -119,6 +119,27 @@ func TestPartsOnTheWire(t *testing.T) {
 	}
 }
 
+// A part of a former life that comes after its upload was aborted brings the upload back: it is aborted again.
+func TestPartsThatComeLate(t *testing.T) {
+	b, d, o := dialParts(t)
+	b.listed = []string{o.Key, o.Key + "2"}
+	for range 2 {
+		if err := d.Create(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		aborted := 0
+		for i, kind := range b.requests {
+			if kind == "abort old0" {
+				aborted = i
+			}
+		}
+		if looked := b.has("list") && aborted > slices.Index(b.requests, "complete"); looked != (len(b.listed) > 0) {
+			t.Errorf("requests are %q, with %q unfinished", b.requests, b.listed)
+		}
+		b.listed, b.requests = nil, nil
+	}
+}
+
 func TestPartsTroubles(t *testing.T) {
 	fail := func(status int, code string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) { answer(w, r, status, code) }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -32,9 +31,6 @@ func loadSettings(ctx context.Context, definition stream.S3) (aws.Config, error)
 	if err != nil {
 		return chain, err
 	}
-	if client, ok := chain.HTTPClient.(*awshttp.BuildableClient); ok { // by now with the authorities of AWS_CA_BUNDLE
-		chain.HTTPClient = client.Freeze()
-	}
 	if definition.RoleARN != "" {
 		chain.Credentials = assume(chain, definition)
 	}
@@ -49,6 +45,7 @@ func assume(chain aws.Config, definition stream.S3) aws.CredentialsProvider {
 	client := sts.NewFromConfig(chain, func(o *sts.Options) {
 		o.Region = cmp.Or(o.Region, "us-east-1") // as for the bucket
 		o.Retryer = aws.NopRetryer{}             // delivery has its own
+		o.HTTPClient = frozen(chain.HTTPClient, nil)
 	})
 	provider := stscreds.NewAssumeRoleProvider(client, definition.RoleARN, func(o *stscreds.AssumeRoleOptions) {
 		o.RoleSessionName = cmp.Or(definition.RoleSessionName, "hydrant")

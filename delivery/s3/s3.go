@@ -22,6 +22,7 @@ import (
 	"github.com/aws/smithy-go/middleware"
 
 	"hydrant/delivery"
+	"hydrant/delivery/outbound"
 	"hydrant/stream"
 )
 
@@ -35,6 +36,7 @@ type Destination struct {
 	patience    func(bytes int64) time.Duration
 	singlePut   int64 // bytes of the largest body that is sent in one request
 	partSize    int64
+	partsAtOnce int
 	conditions  atomic.Pointer[delivery.Conditions] // nil until Probe has found them: taken for honoured
 }
 
@@ -93,8 +95,10 @@ func check(definition stream.S3) error {
 
 func newClient(chain aws.Config, definition stream.S3) (*sdk.Client, error) {
 	client := sdk.NewFromConfig(chain, func(o *sdk.Options) {
+		o.HTTPClient = frozen(chain.HTTPClient, nil)
 		if definition.Endpoint != "" {
 			o.BaseEndpoint = &definition.Endpoint
+			o.HTTPClient = frozen(chain.HTTPClient, outbound.Guard)
 		}
 		if o.Region == "" && o.BaseEndpoint != nil {
 			o.Region = "us-east-1" // what stores without regions expect in a signature
@@ -126,6 +130,7 @@ func newDestination(chain aws.Config, definition stream.S3) (*Destination, error
 		patience:    patience,
 		singlePut:   singlePut,
 		partSize:    partSize,
+		partsAtOnce: partsAtOnce,
 	}, nil
 }
 

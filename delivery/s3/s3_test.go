@@ -40,6 +40,12 @@ func TestMain(m *testing.M) {
 		serveDummy(scheme)
 		return
 	}
+	if point := os.Getenv(dieAt); point != "" {
+		if err := uploadAndDie(point); err != nil {
+			panic(err)
+		}
+		return
+	}
 	goleak.VerifyTestMain(m)
 }
 
@@ -298,7 +304,7 @@ func settings(region string) aws.Config {
 	return aws.Config{
 		Region:      region,
 		Credentials: credentials.NewStaticCredentialsProvider("test", "testtest", ""),
-		HTTPClient:  newHTTPClient().Freeze(),
+		HTTPClient:  newHTTPClient(),
 	}
 }
 

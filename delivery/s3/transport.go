@@ -3,10 +3,22 @@ package s3
 import (
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 )
+
+// frozen is the chain's client, by now with the authorities of AWS_CA_BUNDLE, as it is from now on. What it connects to is
+// shown to control, if there is one.
+func frozen(client aws.HTTPClient, control func(network, address string, c syscall.RawConn) error) aws.HTTPClient {
+	buildable, ok := client.(*awshttp.BuildableClient)
+	if !ok {
+		return client
+	}
+	return buildable.WithDialerOptions(func(d *net.Dialer) { d.Control = control }).Freeze()
+}
 
 // newHTTPClient returns a client that gives up on peers that are gone. It is the SDK's own kind, so that AWS_CA_BUNDLE
 // works. The limits of whole requests are in Destination.patience.

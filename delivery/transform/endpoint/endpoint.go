@@ -9,10 +9,9 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"strings"
-	"syscall"
 
+	"hydrant/delivery/outbound"
 	"hydrant/delivery/transform"
 	"hydrant/stream"
 )
@@ -25,7 +24,7 @@ type Function struct {
 
 // New returns the function. Nothing is sent yet.
 func New(d stream.HTTPFunction) *Function {
-	dialer := &net.Dialer{Control: guard}
+	dialer := &net.Dialer{Control: outbound.Guard}
 	if d.AllowLinkLocal {
 		dialer.Control = nil
 	}
@@ -36,28 +35,6 @@ func New(d stream.HTTPFunction) *Function {
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
-}
-
-// errForbidden says that an address is not called.
-var errForbidden = errors.New("link-local addresses are not called, since clouds keep credentials there: " +
-	"write allow_link_local: true if that is meant")
-
-// metadata are addresses of clouds' metadata services that are not link-local.
-var metadata = map[netip.Addr]bool{
-	netip.MustParseAddr("fd00:ec2::254"):   true,
-	netip.MustParseAddr("100.100.100.200"): true,
-}
-
-// guard looks at the address that a name has come to, so that no name leads past it.
-func guard(_, address string, _ syscall.RawConn) error {
-	to, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return err
-	}
-	if ip := to.Addr().Unmap().WithZone(""); ip.IsLinkLocalUnicast() || ip.IsMulticast() || metadata[ip] {
-		return errForbidden
-	}
-	return nil
 }
 
 // Invoke implements transform.Invoker. Answers of 429, 502, 503 and 504 are trouble on the way, those of 401, 403, 404 and
@@ -74,8 +51,8 @@ func (f *Function) Invoke(ctx context.Context, request []byte) ([]byte, error) {
 	response, err := f.client.Do(r)
 	if err != nil {
 		class := transform.Unavailable
-		if errors.Is(err, errForbidden) {
-			class = transform.Held
+		if errors.Is(err, outbound.ErrForbidden) {
+			class, err = transform.Held, fmt.Errorf("%w: write allow_link_local: true if that is meant", err)
 		}
 		return nil, &transform.Error{Class: class, Code: transform.Unreachable, Err: err}
 	}

@@ -75,3 +75,27 @@ func TestLinkLocalAddressesAreNotCalled(t *testing.T) {
 		}
 	}
 }
+
+// A function is the one that was named: what it answers leads nowhere else, least of all to where only this machine may look.
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("%s %s was called", r.Method, r.URL)
+	}))
+	defer elsewhere.Close()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		for _, location := range []string{elsewhere.URL, "http://169.254.169.254/latest", "file:///etc/passwd", "//" + elsewhere.Listener.Addr().String()} {
+			calls := 0
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				calls++
+				w.Header().Set("Location", location)
+				w.WriteHeader(status)
+			}))
+			_, err := endpoint.New(stream.HTTPFunction{URL: server.URL, AllowLinkLocal: true}).Invoke(t.Context(), []byte("request"))
+			server.Close()
+			var known *transform.Error
+			if !errors.As(err, &known) || known.Class != transform.Held || calls != 1 {
+				t.Errorf("%d to %s: %v after %d calls", status, location, err, calls)
+			}
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 
+	"hydrant/delivery/outbound"
 	"hydrant/delivery/transform"
 	"hydrant/stream"
 )
@@ -54,6 +56,9 @@ func New(ctx context.Context, d stream.Lambda) (*Function, error) {
 		o.Retryer = aws.NopRetryer{}
 		if d.Endpoint != "" {
 			o.BaseEndpoint = aws.String(d.Endpoint)
+			if client, ok := settings.HTTPClient.(*awshttp.BuildableClient); ok { // by now with the authorities of AWS_CA_BUNDLE
+				o.HTTPClient = client.WithDialerOptions(func(d *net.Dialer) { d.Control = outbound.Guard })
+			}
 		}
 	})}, nil
 }
@@ -117,6 +122,9 @@ var kinds = map[string]kind{
 // classify says what kind of trouble an error of the client is.
 func classify(err error) error {
 	var api smithy.APIError
+	if errors.Is(err, outbound.ErrForbidden) {
+		return &transform.Error{Class: transform.Held, Code: transform.Unreachable, Err: fmt.Errorf("%w: correct the function's endpoint", err)}
+	}
 	if !errors.As(err, &api) {
 		return &transform.Error{Class: transform.Unavailable, Code: transform.Unreachable, Err: err}
 	}

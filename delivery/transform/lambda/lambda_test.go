@@ -2,6 +2,7 @@ package lambda_test
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -149,5 +150,28 @@ func TestErrors(t *testing.T) {
 				t.Errorf("after %d calls: %+v, want %q after %d attempts", calls.Load(), got[0], c.code, c.attempts)
 			}
 		})
+	}
+}
+
+// The credentials that clouds keep at link-local addresses are not for whoever writes a definition, nor for a service that
+// sends its clients there.
+func TestLinkLocalEndpointsAreNotCalled(t *testing.T) {
+	refused := func(f *lambda.Function, why string) {
+		t.Helper()
+		_, err := f.Invoke(t.Context(), []byte("{}"))
+		var known *transform.Error
+		if !errors.As(err, &known) || known.Class != transform.Held || !strings.Contains(err.Error(), why) {
+			t.Errorf("got %v, want %s", err, why)
+		}
+	}
+	refused(service(t, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "http://169.254.169.254"+r.URL.Path, http.StatusTemporaryRedirect)
+	}), "307")
+	for _, address := range []string{"http://169.254.169.254", "http://[fe80::1]", "http://100.100.100.200"} {
+		f, err := lambda.New(t.Context(), stream.Lambda{ARN: arn, Endpoint: address})
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused(f, "link-local")
 	}
 }
