@@ -388,14 +388,7 @@ func (f *function) ended(err error) {
 
 // awaitDrained returns when everything that the log held is journaled.
 func (f *function) awaitDrained(ctx context.Context) error {
-	select {
-	case <-f.drained:
-		return nil
-	case <-f.done:
-		return fmt.Errorf("stream %s is not delivered: its function is not called any more", f.info.Name)
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return awaitDrained(ctx, f.drained, f.done, fmt.Errorf("stream %s is not delivered: its function is not called any more", f.info.Name))
 }
 
 func (f *function) trouble() *Trouble {

@@ -90,14 +90,30 @@ func (m *model) seal(p string, crash bool) {
 	m.sealed = append(m.sealed, o)
 }
 
-// deliver uploads the i-th sealed object, and marks it unless the process dies before that.
-func (m *model) deliver(t *rapid.T, i int, crash bool) {
+// upload is how the upload of an object ends.
+type upload int
+
+const (
+	uploaded upload = iota
+	refused         // it is not there, and is tried again
+	unknown         // it is there, but the answer is lost: it is tried again, and found
+	died            // it is there, and the process is dead before that is marked
+)
+
+// deliver uploads the i-th sealed object, and marks it where it is known to be there.
+func (m *model) deliver(t *rapid.T, i int, end upload) {
 	o := m.sealed[i]
+	if end == refused {
+		return
+	}
 	if before, ok := m.visible[o.manifest.Key]; ok && fmt.Sprint(before) != fmt.Sprint(o.members) {
 		t.Fatalf("object %s held %v and is remade with %v", o.manifest.Key, before, o.members)
 	}
 	m.visible[o.manifest.Key] = o.members
-	if crash {
+	switch end {
+	case unknown:
+		return
+	case died:
 		m.start()
 		return
 	}
@@ -150,7 +166,7 @@ func (m *model) check(t *rapid.T) {
 	}
 }
 
-// Whatever is sealed, delivered and killed in whatever order, every output of every record ends in exactly one object, and
+// Whatever is sealed, delivered, refused, tried again and killed in whatever order, every output of every record ends in exactly one object, and
 // every record without outputs is counted once.
 func TestLedgerExactlyOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -158,6 +174,7 @@ func TestLedgerExactlyOnce(t *testing.T) {
 		m.start()
 		partitions := []string{"a", "b", "c"}
 		partition, outputs := rapid.SampledFrom(partitions), rapid.SampledFrom([]string{"a", "a", "b", "c", "", "ab", "aab", "cb"})
+		uploads := rapid.SampledFrom([]upload{uploaded, uploaded, uploaded, uploaded, uploaded, uploaded, refused, unknown, unknown, died})
 		t.Repeat(map[string]func(*rapid.T){
 			"":       m.check,
 			"append": func(t *rapid.T) { m.log = append(m.log, outputs.Draw(t, "outputs")) },
@@ -166,7 +183,7 @@ func TestLedgerExactlyOnce(t *testing.T) {
 			"deliver": func(t *rapid.T) {
 				if len(m.sealed) > 0 {
 					i := rapid.IntRange(0, len(m.sealed)-1).Draw(t, "object")
-					m.deliver(t, i, rapid.IntRange(0, 9).Draw(t, "crash") == 0)
+					m.deliver(t, i, uploads.Draw(t, "upload"))
 				}
 			},
 			"crash": func(*rapid.T) { m.start() },
@@ -178,7 +195,7 @@ func TestLedgerExactlyOnce(t *testing.T) {
 			m.seal(p, false)
 		}
 		for len(m.sealed) > 0 {
-			m.deliver(t, 0, false)
+			m.deliver(t, 0, uploaded)
 			m.check(t)
 		}
 		m.advance(t)

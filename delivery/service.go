@@ -298,18 +298,26 @@ func (s *Service) beginFunction(f *function) {
 }
 
 func (l *lane) awaitDrained(ctx context.Context) error {
+	return awaitDrained(ctx, l.drained, l.done, fmt.Errorf("stream %s is not delivered: its lane has ended", l.info.Name))
+}
+
+// awaitDrained waits until drained is closed, and fails with ended where done is before that. What was drained has not failed,
+// whatever came behind it.
+func awaitDrained(ctx context.Context, drained, done <-chan struct{}, ended error) error {
+	var why error
 	select {
-	case <-l.drained:
+	case <-drained:
 		return nil
-	case <-l.done:
-		select {
-		case <-l.drained: // a track that was over
-			return nil
-		default:
-		}
-		return fmt.Errorf("stream %s is not delivered: its lane has ended", l.info.Name)
+	case <-done:
+		why = ended
 	case <-ctx.Done():
-		return ctx.Err()
+		why = ctx.Err()
+	}
+	select {
+	case <-drained:
+		return nil
+	default:
+		return why
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -54,8 +55,12 @@ func joinFleet(ctx context.Context, dir string, fleet definitions.Store, log *sl
 	}
 	for name, document := range documents {
 		_, err := fleet.Put(ctx, name, document.Data, "")
+		theirs := false
+		if errors.Is(err, definitions.ErrConflict) {
+			theirs, err = differs(ctx, fleet, name, document)
+		}
 		switch {
-		case errors.Is(err, definitions.ErrConflict):
+		case err == nil && theirs:
 			log.Warn("the fleet has a stream of this name; the one that this node had alone is given up, and what it holds is delivered", "stream", name)
 		case err != nil:
 			return err
@@ -67,6 +72,13 @@ func joinFleet(ctx context.Context, dir string, fleet definitions.Store, log *sl
 		}
 	}
 	return nil
+}
+
+// differs reports whether the fleet's stream of a name is another one than this node's. It is the same where the node was killed
+// when it had just brought it there.
+func differs(ctx context.Context, fleet definitions.Store, name string, own definitions.Document) (bool, error) {
+	documents, err := fleet.Load(ctx)
+	return !bytes.Equal(documents[name].Data, own.Data), err
 }
 
 // look is what the gateway calls for a stream that it does not know; nil on a node that is alone.

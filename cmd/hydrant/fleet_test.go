@@ -91,3 +91,19 @@ func TestNodeJoinsFleet(t *testing.T) {
 	}
 	wantDocuments(t, fleet, all)
 }
+
+// A node that was killed when it had brought a stream to the fleet, and still had it, finds it there: nothing is given up.
+func TestNodeIsKilledWhileItJoins(t *testing.T) {
+	dir := t.TempDir()
+	own := openDirectory(t, dir, map[string]string{"a": "mine a", "b": "mine b"})
+	fleet := openDirectory(t, t.TempDir(), map[string]string{"a": "mine a"})
+	var told bytes.Buffer
+	if err := joinFleet(t.Context(), dir, fleet, slog.New(slog.NewTextHandler(&told, nil))); err != nil {
+		t.Fatal(err)
+	}
+	wantDocuments(t, own, nil)
+	wantDocuments(t, fleet, map[string]string{"a": "mine a", "b": "mine b"})
+	if text := told.String(); strings.Contains(text, "given up") || strings.Count(text, "is the fleet's now") != 2 {
+		t.Errorf("the log says\n%s", text)
+	}
+}
