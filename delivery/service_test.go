@@ -39,6 +39,7 @@ type world struct {
 	def     stream.Stream
 	metrics *delivery.Metrics
 
+	observer  delivery.Observer
 	function  transform.Invoker
 	openFails error // of opening the function
 
@@ -83,6 +84,7 @@ func (w *world) start() {
 		Log:     slog.New(slog.DiscardHandler),
 		Scratch: w.scratch,
 		Metrics: w.metrics,
+		Observe: w.observer,
 
 		Function: w.openFunction,
 	})
