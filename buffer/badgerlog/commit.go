@@ -26,6 +26,11 @@ type group struct {
 
 	done chan struct{} // closed when err is final
 	err  error
+
+	first struct { // memory for one lane, which is all that most groups need
+		part  part
+		parts [1]*part
+	}
 }
 
 func newGroup() *group { return &group{done: make(chan struct{})} }
@@ -43,6 +48,12 @@ type part struct {
 	blocks  []*packed
 	broken  bool // the next record begins a block
 	refs    []*ref
+
+	one struct { // memory for one block, the same
+		block  packed
+		blocks [1]*packed
+		refs   [1]*ref
+	}
 }
 
 // part returns the lane's share of the group.
@@ -52,7 +63,14 @@ func (g *group) part(l *lane) *part {
 			return p
 		}
 	}
-	p := &part{lane: l, first: l.next}
+	p := &g.first.part
+	if len(g.parts) == 0 {
+		g.parts = g.first.parts[:0]
+	} else {
+		p = new(part)
+	}
+	p.lane, p.first = l, l.next
+	p.blocks, p.refs = p.one.blocks[:0], p.one.refs[:0]
 	g.parts = append(g.parts, p)
 	return p
 }
@@ -61,7 +79,12 @@ func (g *group) part(l *lane) *part {
 func (p *part) add(record []byte, arrival int64, key *buffer.DataKey) {
 	n := len(p.blocks)
 	if n == 0 || p.broken || p.blocks[n-1].builder == nil || p.blocks[n-1].builder.Len()+len(record) > blockLimit {
-		p.blocks = append(p.blocks, &packed{builder: builders.Get().(*buffer.Builder), key: key})
+		b := &p.one.block
+		if n > 0 {
+			b = new(packed)
+		}
+		b.builder, b.key = builders.Get().(*buffer.Builder), key
+		p.blocks = append(p.blocks, b)
 		n, p.broken = n+1, false
 	}
 	p.blocks[n-1].builder.Add(record, arrival)
@@ -96,26 +119,27 @@ func (l *Log) Append(ctx context.Context, b buffer.Batch) (buffer.Receipt, error
 		l.room.Wait()
 	}
 	own, packedWith := l.packAlone(b, size)
-	in, first, err := l.enter(b, size, own, packedWith)
+	in, repeats, err := l.enter(b, size, own, packedWith)
 	l.mu.Unlock()
 	switch {
 	case err != nil:
 		return buffer.Receipt{}, err
-	case first != nil:
-		return first.repeat(ctx, b.Key)
+	case repeats:
+		return in.repeat(ctx, b.Key)
 	}
 	wake(l.work)
 	return in.receipt, in.group.wait(ctx)
 }
 
-// enter puts a batch into the forming group, or returns what is known of the first one with its key. Called with mu held.
-func (l *Log) enter(b buffer.Batch, size int, own []*packed, packedWith *buffer.DataKey) (in attempt, first *attempt, err error) {
-	if known, ok := l.keys.find(b.Key.ID, l.keyClock()); ok && l.alive() == nil {
-		return attempt{}, &known, nil
+// enter puts a batch into the forming group, unless it repeats one: then what is known of that is returned. Called with mu
+// held.
+func (l *Log) enter(b buffer.Batch, size int, own []*packed, packedWith *buffer.DataKey) (in attempt, repeats bool, err error) {
+	if first, ok := l.keys.find(b.Key.ID, l.keyClock()); ok && l.alive() == nil {
+		return first, true, nil
 	}
 	lane, key, err := l.admit(b.Stream, size)
 	if err != nil {
-		return attempt{}, nil, err
+		return attempt{}, false, err
 	}
 	g, p := l.forming, l.forming.part(lane)
 	receipt := buffer.Receipt{First: lane.next, Count: len(b.Records)}
@@ -127,7 +151,7 @@ func (l *Log) enter(b buffer.Batch, size int, own []*packed, packedWith *buffer.
 	g.bytes += size
 	g.records += len(b.Records)
 	l.keys.begin(b.Key, receipt, g)
-	return attempt{b.Key.Payload, receipt, g}, nil, nil
+	return attempt{b.Key.Payload, receipt, g}, false, nil
 }
 
 // incoming is the size of the records that the next group takes. Called with mu held.

@@ -13,20 +13,20 @@ import (
 
 // send puts a batch into the group that is forming, unless it is known.
 func (p *paper) send(b *paperBatch) {
-	in, first, err := p.enter(b.Batch, len(b.Records), nil, nil)
+	in, repeats, err := p.enter(b.Batch, len(b.Records), nil, nil)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	if known := b.stored && !b.Key.ID.IsZero() && p.age-b.at < buffer.DefaultWindow.Age; first == nil && known {
+	if known := b.stored && !b.Key.ID.IsZero() && p.age-b.at < buffer.DefaultWindow.Age; !repeats && known {
 		p.t.Fatalf("a batch that was stored %v ago under its key is stored again", p.age-b.at)
 	}
-	if first == nil {
+	if !repeats {
 		b.receipt, b.at, b.stored = in.receipt, p.age, false
 		p.group.batches = append(p.group.batches, b)
 		return
 	}
-	if first.receipt != b.receipt {
-		p.t.Fatalf("a repetition is answered with %+v, the first was with %+v", first.receipt, b.receipt)
+	if in.receipt != b.receipt {
+		p.t.Fatalf("a repetition is answered with %+v, the first was with %+v", in.receipt, b.receipt)
 	}
 }
 
