@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"regexp"
 	"runtime/metrics"
 	"slices"
 	"strings"
@@ -96,12 +97,12 @@ func (n *node) shown(k buffer.Stream, stats buffer.StreamStats, books delivery.T
 	}
 	for _, t := range health {
 		if t.Stream == k.Name {
-			shown.Troubles = append(shown.Troubles, web.Trouble{Reason: mask(t.Reason), Since: t.Since, Stopped: t.Stopped, Backup: t.Backup})
+			shown.Troubles = append(shown.Troubles, web.Trouble{Reason: brief(t.Reason), Since: t.Since, Stopped: t.Stopped, Backup: t.Backup})
 		}
 	}
 	for _, t := range slow {
 		if t.Stream == k.Name && len(shown.Troubles) == 0 {
-			shown.Troubles = append(shown.Troubles, web.Trouble{Reason: mask(t.Reason), Since: t.Since, Backup: t.Backup, Slow: true})
+			shown.Troubles = append(shown.Troubles, web.Trouble{Reason: brief(t.Reason), Since: t.Since, Backup: t.Backup, Slow: true})
 		}
 	}
 	shown.Failing = failingRecords(n.service.Reports(k.ID), k.Current.Number, time.Now())
@@ -109,6 +110,14 @@ func (n *node) shown(k buffer.Stream, stats buffer.StreamStats, books delivery.T
 		shown.Troubles = append(shown.Troubles, web.Trouble{Reason: missing.Error()})
 	}
 	return shown
+}
+
+// requestNames are a store's names of a request. They are for its owners, and stand in the log.
+var requestNames = regexp.MustCompile(`, (RequestID|HostID): [^ ,]*`)
+
+// brief is a reason as a person reads it: without secrets, and without what hides it.
+func brief(reason string) string {
+	return strings.ReplaceAll(requestNames.ReplaceAllString(mask(reason), ""), ".: ", ": ")
 }
 
 // lately is how long records that failed are told of at the top of a page.
