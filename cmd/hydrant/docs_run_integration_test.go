@@ -39,8 +39,8 @@ var given = map[string]string{
 	"hydrant bench compare before.json after.json":        shortLoad + " --json > before.json && hydrant bench compare before.json before.json",
 
 	"hydrant bench torture":                                                            "hydrant bench torture --list",
-	"hydrant bench torture --duration 2m":                                              "hydrant bench torture --duration 1s" + gently,
-	"hydrant bench torture --seed 7 --faults 'kill,power,store-*'":                     "hydrant bench torture --seed 7 --faults 'kill,power,store-*' --duration 1s" + gently,
+	"hydrant bench torture --duration 2m":                                              "hydrant bench torture --duration 2m --times kill=1" + gently,
+	"hydrant bench torture --seed 7 --faults 'kill,power,store-*'":                     "hydrant bench torture --seed 7 --faults 'kill,power,store-*' --list",
 	"hydrant bench torture --s3 s3://lake/try --endpoint http://...":                   "hydrant bench torture --s3 s3://lake/try --endpoint $AWS_ENDPOINT_URL_S3 --times kill=1" + gently,
 	"hydrant bench torture --times kill=100,power=40 --records 10000000 --duration 2h": "hydrant bench torture --times kill=1,power=1 --records 100 --duration 2m" + gently,
 	"hydrant bench torture --report report.json":                                       "hydrant bench torture --report report.json --times kill=1" + gently,
