@@ -111,7 +111,7 @@ func TestConsoleStory(t *testing.T) {
 		pictures(pictured, "edit"), chromedp.Click("#save"), shows("h1", "orders"))
 	step(t, ctx, "a record is delivered",
 		fill("#record", `{"customer":{"id":"ada"},"n":1}`), chromedp.Click("#send"), shows("[data-step=durable]", "synced"),
-		chromedp.Click("#flush"), shows(".actions", "Sealed: 1 object with 1 record"), shows("[data-step=sealed]", "by flush"),
+		chromedp.Click("#flush"), shows(".actions", "Sealed: 2 objects with 2 records"), shows("[data-step=sealed]", "by flush"),
 		shows("[data-step=delivered]", "orders/customer=ada/"))
 	step(t, ctx, "the query is broken, and the record that fails shown",
 		chromedp.Click("#edit"), holds(`document.getElementById("query").value === "`+goodKeys+`"`),
@@ -135,7 +135,7 @@ func TestConsoleStory(t *testing.T) {
 		fill("#earlier", "elsewhere/"), chromedp.Click("#plan"), shows("main", "keeps nothing that was not replayed before"),
 		fill("#earlier", "errors/"), chromedp.Click("#plan"), shows("main", "1 record in 1 object of error output"), shows("#replay", "Replay 1 record"),
 		pictures(pictured, "plan"), chromedp.Click("#replay"), shows("#replayed", "Over: 1 record sent"), chromedp.Click("#flush"),
-		shows(".actions", "Sealed: 1 object"), shows("main", "orders/customer=grace/"), chromedp.Click("#plan"),
+		shows(".actions", "Sealed: 2 objects"), shows("main", "orders/customer=grace/"), chromedp.Click("#plan"),
 		shows("main", "keeps nothing that was not replayed before"), pictures(pictured, "replayed"))
 	step(t, ctx, "whoever may only look sees no buttons",
 		fill("#key", ""), shows("h1", "This node asks for an API key"), holds(`!document.querySelector("main").textContent.includes("orders/")`),

@@ -189,6 +189,7 @@ streams:
 	const object = "2026/01/31/clicks-1-2026-01-31-12-30-00-0b54e5a2-3a4e-4f0e-9d0a-5f3a4f6d7c11"
 	const failure = `{"rawData":"b25l","errorCode":"DynamicPartitioning.MetadataExtractionFailed"}` + "\n"
 	for path, text := range map[string]string{
+		r.file("clicks.json"):                      `{"DeliveryStreamName":"clicks","ExtendedS3DestinationConfiguration":{"RoleARN":"arn:aws:iam::000000000000:role/a","BucketARN":"arn:aws:s3:::lake"}}`,
 		r.file("sample.json"):                      `{"page":"/"}`,
 		r.file("change.json"):                      `{"ExtendedS3DestinationUpdate":{"Prefix":"changed/"}}`,
 		r.file("objects/clicks/" + object):         "one\ntwo\n",
