@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -198,6 +200,56 @@ func TestSecondFailureWithinAMinuteIsTheEnd(t *testing.T) {
 	r := openRig(t, Config{Dir: copyDir(t, dir)})
 	if got := r.records(); len(got) < 1 || got[0] != "acked" {
 		t.Errorf("after the restart: %v", got)
+	}
+}
+
+// A group whose sync failed and for which no other generation could be made may be found by the next start: it is not refused as
+// on a full disk, which would say that it is surely not stored.
+func TestFailedSyncOnAFullDiskIsNoRefusal(t *testing.T) {
+	dir := t.TempDir()
+	var failing, full atomic.Bool
+	var hours atomic.Int64
+	l, err := Open(Config{
+		Dir: dir, now: func() time.Time { return time.Now().Add(time.Duration(hours.Load()) * time.Hour) },
+		sync: func(g *generation) error {
+			if failing.Swap(false) {
+				return errDisk
+			}
+			return g.sync()
+		},
+		free: func(string) int64 {
+			if full.Load() {
+				return 0
+			}
+			return 1 << 40
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := buffer.NewStreamID()
+	if _, err := l.Define(t.Context(), buffer.Definition{Stream: id, Name: "s", Logic: 1}); err != nil {
+		t.Fatal(err)
+	}
+	refused := ""
+	full.Store(true)
+	for _, first := range "abc" { // the first failure is survived where a generation was made ahead
+		failing.Store(true)
+		hours.Add(1)
+		record := make([]byte, lastCapacity) // no generation in the reserve's place takes it
+		_, _ = rand.Read(record)             // never fails
+		record[0] = byte(first)
+		_, err := l.Append(t.Context(), buffer.Batch{Stream: id, Records: [][]byte{record}})
+		if no := (*buffer.FullError)(nil); errors.As(err, &no) {
+			refused += string(first)
+		}
+	}
+	_ = l.Close() // it tells of the broken disk
+	r := openRig(t, Config{Dir: copyDir(t, dir)})
+	for _, record := range r.records() {
+		if strings.Contains(refused, record[:1]) {
+			t.Errorf("%s was refused as on a full disk, and is there", record[:1])
+		}
 	}
 }
 

@@ -94,6 +94,9 @@ func TestDocsCommandsRun(t *testing.T) {
 	t.Parallel()
 	d := s3Destination(t)
 	d.server.MakeBucket(t, "copies")
+	writeAll(t, map[string]string{
+		filepath.Join(d.objects, "clicks", deliveredObject): deliveredLines, filepath.Join(d.objects, "errors", deliveredObject): failedLine,
+	})
 	dead := deadDisk(t)
 	pages, err := filepath.Glob("../../docs/*.md")
 	must(t, err)
@@ -186,20 +189,13 @@ streams:
 		must(t, os.CopyFS(r.file(disk), os.DirFS(dead)))
 	}
 
-	const object = "2026/01/31/clicks-1-2026-01-31-12-30-00-0b54e5a2-3a4e-4f0e-9d0a-5f3a4f6d7c11"
-	const failure = `{"rawData":"b25l","errorCode":"DynamicPartitioning.MetadataExtractionFailed"}` + "\n"
-	for path, text := range map[string]string{
-		r.file("clicks.json"):                      `{"DeliveryStreamName":"clicks","ExtendedS3DestinationConfiguration":{"RoleARN":"arn:aws:iam::000000000000:role/a","BucketARN":"arn:aws:s3:::lake"}}`,
-		r.file("sample.json"):                      `{"page":"/"}`,
-		r.file("change.json"):                      `{"ExtendedS3DestinationUpdate":{"Prefix":"changed/"}}`,
-		r.file("objects/clicks/" + object):         "one\ntwo\n",
-		r.file("failed/" + object):                 failure,
-		filepath.Join(d.objects, "clicks", object): "one\ntwo\n",
-		filepath.Join(d.objects, "errors", object): failure,
-	} {
-		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
-		must(t, os.WriteFile(path, []byte(text), 0o644))
-	}
+	writeAll(t, map[string]string{
+		r.file("clicks.json"):                       `{"DeliveryStreamName":"clicks","ExtendedS3DestinationConfiguration":{"RoleARN":"arn:aws:iam::000000000000:role/a","BucketARN":"arn:aws:s3:::lake"}}`,
+		r.file("sample.json"):                       `{"page":"/"}`,
+		r.file("change.json"):                       `{"ExtendedS3DestinationUpdate":{"Prefix":"changed/"}}`,
+		r.file("objects/clicks/" + deliveredObject): deliveredLines,
+		r.file("failed/" + deliveredObject):         failedLine,
+	})
 	must(t, os.Mkdir(r.file("tortured"), 0o755))
 	results, err := filepath.Glob("../../bench/results/*.json")
 	must(t, err)
@@ -207,6 +203,21 @@ streams:
 	must(t, err)
 	must(t, os.WriteFile(r.file("RESULT.json"), result, 0o644))
 	return r
+}
+
+// An object as one was delivered, and what error output holds.
+const (
+	deliveredObject = "2026/01/31/clicks-1-2026-01-31-12-30-00-0b54e5a2-3a4e-4f0e-9d0a-5f3a4f6d7c11"
+	deliveredLines  = "one\ntwo\n"
+	failedLine      = `{"rawData":"b25l","errorCode":"DynamicPartitioning.MetadataExtractionFailed"}` + "\n"
+)
+
+func writeAll(t *testing.T, files map[string]string) {
+	t.Helper()
+	for path, text := range files {
+		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		must(t, os.WriteFile(path, []byte(text), 0o644))
+	}
 }
 
 func (r *reader) file(name string) string { return filepath.Join(r.dir, name) }
