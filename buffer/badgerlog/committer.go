@@ -1,6 +1,7 @@
 package badgerlog
 
 import (
+	"fmt"
 	"sync/atomic"
 	"time"
 
