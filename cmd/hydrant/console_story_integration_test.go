@@ -142,7 +142,7 @@ func TestConsoleStory(t *testing.T) {
 		fill("#key", viewerKey), shows("h1", "orders"), shows("main", "takes an API key with the right records"), shows("main", "orders/customer=grace/"),
 		holds(`["send", "flush", "edit", "plan", "replay"].every(id => document.getElementById(id).hidden)`))
 	p.refusedTo(t, viewerKey)
-	if copies := files(t, filepath.Join(d.server.Dir, "copies")); len(copies) == 0 {
+	if copies := find(t, filepath.Join(d.server.Dir, "copies"), "/orders-"); len(copies) == 0 {
 		t.Error("the backup holds nothing")
 	}
 	p.delivered()
@@ -167,7 +167,7 @@ func (p *process) refusedTo(t *testing.T, key string) {
 		"call/StartDeliveryStreamEncryption", "call/StopDeliveryStreamEncryption", "draft/UpdateDestination",
 	} {
 		body := `{"DeliveryStreamName":"orders","CurrentDeliveryStreamVersionId":"1","DestinationId":"destinationId-000000000001",` +
-			`"ExtendedS3DestinationUpdate":{"Prefix":"p/"},"ExtendedS3DestinationConfiguration":{"RoleARN":"arn:aws:iam::000000000000:role/a","BucketARN":"arn:aws:s3:::lake"}}`
+			`"Tags":[{"Key":"a"}],"TagKeys":["a"],"ExtendedS3DestinationUpdate":{"Prefix":"p/"},"ExtendedS3DestinationConfiguration":{"RoleARN":"arn:aws:iam::000000000000:role/a","BucketARN":"arn:aws:s3:::lake"}}`
 		if strings.HasPrefix(path, "draft/") {
 			body = `{"record":"{}","input":` + body + `}`
 		}

@@ -84,9 +84,9 @@ var notGiven = map[string]string{
 }
 
 // firstOf are commands that a page's reader has given before.
-var firstOf = map[string]string{
-	"replay.md": "hydrant streams create clicks --bucket lake --prefix 'clicks/!{timestamp:yyyy}/' --error-prefix errors/",
-}
+var firstOf = map[string]string{"replay.md": madeClicks, "processing.md": madeClicks}
+
+const madeClicks = "hydrant streams create clicks --bucket lake --prefix 'clicks/!{timestamp:yyyy}/' --error-prefix errors/"
 
 // Every command of the documentation is executed: each page's in their order, in a directory with the files that the page speaks
 // of and against a node of its own, and each ends well. Those within the text that only name a command are asked for its help.
