@@ -93,8 +93,8 @@ func (n *node) memoryMetrics(registry *prometheus.Registry) {
 		func() int64 { return int64(n.cfg.Memory) })
 	for part, used := range map[string]func() int64{
 		"in_flight": n.gateway.InFlight,
-		"groups":    func() int64 { return n.buffer.Stats().Forming },
-		"recent":    func() int64 { return n.buffer.Stats().Recent },
+		"groups":    func() int64 { return n.buffer.Usage().Forming },
+		"recent":    func() int64 { return n.buffer.Usage().Recent },
 		"uploads":   func() int64 { return int64(n.service.Uploading()) * int64(uploadMemory) },
 		"objects":   func() int64 { used, _ := n.service.Memory(); return used },
 	} {

@@ -126,7 +126,7 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 	}
 	n.reloads = newReloads(n.registry)
 	n.console = n.newConsole()
-	observeKeys(n.registry, n.buffer.Stats)
+	observeKeys(n.registry, n.buffer.Usage)
 	n.registry.MustRegister(intervals{n.streams})
 	n.startDelivery()
 	return n, nil
