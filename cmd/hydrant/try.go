@@ -155,6 +155,8 @@ func (c *tryCommand) records() ([][]byte, error) {
 }
 
 func (c *tryCommand) show(to io.Writer, s stream.Stream, arrival time.Time, number int, results []tried) error {
+	lines := json.NewEncoder(to)
+	lines.SetEscapeHTML(false) // people read the angle brackets too
 	if len(results) == 0 && !c.JSON {
 		_, err := fmt.Fprintf(to, "%d  dropped: processing leaves nothing of it\n", number)
 		return err
@@ -170,11 +172,7 @@ func (c *tryCommand) show(to io.Writer, s stream.Stream, arrival time.Time, numb
 			}
 			continue
 		}
-		line, err := json.Marshal(result)
-		if err != nil {
-			return err
-		}
-		if _, err := to.Write(append(line, '\n')); err != nil {
+		if err := lines.Encode(result); err != nil {
 			return err
 		}
 	}

@@ -53,8 +53,8 @@ func TestTryShowsWhereRecordsGo(t *testing.T) {
 
 func TestTryAsJSON(t *testing.T) {
 	code, out, errs := try(t, "{\"Year\":1994}\n{\"Year\":2001}\n", "--stream", "movies", "--json", "--whole", "--arrival", "2026-07-13T14:05:06Z")
-	want := `{"input":1,"key":"m/1990/\u003crandom\u003e/2026/movies-\u003cversion\u003e-2026-07-13-14-05-06-\u003cid\u003e.gz",` +
-		`"prefix":"m/1990/\u003crandom\u003e/2026/","values":{"decade":"1990"},"record":"{\"Year\":1994}"}` + "\n"
+	want := `{"input":1,"key":"m/1990/<random>/2026/movies-<version>-2026-07-13-14-05-06-<id>.gz",` +
+		`"prefix":"m/1990/<random>/2026/","values":{"decade":"1990"},"record":"{\"Year\":1994}"}` + "\n"
 	if code != exitGood || !strings.HasPrefix(out, want) || strings.Count(out, "\n") != 2 {
 		t.Errorf("exit %d, %s\n%s\nwant\n%s", code, errs, out, want)
 	}
