@@ -45,7 +45,7 @@ func (s *shownNode) State() web.NodeState {
 	state := web.NodeState{
 		Name: n.cfg.Node, Version: s.build.Version, Revision: s.build.Revision, Go: s.build.Go, Started: s.started, Failing: []web.Failing{},
 		Disk: stats.Disk, MaxDisk: stats.MaxDisk, Damaged: stats.Damaged, Uploading: n.service.Uploading(), Memory: processMemory(),
-		MemoryUsed:   n.gateway.InFlight() + stats.Forming + stats.Recent + int64(n.service.Uploading())*int64(uploadMemory) + used,
+		MemoryUsed:   n.gateway.InFlight() + n.connections.Load() + stats.Forming + stats.Recent + int64(n.service.Uploading())*int64(uploadMemory) + used,
 		MemoryBudget: int64(n.cfg.Memory),
 	}
 	state.Sync, state.SlowestSync = n.syncs.take()
