@@ -381,11 +381,17 @@ func (l *lane) add(r *rules, record buffer.Record, out *partitioner.Output) {
 
 // write adds an output to an object, and has a chunk compressed where there is enough for one.
 func (l *lane) write(o *object, out *partitioner.Output) {
+	if o.tail.size == 0 && len(o.chunks) > 0 && l.fewOpen() {
+		l.account(o.widen())
+	}
 	l.account(o.write(out, o.rules.delimiterOf(out)))
 	if o.tail.size >= chunkSize {
 		l.cut(o)
 	}
 }
+
+// fewOpen reports whether each open object may hold a chunk's room at once.
+func (l *lane) fewOpen() bool { return int64(l.open.len)*wideSize <= l.ownMemory()/2 }
 
 // countOpen notes that objects were opened or closed.
 func (l *lane) countOpen(n int) {
