@@ -56,6 +56,8 @@ func TestOperationsOnStreams(t *testing.T) {
 	calls := control.calls.Load()
 	wantException(t, c.do(call("CreateDeliveryStream", `{}`, "Content-Encoding: gzip")), 415, "UnsupportedMediaTypeException",
 		`Content-Encoding "gzip" is not supported; send the body as it is (identity)`)
+	wantException(t, c.do(call("ListDeliveryStreams", "")), 400, "SerializationException",
+		"the request has no body; send a JSON object, {} where nothing is to be said")
 	wantException(t, c.do(putBatch("none", "a")), 400, "ResourceNotFoundException", "Firehose none not found under account 123456789012.")
 	wantException(t, c.do(call("Nonsense", `{}`)), 400, "UnknownOperationException", "X-Amz-Target names no operation of Firehose_20150804.")
 	if got := control.calls.Load(); got != calls {

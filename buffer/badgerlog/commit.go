@@ -26,6 +26,11 @@ type group struct {
 
 	done chan struct{} // closed when err is final
 	err  error
+
+	first struct { // memory for one lane, which is all that most groups need
+		part  part
+		parts [1]*part
+	}
 }
 
 func newGroup() *group { return &group{done: make(chan struct{})} }
@@ -43,6 +48,12 @@ type part struct {
 	blocks  []*packed
 	broken  bool // the next record begins a block
 	refs    []*ref
+
+	one struct { // memory for one block, the same
+		block  packed
+		blocks [1]*packed
+		refs   [1]*ref
+	}
 }
 
 // part returns the lane's share of the group.
@@ -52,7 +63,14 @@ func (g *group) part(l *lane) *part {
 			return p
 		}
 	}
-	p := &part{lane: l, first: l.next}
+	p := &g.first.part
+	if len(g.parts) == 0 {
+		g.parts = g.first.parts[:0]
+	} else {
+		p = new(part)
+	}
+	p.lane, p.first = l, l.next
+	p.blocks, p.refs = p.one.blocks[:0], p.one.refs[:0]
 	g.parts = append(g.parts, p)
 	return p
 }
@@ -61,7 +79,12 @@ func (g *group) part(l *lane) *part {
 func (p *part) add(record []byte, arrival int64, key *buffer.DataKey) {
 	n := len(p.blocks)
 	if n == 0 || p.broken || p.blocks[n-1].builder == nil || p.blocks[n-1].builder.Len()+len(record) > blockLimit {
-		p.blocks = append(p.blocks, &packed{builder: builders.Get().(*buffer.Builder), key: key})
+		b := &p.one.block
+		if n > 0 {
+			b = new(packed)
+		}
+		b.builder, b.key = builders.Get().(*buffer.Builder), key
+		p.blocks = append(p.blocks, b)
 		n, p.broken = n+1, false
 	}
 	p.blocks[n-1].builder.Add(record, arrival)

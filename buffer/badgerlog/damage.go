@@ -25,8 +25,13 @@ func damageChange(lane buffer.LaneID, d buffer.Damage) change {
 	return change{stateKey: stateKey{kindDamage, lane, string(binary.BigEndian.AppendUint64(nil, uint64(d.From)))}, value: value}
 }
 
-func decodeDamage(c *change) (d buffer.Damage, ok bool) {
-	return d, c.kind == kindDamage && !c.deleted && json.Unmarshal(c.value, &d) == nil
+func decodeDamage(c *change) (buffer.Damage, bool) {
+	if c.kind != kindDamage || c.deleted {
+		return buffer.Damage{}, false
+	}
+	var d buffer.Damage // on the heap, so that it must not be made for every change
+	err := json.Unmarshal(c.value, &d)
+	return d, err == nil
 }
 
 // adoptDamage takes in what load found. What is new is told and waits in l.found to be written down.

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -40,6 +41,7 @@ type generation struct {
 	last     uint64
 	hash     uint64
 	heads    map[buffer.LaneID][]byte
+	memory   []badger.Entry // of write
 
 	valuePages, entryPages *pages // of the value log and of the WAL, while they are written to
 
@@ -201,7 +203,9 @@ func (g *generation) write(values []value, sync func(*generation) error) error {
 	}
 	txn := g.db.NewTransaction(true)
 	defer txn.Discard()
-	entries := make([]badger.Entry, len(values))
+	entries := slices.Grow(g.memory, len(values))[:len(values)]
+	g.memory = entries[:0]
+	defer clear(entries)
 	for i, v := range values {
 		entries[i].Key, entries[i].Value = v.key, v.data
 		if err := txn.SetEntry(&entries[i]); err != nil {
@@ -296,7 +300,7 @@ func (g *generation) seal() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	err := errors.Join(g.closePages(), g.db.Close())
-	g.db, g.state = nil, sealed
+	g.db, g.state, g.memory = nil, sealed, nil
 	generationClosed.Reach()
 	if err == nil {
 		err = g.writeMark()

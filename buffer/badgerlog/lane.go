@@ -37,12 +37,12 @@ type lane struct {
 	pending  int64 // bytes of the records in refs, framing included
 	versions []version
 	damage   []buffer.Damage // in order; what the cursor has passed included
-	changed  chan struct{}   // closed and made anew when something is published
+	changed  chan struct{}   // closed when something is published; nil where no reader waits for that
 	locked   error           // why the block to be read next cannot be opened
 }
 
 func newLane(l *Log, id buffer.LaneID, name string) *lane {
-	return &lane{log: l, id: id, name: name, next: 1, books: head{next: 1}, changed: make(chan struct{})}
+	return &lane{log: l, id: id, name: name, next: 1, books: head{next: 1}}
 }
 
 // publish adds a part's blocks.
@@ -55,8 +55,10 @@ func (l *lane) publish(p *part) {
 	if p.records > 0 {
 		l.books = head{p.first + buffer.Seq(p.records), l.books.accepted + int64(p.records), l.books.bytes + p.bytes}
 	}
-	close(l.changed)
-	l.changed = make(chan struct{})
+	if l.changed != nil {
+		close(l.changed)
+		l.changed = nil
+	}
 }
 
 // take and forget count a block that is not settled. Called with mu held.
@@ -192,7 +194,6 @@ func (l *lane) Read(ctx context.Context, after buffer.Seq, b *buffer.Block) erro
 			return err
 		}
 		l.mu.Lock()
-		changed := l.changed
 		i := l.find(after + 1)
 		var r *ref
 		var v *buffer.Version
@@ -200,6 +201,10 @@ func (l *lane) Read(ctx context.Context, after buffer.Seq, b *buffer.Block) erro
 			r, v = l.refs[i], l.versionAt(l.refs[i].first)
 		}
 		damage, damaged := l.nextDamage(after, r)
+		if r == nil && l.changed == nil {
+			l.changed = make(chan struct{})
+		}
+		changed := l.changed
 		l.mu.Unlock()
 		if damaged {
 			return &buffer.CorruptError{Lane: l.id, Damage: damage}

@@ -1,6 +1,7 @@
 package badgerlog
 
 import (
+	"iter"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -65,32 +66,51 @@ func (p *packed) finishShared(l *lane) {
 	p.builder = nil
 }
 
+// unfinished yields the blocks that are not made yet.
+func (g *group) unfinished() iter.Seq2[*lane, *packed] {
+	return func(yield func(*lane, *packed) bool) {
+		for _, p := range g.parts {
+			for _, b := range p.blocks {
+				if b.builder != nil && !yield(p.lane, b) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // finishAll makes the blocks that are not made yet, side by side.
 func (g *group) finishAll() {
+	n := 0
+	for range g.unfinished() {
+		n++
+	}
+	if n > 1 {
+		g.finishTogether(n)
+		return
+	}
+	for lane, block := range g.unfinished() { // one, in almost every group of small batches
+		block.finishShared(lane)
+	}
+}
+
+func (g *group) finishTogether(n int) {
 	type task struct {
 		lane  *lane
 		block *packed
 	}
-	var tasks []task
-	for _, p := range g.parts {
-		for _, b := range p.blocks {
-			if b.builder != nil {
-				tasks = append(tasks, task{p.lane, b})
-			}
-		}
-	}
-	if len(tasks) == 1 { // as in almost every group of small batches
-		tasks[0].block.finishShared(tasks[0].lane)
-		return
+	tasks := make([]task, 0, n)
+	for lane, block := range g.unfinished() {
+		tasks = append(tasks, task{lane, block})
 	}
 	var next atomic.Int64
 	work := func() {
-		for i := next.Add(1) - 1; i < int64(len(tasks)); i = next.Add(1) - 1 {
+		for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
 			tasks[i].block.finishShared(tasks[i].lane)
 		}
 	}
 	var others sync.WaitGroup
-	for range min(len(tasks), runtime.GOMAXPROCS(0)) - 1 {
+	for range min(n, runtime.GOMAXPROCS(0)) - 1 {
 		others.Go(work)
 	}
 	work()

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -80,6 +81,18 @@ func TestReplayOfADirectory(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(dir, marksDirectory, "copy.jsonl")); (err == nil) != (i > 0) {
 			t.Errorf("run %d: the marks: %v", i+1, err)
 		}
+	}
+}
+
+// A directory that is not there is a mistake: it is told, and not made.
+func TestReplayOfNoDirectory(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "mistyped")
+	err := Run(t.Context(), Options{Source: Directory{dir}, Form: Errors{}, Node: Node{Stream: "copy"}, Out: io.Discard, Progress: io.Discard})
+	if !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("it is there: %v", err)
 	}
 }
 

@@ -64,6 +64,11 @@ func New(o Options) *Replay {
 
 // Run is the function of that name. It is called once.
 func (r *Replay) Run(ctx context.Context) (err error) {
+	if d, ok := r.run.options.Source.(Directory); ok {
+		if _, err := os.Stat(d.Path); err != nil { // before the marks would make it
+			return fmt.Errorf("open the originals: %w", err)
+		}
+	}
 	if r.run.marks, err = openMarks(r.run.options); err != nil {
 		return fmt.Errorf("open the marks of what was replayed: %w: --state names a file for them", err)
 	}

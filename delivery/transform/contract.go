@@ -95,7 +95,7 @@ type answer struct {
 	Result   string  `json:"result"`
 	Data     *string `json:"data"`
 	Metadata struct {
-		PartitionKeys map[string]string `json:"partitionKeys"`
+		PartitionKeys map[string]json.RawMessage `json:"partitionKeys"`
 	} `json:"metadata"`
 }
 
@@ -151,10 +151,27 @@ func (f *Function) outcome(r *Record, a *answer, attempts int) partitioner.Outco
 	}
 	o := partitioner.Outcome{Result: partitioner.Passed, Data: data}
 	for _, name := range slices.Sorted(maps.Keys(a.Metadata.PartitionKeys)) {
-		o.Keys = append(o.Keys, partitioner.Key{Name: name, Value: a.Metadata.PartitionKeys[name]})
+		value, ok := keyText(a.Metadata.PartitionKeys[name])
+		if !ok {
+			return f.fail(r, jsonProcessing, fmt.Sprintf("the partition key %s is neither a string nor a number nor a boolean", name), attempts)
+		}
+		o.Keys = append(o.Keys, partitioner.Key{Name: name, Value: value})
 	}
 	if f.KeepRaw {
 		o.Raw = bytes.Clone(r.Raw)
 	}
 	return o
+}
+
+// keyText is a partition key's value as text: of a number or a boolean that is its JSON, as it is of a query's. null is none.
+func keyText(value json.RawMessage) (text string, ok bool) {
+	switch value[0] {
+	case '"':
+		return text, json.Unmarshal(value, &text) == nil
+	case '{', '[':
+		return "", false
+	case 'n':
+		return "", true
+	}
+	return string(value), true
 }

@@ -2,10 +2,35 @@ package transform
 
 import (
 	"bytes"
+	"fmt"
+	"strings"
 	"testing"
 
 	"hydrant/partitioner"
 )
+
+// Partition keys are texts; numbers and booleans are taken as such, and what can be none fails its own record alone.
+func TestPartitionKeysOfAnAnswer(t *testing.T) {
+	values := []string{`"a"`, `7`, `1.50`, `true`, `null`, `{"a":1}`, `["a"]`}
+	records := make([]Record, len(values))
+	var answers []string
+	for i, value := range values {
+		records[i] = Record{Data: []byte("sent"), Raw: []byte("raw")}
+		answers = append(answers, fmt.Sprintf(`{"recordId":"%056d","result":"Ok","data":"bWFkZQ==","metadata":{"partitionKeys":{"k":%s}}}`, i, value))
+	}
+	function := &Function{Name: "f"}
+	got := function.match(records, []byte(`{"records":[`+strings.Join(answers, ",")+`]}`), 1)
+	for i, want := range []string{"a", "7", "1.50", "true", ""} {
+		if o := got[i]; o.Result != partitioner.Passed || len(o.Keys) != 1 || o.Keys[0].Value != want {
+			t.Errorf("%s: got %+v, want %q", values[i], o, want)
+		}
+	}
+	for i, o := range got[5:] {
+		if o.Code != jsonProcessing || o.Message != "the partition key k is neither a string nor a number nor a boolean" || string(o.Raw) != "raw" {
+			t.Errorf("%s: got %+v", values[5+i], o)
+		}
+	}
+}
 
 // Whatever a function answers, each record has one outcome, and what failed keeps the record as it was.
 func FuzzAnswer(f *testing.F) {

@@ -3,6 +3,7 @@ package firehose
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/valyala/fasthttp"
@@ -41,6 +42,9 @@ func (h *Handler) serveControl(ctx context.Context, rc *fasthttp.RequestCtx, req
 		return err
 	}
 	body, err := req.Receive()
+	if e, ok := errors.AsType[*ingest.Error](err); ok && e.Code == ingest.EmptyBody {
+		return &ingest.Error{Code: ingest.EmptyBody, Detail: "the request has no body; send a JSON object, {} where nothing is to be said"}
+	}
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func TestConstraintMessages(t *testing.T) {
 		{
 			"CreateDeliveryStream", creation("s", `,"CompressionFormat":"gzip"`),
 			"1 validation error detected: " + value + "extendedS3DestinationConfiguration.compressionFormat' failed to satisfy constraint: " +
-				"Member must satisfy enum value set: [UNCOMPRESSED, GZIP, ZIP, Snappy, HADOOP_SNAPPY]",
+				"Member must satisfy enum value set: [ZIP, HADOOP_SNAPPY, Snappy, GZIP, UNCOMPRESSED]",
 		},
 		{
 			"CreateDeliveryStream", creation("s", `,"ProcessingConfiguration":{"Processors":[{"Type":"Lambda"},{"Type":"Lamda"}]}`),

@@ -108,8 +108,9 @@ func failure(text string) *types.FailureDescription {
 
 // AWS's defaults.
 const (
-	defaultSize     = 5   // MiB
-	defaultInterval = 300 // seconds
+	defaultSize            = 5   // MiB
+	defaultPartitionedSize = 128 // MiB, for each partition of dynamic partitioning
+	defaultInterval        = 300 // seconds
 )
 
 // describeS3 fills in what AWS fills in, and leaves out what it leaves out.
@@ -128,7 +129,7 @@ func describeS3(c *types.ExtendedS3DestinationConfiguration) *types.ExtendedS3De
 		FileExtension:                     notEmpty(c.FileExtension),
 	}
 	if d.BufferingHints == nil {
-		d.BufferingHints = &types.BufferingHints{SizeInMBs: aws.Int32(defaultSize), IntervalInSeconds: aws.Int32(defaultInterval)}
+		d.BufferingHints = defaultHints(c)
 	}
 	if d.EncryptionConfiguration == nil {
 		d.EncryptionConfiguration = &types.EncryptionConfiguration{NoEncryptionConfig: types.NoEncryptionConfigNoEncryption}
@@ -145,6 +146,14 @@ func describeS3(c *types.ExtendedS3DestinationConfiguration) *types.ExtendedS3De
 		d.DynamicPartitioningConfiguration = &filled
 	}
 	return d
+}
+
+func defaultHints(c *types.ExtendedS3DestinationConfiguration) *types.BufferingHints {
+	size := int32(defaultSize)
+	if isPartitioned(c) {
+		size = defaultPartitionedSize
+	}
+	return &types.BufferingHints{SizeInMBs: &size, IntervalInSeconds: aws.Int32(defaultInterval)}
 }
 
 // defaultRetry is AWS's for dynamic partitioning, in seconds.

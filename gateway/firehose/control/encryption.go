@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -161,7 +162,10 @@ func (p *Plane) keyRefusal(name string, missing *buffer.DataKeyError) error {
 	if missing == nil {
 		missing = &buffer.DataKeyError{Code: buffer.KeyInvalidState, Reason: "the node does not encrypt the stream"}
 	}
-	return ingest.NoDataKey(name, missing)
+	return &ingest.Error{
+		Code: ingest.KeyUnavailable, Cause: missing,
+		Detail: fmt.Sprintf("stream %q cannot be encrypted (%s): %s; nothing has changed", name, missing.Code, missing.Reason),
+	}
 }
 
 // describeEncryption tells how far what was asked for is in force; s is nil while the stream is not, and unserved is why what

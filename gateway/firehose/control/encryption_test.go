@@ -93,7 +93,7 @@ func TestEncryptionNeedsAKey(t *testing.T) {
 		}
 	}
 	w.node.noKey = &buffer.DataKeyError{Code: buffer.KeyDisabled, Reason: "it is disabled"}
-	w.refused("StartDeliveryStreamEncryption", ownerKey, ingest.KeyUnavailable, "DisabledException", "it is disabled")
+	w.refused("StartDeliveryStreamEncryption", ownerKey, ingest.KeyUnavailable, `"s" cannot be encrypted (DisabledException): it is disabled; nothing has changed`)
 	unencrypted()
 	w.node.noKey = nil
 	w.node.tried = func() { w.node.noKey = &buffer.DataKeyError{Code: buffer.KeyUnreachable, Reason: "gone since"} }

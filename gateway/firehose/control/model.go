@@ -9,8 +9,8 @@ import (
 )
 
 // modelText is what the constraints of a call are checked by: the shapes of the control plane's inputs in AWS's own
-// service model firehose/2015-08-04 as botocore 1.43.11 has it (Apache License 2.0), less its prose. The SDK's types
-// have no constraints.
+// service model firehose/2015-08-04 as botocore 1.43.11 has it (Apache License 2.0), less its prose. CompressionFormat is
+// in the order that AWS tells it in. The SDK's types have no constraints.
 //
 //go:embed model.json
 var modelText []byte

@@ -120,11 +120,16 @@ var members = strings.NewReplacer(
 	"buffering.size:", "SizeInMBs:", "buffering.interval:", "IntervalInSeconds:",
 )
 
+// remedies are what a call can do about a fault, where a definition's own words are of the configuration file.
+var remedies = strings.NewReplacer(
+	"add it to partition_keys", "add it to MetadataExtractionQuery", "is for error_prefix only", "is for ErrorOutputPrefix only",
+)
+
 // asMembers tells faults in the API's terms.
 func asMembers(faults []stream.Fault) string {
 	var texts []string
 	for _, fault := range faults {
-		text := members.Replace(fault.Path+":") + " " + fault.Message
+		text := members.Replace(fault.Path+":") + " " + remedies.Replace(fault.Message)
 		if strings.HasSuffix(fault.Path, "prefix") {
 			text = prefixConstraint + text
 		}

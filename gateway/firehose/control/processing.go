@@ -194,7 +194,7 @@ func checkPartitioning(d *stream.Stream, c *types.ExtendedS3DestinationConfigura
 	case *hints.SizeInMBs < leastPartitionedSize:
 		return invalidArgument("BufferingHints.SizeInMBs must be at least %d when Dynamic Partitioning is enabled.", leastPartitionedSize)
 	case *hints.IntervalInSeconds < leastPartitionedInterval:
-		return invalidArgument("BufferingHints.IntervalInSeconds must be at least %d when Dynamic Partitioning is enabled.", leastPartitionedInterval)
+		return invalidArgument("BufferingHints.IntervalInSeconds must be at least %d seconds when Dynamic Partitioning is enabled.", leastPartitionedInterval)
 	case !extracts && !transforms:
 		return invalidArgument("Processing Configuration must have a MetadataExtraction processor when Dynamic Partitioning is enabled.")
 	case !usesPartitionKeys(aws.ToString(c.Prefix)):

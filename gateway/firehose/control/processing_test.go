@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/firehose/types"
@@ -77,6 +78,19 @@ func TestProcessorsAreServed(t *testing.T) {
 	}
 }
 
+// Without hints a stream with dynamic partitioning has AWS's for it, which are within AWS's bounds.
+func TestHintsOfDynamicPartitioning(t *testing.T) {
+	w := newWorld(t)
+	w.good("CreateDeliveryStream", creation("s", partitioned(t, map[string]any{"BufferingHints": nil}, extraction("{k: .k}"))))
+	if d, _ := w.node.served("s"); d.Buffering.Size != 128*stream.MiB || time.Duration(d.Buffering.Interval) != 5*time.Minute {
+		t.Errorf("served with %+v", d.Buffering)
+	}
+	hints, _ := json.Marshal(w.destinationOf("s")["BufferingHints"])
+	if want := `{"IntervalInSeconds":300,"SizeInMBs":128}`; string(hints) != want {
+		t.Errorf("described with %s, want %s", hints, want)
+	}
+}
+
 func TestProcessorRules(t *testing.T) {
 	w := newWorld(t)
 	good := extraction("{k: .k}")
@@ -90,8 +104,7 @@ func TestProcessorRules(t *testing.T) {
 		want       string
 	}{
 		{hints(63, 60), []map[string]any{good}, "BufferingHints.SizeInMBs must be at least 64 when Dynamic Partitioning is enabled."},
-		{hints(64, 59), []map[string]any{good}, "BufferingHints.IntervalInSeconds must be at least 60 when Dynamic Partitioning is enabled."},
-		{map[string]any{"BufferingHints": nil}, []map[string]any{good}, "SizeInMBs must be at least 64"},
+		{hints(64, 59), []map[string]any{good}, "BufferingHints.IntervalInSeconds must be at least 60 seconds when Dynamic Partitioning is enabled."},
 		{prefix("static/"), []map[string]any{good}, "Prefix must contain Dynamic Partitioning Namespaces"},
 		{map[string]any{"Prefix": nil}, []map[string]any{good}, "Prefix must contain Dynamic Partitioning Namespaces"},
 		{map[string]any{"ErrorOutputPrefix": nil}, []map[string]any{good}, "ErrorOutputPrefix cannot be null or empty"},
@@ -116,7 +129,7 @@ func TestProcessorRules(t *testing.T) {
 		{nil, []map[string]any{extraction("{k: .k | nosuch}")}, "MetadataExtractionQuery: key k: "},
 		{nil, []map[string]any{extraction("{k: .k")}, "MetadataExtractionQuery: "},
 		{nil, []map[string]any{extraction("{k: .k, unused: .u}")}, "has keys that Prefix does not use: unused"},
-		{prefix("!{partitionKeyFromQuery:other}/!{partitionKeyFromQuery:k}/"), []map[string]any{good}, `"other" is not declared`},
+		{prefix("!{partitionKeyFromQuery:other}/!{partitionKeyFromQuery:k}/"), []map[string]any{good}, `"other" is not declared: add it to MetadataExtractionQuery`},
 	} {
 		w.refused("CreateDeliveryStream", creation(fmt.Sprint("s", i), partitioned(t, x.changes, x.processors...)), ingest.InvalidArgument, x.want)
 	}
