@@ -58,6 +58,9 @@ type Deps struct {
 	Metrics *Metrics // nil counts nothing
 	Observe Observer // nil tells nobody
 	Pace    *Pace    // nil holds nobody
+	// Elsewhere is how many of Config.Memory's bytes others hold now; nil where nobody does. Objects give way to it.
+	Elsewhere func() int64
+
 	Scratch *Scratch // nil does without: objects are sealed early where memory ends. Its owner closes it after Run
 }
 
@@ -65,12 +68,13 @@ type Deps struct {
 type Service struct {
 	cfg     Config
 	deps    Deps
-	memory  atomic.Int64 // held by open and sealed objects
+	memory  atomic.Int64 // held by open and sealed objects, and by blocks that are read ahead
 	serving atomic.Int64 // lanes
 	open    atomic.Int64 // objects
 	uploads *slots
 
 	compressors compressors
+	ahead       chan struct{} // one for each block that is read ahead, see reader
 	drain       chan struct{} // closed by Drain
 
 	drainDerived chan struct{} // closed by Drain once nothing more is derived
@@ -103,6 +107,9 @@ func New(cfg Config, deps Deps) *Service {
 	if deps.Current == nil {
 		deps.Current = func(string) (stream.Stream, bool) { return stream.Stream{}, false }
 	}
+	if deps.Elsewhere == nil {
+		deps.Elsewhere = func() int64 { return 0 }
+	}
 	s := &Service{
 		cfg:     cfg,
 		deps:    deps,
@@ -123,6 +130,7 @@ func New(cfg Config, deps Deps) *Service {
 		hastes:  map[buffer.StreamID]bool{},
 	}
 	s.compressors = newCompressors(cfg.Memory)
+	s.ahead = make(chan struct{}, aheadOf(cfg.Memory))
 	s.uploads = newSlots(cfg.Uploads, func() bool { return s.serving.Load() > 1 })
 	return s
 }
@@ -208,6 +216,9 @@ func (s *Service) begin(l, before *lane) *lane {
 
 // Memory is how many bytes open and sealed objects hold, and how many they may.
 func (s *Service) Memory() (used, limit int64) { return s.memory.Load(), s.cfg.Memory }
+
+// room is how many bytes objects may hold now.
+func (s *Service) room() int64 { return max(0, s.cfg.Memory-s.deps.Elsewhere()) }
 
 // Open is how many objects are open.
 func (s *Service) Open() int64 { return s.open.Load() }

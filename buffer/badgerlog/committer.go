@@ -1,6 +1,7 @@
 package badgerlog
 
 import (
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -207,8 +208,11 @@ func (c *committer) store(values []value, stored int64, leave bool) error {
 		"generation", c.current.dir, "error", err)
 	c.current.set(poisoned)
 	if !repeated {
-		if err = c.rotate(stored, len(values)); err == nil {
+		if unmade := c.rotate(stored, len(values)); unmade == nil {
 			err = c.current.write(values, c.log.cfg.sync)
+		} else {
+			// Not as a full buffer, where surely nothing was stored: the next start may find what the failed write has left.
+			err = fmt.Errorf("%w, and then %s", err, unmade)
 		}
 	}
 	if err != nil {
@@ -307,9 +311,9 @@ func (l *Log) apply(c *change, where *generation) bool {
 		return false // published by what the group knows of them
 	}
 	if c.deleted {
-		delete(l.state, c.stateKey)
+		l.state.remove(c.stateKey)
 	} else {
-		l.state[c.stateKey] = stored{c.value, where}
+		l.state.put(c.stateKey, stored{c.value, where})
 	}
 	if d, ok := decodeDamage(c); ok {
 		l.quarantine(c.lane, []buffer.Damage{d})
@@ -341,7 +345,7 @@ func (l *Log) liveState(carry *generation, own []change) []change {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var live []change
-	for key, s := range l.state {
+	for key, s := range l.state.all() {
 		if s.generation == carry && !touched[key] {
 			live = append(live, change{stateKey: key, value: s.value})
 		}

@@ -339,7 +339,7 @@ func (p *paper) holds(was *pending) bool {
 		return p.Log.lanes[lane.id].cursor == cursor
 	}
 	for key, value := range was.state {
-		return string(p.Log.state[key].value) == value
+		return string(p.Log.state.get(key).value) == value
 	}
 	return false
 }
@@ -378,7 +378,7 @@ func (p *paper) check() {
 		}
 	}
 	state := map[stateKey]string{}
-	for key, s := range p.Log.state {
+	for key, s := range p.Log.state.all() {
 		if key.kind == kindEntry {
 			state[key] = string(s.value)
 		}
