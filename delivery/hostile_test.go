@@ -3,11 +3,22 @@ package delivery_test
 import (
 	"strings"
 	"testing"
-	"time"
 
-	"hydrant/partitioner"
+	"hydrant/delivery"
 	"hydrant/stream"
 )
+
+// ending ends a life with its first failed record, and counts them.
+type ending struct {
+	delivery.Observer
+	world  *world
+	failed int
+}
+
+func (e *ending) Failed(string, []byte) {
+	e.failed++
+	e.world.cancel()
+}
 
 // A life ends between two records, also where a query does for each of them all that it may: not after the block.
 func TestEndAmidHostileRecords(t *testing.T) {
@@ -16,21 +27,15 @@ func TestEndAmidHostileRecords(t *testing.T) {
 		s.PartitionKeys["key"] = `if .evil then [recurse(1)] | length else "good" end`
 		s.ErrorPrefix = "errors/!{firehose:error-output-type}/"
 	})
-	p, err := partitioner.New(w.def)
-	if err != nil {
-		t.Fatal(err)
-	}
-	began := time.Now()
-	for range 3 {
-		p.Process(nil, 1, 0, []byte(evil))
-	}
-	one := time.Since(began) / 3
+	end := &ending{world: w}
+	w.observer = end
 	w.append(strings.Split(strings.Repeat(evil+"\n", records-1)+evil, "\n")...)
 	w.start()
-	w.awaitRead()
-	began = time.Now()
-	w.kill()
-	if took := time.Since(began); took > records/4*one {
-		t.Errorf("the end took %v, as long as %d of the %d records", took, took/one, records)
+	if err := <-w.ended; err != nil {
+		t.Error(err)
+	}
+	w.ended <- nil // for the world's own end
+	if end.failed != 1 {
+		t.Errorf("%d records were processed, want no more after the end", end.failed)
 	}
 }

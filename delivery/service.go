@@ -1,15 +1,10 @@
 package delivery
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -63,6 +58,9 @@ type Deps struct {
 	Metrics *Metrics // nil counts nothing
 	Observe Observer // nil tells nobody
 	Pace    *Pace    // nil holds nobody
+	// Elsewhere is how many of Config.Memory's bytes others hold now; nil where nobody does. Objects give way to it.
+	Elsewhere func() int64
+
 	Scratch *Scratch // nil does without: objects are sealed early where memory ends. Its owner closes it after Run
 }
 
@@ -70,12 +68,13 @@ type Deps struct {
 type Service struct {
 	cfg     Config
 	deps    Deps
-	memory  atomic.Int64 // held by open and sealed objects
+	memory  atomic.Int64 // held by open and sealed objects, and by blocks that are read ahead
 	serving atomic.Int64 // lanes
 	open    atomic.Int64 // objects
 	uploads *slots
 
 	compressors compressors
+	ahead       chan struct{} // one for each block that is read ahead, see reader
 	drain       chan struct{} // closed by Drain
 
 	drainDerived chan struct{} // closed by Drain once nothing more is derived
@@ -108,6 +107,9 @@ func New(cfg Config, deps Deps) *Service {
 	if deps.Current == nil {
 		deps.Current = func(string) (stream.Stream, bool) { return stream.Stream{}, false }
 	}
+	if deps.Elsewhere == nil {
+		deps.Elsewhere = func() int64 { return 0 }
+	}
 	s := &Service{
 		cfg:     cfg,
 		deps:    deps,
@@ -128,6 +130,7 @@ func New(cfg Config, deps Deps) *Service {
 		hastes:  map[buffer.StreamID]bool{},
 	}
 	s.compressors = newCompressors(cfg.Memory)
+	s.ahead = make(chan struct{}, aheadOf(cfg.Memory))
 	s.uploads = newSlots(cfg.Uploads, func() bool { return s.serving.Load() > 1 })
 	return s
 }
@@ -214,76 +217,14 @@ func (s *Service) begin(l, before *lane) *lane {
 // Memory is how many bytes open and sealed objects hold, and how many they may.
 func (s *Service) Memory() (used, limit int64) { return s.memory.Load(), s.cfg.Memory }
 
+// room is how many bytes objects may hold now.
+func (s *Service) room() int64 { return max(0, s.cfg.Memory-s.deps.Elsewhere()) }
+
 // Open is how many objects are open.
 func (s *Service) Open() int64 { return s.open.Load() }
 
 // Uploading is how many uploads are under way.
 func (s *Service) Uploading() int { return s.uploads.inUse() }
-
-// Drain seals and delivers everything that the log holds now, and returns when that is done, or ctx's error. It is for
-// the end, when nothing is appended any more; Run goes on until its own context ends. Call it once.
-func (s *Service) Drain(ctx context.Context, log buffer.Log) error {
-	close(s.drain)
-	const look = 100 * time.Millisecond // at what was derived after the derived lane had said that it is empty
-	for {
-		lanes, functions, arrived := s.served()
-		if err := s.awaitDrained(ctx, lanes, false); err != nil {
-			return err
-		}
-		for _, f := range functions {
-			if err := f.awaitDrained(ctx); err != nil && !s.discarded(f.info.ID) {
-				return err
-			}
-		}
-		s.deriveNoMore()
-		if err := s.awaitDrained(ctx, lanes, true); err != nil {
-			return err
-		}
-		if left(log) == 0 {
-			return nil
-		}
-		select {
-		case <-arrived: // of a stream that was not being served yet
-		case <-time.After(look):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// awaitDrained waits for the lanes that are derived, or for those that are not.
-func (s *Service) awaitDrained(ctx context.Context, lanes []*lane, derived bool) error {
-	for _, l := range lanes {
-		if l.info.ID.IsDerived() != derived {
-			continue
-		}
-		if err := l.awaitDrained(ctx); err != nil && !s.discarded(l.info.ID) {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *Service) deriveNoMore() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	sayDone(s.drainDerived)
-}
-
-// drainOf is closed when a lane is to be drained.
-func (s *Service) drainOf(id buffer.LaneID) <-chan struct{} {
-	if id.IsDerived() {
-		return s.drainDerived
-	}
-	return s.drain
-}
-
-// served returns the lanes and functions, and a channel that is closed when there is another.
-func (s *Service) served() ([]*lane, []*function, <-chan struct{}) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Collect(maps.Values(s.lanes)), slices.Collect(maps.Values(s.functions)), s.arrived
-}
 
 // beginFunction takes a lane's function among what is served.
 func (s *Service) beginFunction(f *function) {
@@ -295,58 +236,4 @@ func (s *Service) beginFunction(f *function) {
 	s.functions[f.info.ID] = f
 	close(s.arrived)
 	s.arrived = make(chan struct{})
-}
-
-func (l *lane) awaitDrained(ctx context.Context) error {
-	select {
-	case <-l.drained:
-		return nil
-	case <-l.done:
-		select {
-		case <-l.drained: // a track that was over
-			return nil
-		default:
-		}
-		return fmt.Errorf("stream %s is not delivered: its lane has ended", l.info.Name)
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// left is how many records of a log are not settled.
-func left(log buffer.Log) (records int64) {
-	for _, stream := range log.Stats().Streams {
-		records += stream.Pending
-	}
-	return records
-}
-
-// Trouble is why a stream is not being delivered as it should.
-type Trouble struct {
-	Stream  string
-	Backup  bool // of the stream's backup; the stream itself may be well
-	Stopped bool // for good, until somebody has looked; else it resumes by itself
-	Reason  string
-	Since   time.Time
-}
-
-// Health returns what is wrong now, by stream; of a stream and its backup apart.
-func (s *Service) Health() []Trouble {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var out []Trouble
-	for _, l := range s.lanes {
-		if t := l.trouble(); t != nil {
-			out = append(out, *t)
-		}
-	}
-	for _, f := range s.functions {
-		if t := f.trouble(); t != nil {
-			out = append(out, *t)
-		}
-	}
-	slices.SortFunc(out, func(a, b Trouble) int {
-		return cmp.Or(strings.Compare(a.Stream, b.Stream), strings.Compare(a.Reason, b.Reason))
-	})
-	return out
 }

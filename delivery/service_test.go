@@ -39,6 +39,7 @@ type world struct {
 	def     stream.Stream
 	metrics *delivery.Metrics
 
+	observer  delivery.Observer
 	function  transform.Invoker
 	openFails error // of opening the function
 
@@ -83,6 +84,7 @@ func (w *world) start() {
 		Log:     slog.New(slog.DiscardHandler),
 		Scratch: w.scratch,
 		Metrics: w.metrics,
+		Observe: w.observer,
 
 		Function: w.openFunction,
 	})
@@ -385,6 +387,54 @@ func TestConflictStopsTheStream(t *testing.T) {
 				t.Error("the foreign object was overwritten")
 			}
 		})
+	}
+}
+
+// A stream that has stopped does not keep others from being drained.
+func TestStoppedStreamDoesNotHoldUpTheDrain(t *testing.T) {
+	w := newWorld(t, nil)
+	w.append(record("stops", 1))
+	const others = 3 // with the one that stops, as many as upload at once
+	for i := range others {
+		def := w.def
+		def.Name = fmt.Sprint("other", i)
+		id := buffer.NewStreamID()
+		_, err := w.log.Define(t.Context(), buffer.Definition{Stream: id, Name: def.Name, Logic: 1, Data: def.Encode()})
+		if err == nil {
+			_, err = w.log.Append(t.Context(), buffer.Batch{Stream: id, Records: [][]byte{[]byte(record("goes", i))}})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	stopped := make(chan struct{})
+	w.objects.Hook(deliverytest.Create, func(ctx context.Context, key string) error {
+		if strings.HasPrefix(key, "key=stops/") {
+			return &delivery.ConflictError{Key: key}
+		}
+		select {
+		case <-stopped:
+		case <-ctx.Done():
+		}
+		return ctx.Err()
+	})
+	w.start()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	drained := make(chan error, 1)
+	delivered := 0
+	go func() {
+		err := w.service.Drain(ctx, &w.log)
+		delivered = len(w.objects.Keys())
+		drained <- err
+	}()
+	w.eventually("one has stopped", func() bool { health := w.service.Health(); return len(health) == 1 && health[0].Stopped })
+	close(stopped)
+	if err := <-drained; err == nil || !strings.Contains(err.Error(), "stream s is not delivered") {
+		t.Errorf("drain: %v, want the news that one has stopped", err)
+	}
+	if delivered != others {
+		t.Errorf("%d objects were delivered, want %d", delivered, others)
 	}
 }
 

@@ -54,7 +54,7 @@ func TestMistakesAreExplained(t *testing.T) {
 		{[]string{"serve", "hydrant.yaml"}, exitUsage, []string{"named with --config FILE; see hydrant serve --help"}},
 		{[]string{"serve", "--grace=soon"}, exitUsage, []string{"--grace", "see hydrant serve --help"}},
 		{[]string{"bench", "--size=10"}, exitUsage, []string{"size: 10 is not in 192 to 1023999; see hydrant bench run --help"}},
-		{[]string{"streams", "list", "--url=http://" + freeAddress(t)}, exitFailed, []string{"no answer", "--url or HYDRANT_URL names another address"}},
+		{[]string{"streams", "list", "--url=" + nobody}, exitFailed, []string{"no answer", "--url or HYDRANT_URL names another address"}},
 		{[]string{"check", "--config", writeConfig(t, "streams:\n\ts: {}\n")}, exitFailed, []string{":2:1: a tab: YAML is indented with spaces"}},
 		{[]string{"check", "--config", writeConfig(t, "buffer: {max_disk: 64}\n")}, exitFailed, []string{":1:10: buffer.max_disk: 64 bytes is below 64MiB"}},
 	} {
@@ -80,16 +80,8 @@ func TestAnswersOfOthersAreExplained(t *testing.T) {
 	}
 }
 
-// freeAddress is one that nothing listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
+// nobody is where nothing listens: no system gives this port to a test.
+const nobody = "http://127.0.0.1:1"
 
 // A variable that gives an option of a command is no misspelt setting.
 func TestVariablesOfCommandsAreNoSettings(t *testing.T) {

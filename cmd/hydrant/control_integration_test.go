@@ -129,6 +129,8 @@ fh $E untag-delivery-stream --delivery-stream-name cli --tag-keys env
 [ "$(fh $E list-tags-for-delivery-stream --delivery-stream-name cli --query Tags[0].Value)" = '"lake"' ]
 fh $E start-delivery-stream-encryption --delivery-stream-name cli
 fh $E describe-delivery-stream --delivery-stream-name cli | grep -q '"Status": "ENABLED"'
+fh $E stop-delivery-stream-encryption --delivery-stream-name cli
+fh $E describe-delivery-stream --delivery-stream-name cli | grep -q '"Status": "DISABLED"'
 until [ "$(find "$2/cli" -type f | wc -l)" = 2 ]; do sleep 0.1; done # what is not delivered now is discarded
 fh $E delete-delivery-stream --delivery-stream-name cli
 for i in $(seq 50); do fh $E describe-delivery-stream --delivery-stream-name cli >state 2>&1 || break; done
@@ -177,6 +179,10 @@ after = describe()
 assert after["VersionId"] == "2" and after["LastUpdateTimestamp"] >= before["CreateTimestamp"], after
 firehose.put_record(DeliveryStreamName="boto", Record={"Data": b"three"})
 eventually(lambda: sum(f.is_file() for f in (pathlib.Path(sys.argv[2]) / "boto").rglob("*")) == 2) # what is not delivered now is discarded
+firehose.start_delivery_stream_encryption(DeliveryStreamName="boto", DeliveryStreamEncryptionConfigurationInput={"KeyType": "AWS_OWNED_CMK"})
+assert describe()["DeliveryStreamEncryptionConfiguration"] == {"KeyType": "AWS_OWNED_CMK", "Status": "ENABLED"}
+firehose.stop_delivery_stream_encryption(DeliveryStreamName="boto")
+assert describe()["DeliveryStreamEncryptionConfiguration"] == {"Status": "DISABLED"}
 firehose.delete_delivery_stream(DeliveryStreamName="boto", AllowForceDelete=True)
 def gone():
     try:
@@ -200,6 +206,7 @@ const assert = require("node:assert"), fs = require("node:fs"), path = require("
 const {
   FirehoseClient, CreateDeliveryStreamCommand, DescribeDeliveryStreamCommand, ListDeliveryStreamsCommand, PutRecordCommand, PutRecordBatchCommand,
   UpdateDestinationCommand, TagDeliveryStreamCommand, UntagDeliveryStreamCommand, ListTagsForDeliveryStreamCommand, DeleteDeliveryStreamCommand,
+  StartDeliveryStreamEncryptionCommand, StopDeliveryStreamEncryptionCommand,
 } = require(sdk);
 const firehose = new FirehoseClient({ endpoint, region: "us-east-1" });
 const name = { DeliveryStreamName: "js" }, bytes = (text) => new TextEncoder().encode(text);
@@ -236,6 +243,11 @@ async function main() {
   await firehose.send(new UntagDeliveryStreamCommand({ ...name, TagKeys: ["env"] }));
   assert.deepEqual((await firehose.send(new ListTagsForDeliveryStreamCommand(name))).Tags, [{ Key: "team", Value: "lake" }]);
   await eventually(() => files(path.join(objects, "js")).length === 2); // what is not delivered now is discarded
+  const encryption = async () => (await describe()).DeliveryStreamEncryptionConfiguration;
+  await firehose.send(new StartDeliveryStreamEncryptionCommand(name));
+  assert.deepEqual(await encryption(), { KeyType: "AWS_OWNED_CMK", Status: "ENABLED" });
+  await firehose.send(new StopDeliveryStreamEncryptionCommand(name));
+  assert.deepEqual(await encryption(), { Status: "DISABLED" });
   await firehose.send(new DeleteDeliveryStreamCommand(name));
   await eventually(() => describe().then(() => false, (e) => {
     assert.equal(e.name, "ResourceNotFoundException");

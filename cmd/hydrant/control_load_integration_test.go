@@ -248,6 +248,13 @@ func TestStreamsCommand(t *testing.T) {
 	hydrant("changes only there", "delete", "plain")
 	must(t, os.WriteFile(file, []byte(`{"ExtendedS3DestinationUpdate":{"ProcessingConfiguration":{"Enabled":true,"Processors":[{"Type":"AppendDelimiterToRecord"}]}}}`), 0o600))
 	hydrant("stream made has version 4", "update", "made", "--file", file)
+	described, err := runHydrant(t.Context(), t, clientEnvironment, "streams", "describe", "made", "--json", "--url", p.url)
+	must(t, err)
+	must(t, os.WriteFile(file, []byte(described), 0o600))
+	tried, err := runHydrant(t.Context(), t, clientEnvironment, "try", "--file", file, "--arrival", "2026-07-13T14:05:06Z", file)
+	if err != nil || !strings.HasPrefix(tried, "1  p/2026/07/13/14/made-<version>-2026-07-13-14-05-06-<id>.json\n") {
+		t.Errorf("a stream that is described is tried as %v %s", err, tried)
+	}
 	hydrant("backup-prefix: name the bucket", "update", "made", "--backup-prefix", "raw/")
 	hydrant(`log: "errors" is not GROUP:STREAM`, "create", "x", "--bucket", "lake", "--log", "errors")
 	hydrant("stream made has version 5", "update", "made", "--backup", "copies", "--backup-prefix", "raw/", "--log", "/firehose/made:delivery")

@@ -27,6 +27,7 @@ var runnable = []struct{ page, printed, given string }{
 	{"firehose.md", "hydrant streams tag clicks team=web", ""},
 	{"firehose.md", "hydrant streams update clicks --backup copies --log /firehose/clicks:delivery", ""},
 	{"firehose.md", "hydrant streams update clicks --file change.json", ""},
+	{"firehose.md", "hydrant try --file clicks.json sample.json", ""},
 	{"firehose.md", "hydrant streams encrypt clicks", ""},
 	{"streams.md", "hydrant streams flush NAME", "hydrant streams flush clicks"},
 	{"replay.md", "hydrant replay errors  --s3 s3://lake/errors/ --stream clicks --dry-run", ""},
@@ -103,6 +104,8 @@ streams:
 
 	const object = "2026/01/31/clicks-1-2026-01-31-12-30-00-0b54e5a2-3a4e-4f0e-9d0a-5f3a4f6d7c11"
 	r.write(r.file("sample.json"), `{"page":"/"}`)
+	r.write(r.file("clicks.json"), `{"DeliveryStreamName":"clicks","S3DestinationConfiguration":`+
+		`{"RoleARN":"arn:aws:iam::123456789012:role/delivery","BucketARN":"arn:aws:s3:::lake"}}`)
 	r.write(r.file("change.json"), `{"ExtendedS3DestinationUpdate":{"Prefix":"changed/"}}`)
 	r.write(r.file("objects/clicks/"+object), "one\ntwo\n")
 	r.write(filepath.Join(d.objects, "clicks", object), "one\ntwo\n")

@@ -89,3 +89,19 @@ func TestReloadNamesWhatNeedsARestart(t *testing.T) {
 		t.Errorf("the node said:\n%s", p.output)
 	}
 }
+
+// A reload that is asked for while the node starts is done once it has started, and does not end it.
+func TestReloadDuringTheStart(t *testing.T) {
+	t.Parallel() // it mostly waits
+	d := directoryDestination(t)
+	dir := t.TempDir()
+	p := launchIn(t, dir, crashConfig(dir, d.yaml, 0))
+	lock := filepath.Join(dir, "data", bufferDir, "LOCK")
+	p.eventually("the buffer is being opened", func() bool { _, err := os.Stat(lock); return err == nil })
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	p.awaitReady()
+	p.eventually("the reload is applied", func() bool { return p.series(fmt.Sprintf(`hydrant_config_reloads_total{result=%q}`, applied)) == 1 })
+	p.stop()
+}

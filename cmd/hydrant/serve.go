@@ -32,6 +32,11 @@ func (c *serveCommand) Help() string {
 // Run serves until SIGTERM or SIGINT, and then stops in the order of the data. A second signal ends the process at once,
 // which is safe: kill -9 is a supported way to stop. SIGHUP reloads the configuration file.
 func (c *serveCommand) Run(ctx context.Context, to console) error {
+	hangup := make(chan os.Signal, 1)
+	if c.Config != "" { // else there is nothing to reload, and the end of the terminal ends the node
+		signal.Notify(hangup, syscall.SIGHUP) // already: one that comes while the node starts must not end it
+		defer signal.Stop(hangup)
+	}
 	cfg, err := LoadServed(c.Config, os.Environ())
 	if err != nil {
 		return err
@@ -48,15 +53,11 @@ func (c *serveCommand) Run(ctx context.Context, to console) error {
 		return err
 	}
 	greet(to.Err, cfg, n)
-	return c.await(ctx, n)
+	return c.await(ctx, n, hangup)
 }
 
 // await reloads the configuration on SIGHUP and returns when the node has stopped.
-func (c *serveCommand) await(ctx context.Context, n *node) error {
-	hangup := make(chan os.Signal, 1)
-	if c.Config != "" { // else there is nothing to reload, and the end of the terminal ends the node
-		signal.Notify(hangup, syscall.SIGHUP)
-	}
+func (c *serveCommand) await(ctx context.Context, n *node, hangup <-chan os.Signal) error {
 	for {
 		select {
 		case <-hangup:

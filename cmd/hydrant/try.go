@@ -23,6 +23,7 @@ import (
 type tryCommand struct {
 	Config  string `placeholder:"FILE" help:"Configuration file; without one, the built-in demonstration."`
 	Stream  string `placeholder:"NAME" help:"The stream; not needed where the configuration has only one."`
+	File    string `placeholder:"JSON" help:"Try this stream, and none of the configuration's: input of CreateDeliveryStream, or what describes a stream, as the aws CLI and hydrant streams describe --json print it."`
 	Whole   bool   `help:"The input is one record; without it, each line is one."`
 	JSON    bool   `help:"A line of JSON for each result."`
 	Arrival string `placeholder:"TIME" help:"When the records arrive, as 2026-07-13T14:00:00Z; without it, now."`
@@ -122,6 +123,10 @@ func (c *tryCommand) stream(to console) (*Config, stream.Stream, error) {
 	}
 	if err != nil {
 		return nil, stream.Stream{}, err
+	}
+	if c.File != "" {
+		s, err := c.fromFile(config.APIStreams)
+		return config, s, err
 	}
 	var names []string
 	for _, s := range config.Streams {

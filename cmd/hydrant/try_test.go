@@ -74,3 +74,48 @@ func TestTryNeedsAStream(t *testing.T) {
 		}
 	}
 }
+
+// triedCreation is an input of CreateDeliveryStream, and triedDescription the same stream as DescribeDeliveryStream tells it.
+const (
+	triedMembers = `{"RoleARN":"arn:aws:iam::123456789012:role/r","BucketARN":"arn:aws:s3:::lake",
+		"Prefix":"k=!{partitionKeyFromQuery:k}/","ErrorOutputPrefix":"e/","DynamicPartitioningConfiguration":{"Enabled":true},
+		"ProcessingConfiguration":{"Enabled":true,"Processors":[{"Type":"MetadataExtraction","Parameters":[
+			{"ParameterName":"MetadataExtractionQuery","ParameterValue":"{k: QUERY}"},{"ParameterName":"JsonParsingEngine","ParameterValue":"JQ-1.6"}]}]}`
+	triedCreation    = `{"DeliveryStreamName":"orders","ExtendedS3DestinationConfiguration":` + triedMembers + `}}`
+	triedDescription = `{"DeliveryStreamName":"orders","DeliveryStreamStatus":"ACTIVE","Destinations":[{"DestinationId":"destinationId-000000000001",
+		"ExtendedS3DestinationDescription":` + triedMembers + `,"S3BackupMode":"Enabled",
+		"S3BackupDescription":{"RoleARN":"arn:aws:iam::123456789012:role/r","BucketARN":"arn:aws:s3:::copies"}}}]}`
+)
+
+// A stream of the Firehose API is tried by what would create it, or by what describes it, with no configuration at all.
+func TestTryOfTheFirehoseAPI(t *testing.T) {
+	const want = `1  k=7/orders-<version>-2026-07-13-14-05-06-<id>
+   k = 7
+   record  {"k":7}
+`
+	for name, c := range map[string]struct{ file, query, out, errs string }{
+		"creation":             {triedCreation, ".k", want, ""},
+		"description":          {triedDescription, ".k", want, ""},
+		"answer of the CLI":    {`{"DeliveryStreamDescription":` + triedDescription + `}`, ".k", want, ""},
+		"mistyped query":       {triedCreation, ".k |", "", `file.json would be refused: MetadataExtractionQuery: the query {k: .k |}, position 9: "}" cannot stand here.`},
+		"no call":              {`{"DeliveryStreamName":"orders"}`, "", "", "would be refused: Exactly one destination configuration is supported for a Firehose"},
+		"another destination":  {`{"Destinations":[{"SplunkDestinationDescription":{}}]}`, "", "", "it describes no ExtendedS3DestinationDescription"},
+		"not JSON":             {`orders`, "", "", "is not the JSON of an input"},
+		"a constraint":         {`{"DeliveryStreamName":"o r","S3DestinationConfiguration":{}}`, "", "", "3 validation errors detected: Value at 'deliveryStreamName'"},
+		"a Lambda, not called": {strings.Replace(triedCreation, `[{"Type"`, `[{"Type":"Lambda","Parameters":[{"ParameterName":"LambdaArn","ParameterValue":"arn:aws:lambda:us-east-1:123456789012:function:f"}]},{"Type"`, 1), ".k", "", "api_streams.lambda"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file, sample := filepath.Join(t.TempDir(), "file.json"), filepath.Join(t.TempDir(), "sample")
+			for path, text := range map[string]string{file: strings.Replace(c.file, "QUERY", c.query, 1), sample: `{"k":7}`} {
+				if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var out, errs strings.Builder
+			code := run([]string{"try", "--file", file, "--arrival", "2026-07-13T14:05:06Z", sample}, console{Out: &out, Err: &errs})
+			if (code == exitGood) != (c.out != "") || out.String() != c.out || !strings.Contains(errs.String(), c.errs) {
+				t.Errorf("exit %d, %s\n%s\nwant\n%s%s", code, errs.String(), out.String(), c.out, c.errs)
+			}
+		})
+	}
+}

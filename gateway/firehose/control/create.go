@@ -20,7 +20,10 @@ const maxStreams = 5000
 // create keeps a stream and puts it in force before it answers: to a client it is ACTIVE at the first look.
 func (p *Plane) create(ctx context.Context, in *firehose.CreateDeliveryStreamInput, c call) (output, error) {
 	name := *in.DeliveryStreamName
-	r, err := p.asked(in, c)
+	if err := c.May(name); err != nil {
+		return output{}, err
+	}
+	r, err := p.asked(in)
 	if err != nil {
 		return output{}, err
 	}
@@ -49,17 +52,13 @@ func (p *Plane) create(ctx context.Context, in *firehose.CreateDeliveryStreamInp
 }
 
 // asked is the record of the stream that a call wants, which can be served.
-func (p *Plane) asked(in *firehose.CreateDeliveryStreamInput, c call) (*record, error) {
-	name := *in.DeliveryStreamName
-	if err := c.May(name); err != nil {
-		return nil, err
-	}
+func (p *Plane) asked(in *firehose.CreateDeliveryStreamInput) (*record, error) {
 	destination, err := destinationOf(in)
 	if err != nil {
 		return nil, err
 	}
 	r := &record{
-		Name: name, Version: 1, Created: p.now(), Tags: tagsOf(in.Tags), Incarnation: rand.Text(),
+		Name: *in.DeliveryStreamName, Version: 1, Created: p.now(), Tags: tagsOf(in.Tags), Incarnation: rand.Text(),
 		Source: in.DirectPutSourceConfiguration, Destination: destination,
 	}
 	if asked := in.DeliveryStreamEncryptionConfigurationInput; asked != nil {

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -46,6 +47,54 @@ func TestDescriptions(t *testing.T) {
 			}
 		})
 	}
+}
+
+// everything is a destination that says all that can be said of one, as Terraform's provider does: what is described is
+// compared with it, member by member. Its backup has another name in each of the shapes.
+const everything = `{` + role + `,` + bucket + `,"Prefix":"k=!{partitionKeyFromQuery:k}/!{partitionKeyFromLambda:l}/!{timestamp:yyyy}/",
+	"ErrorOutputPrefix":"e/!{firehose:error-output-type}/","BufferingHints":{"SizeInMBs":64,"IntervalInSeconds":60},"CompressionFormat":"GZIP",
+	"EncryptionConfiguration":{"KMSEncryptionConfig":{"AWSKMSKeyARN":"arn:aws:kms:eu-central-1:123456789012:key/k"}},
+	"CloudWatchLoggingOptions":{"Enabled":true,"LogGroupName":"/firehose/s","LogStreamName":"delivery"},
+	"ProcessingConfiguration":{"Enabled":true,"Processors":[
+		{"Type":"RecordDeAggregation","Parameters":[{"ParameterName":"SubRecordType","ParameterValue":"JSON"}]},
+		{"Type":"AppendDelimiterToRecord","Parameters":[{"ParameterName":"Delimiter","ParameterValue":"\\n"}]},
+		{"Type":"MetadataExtraction","Parameters":[{"ParameterName":"JsonParsingEngine","ParameterValue":"JQ-1.6"},
+			{"ParameterName":"MetadataExtractionQuery","ParameterValue":"{k:.k}"}]},
+		{"Type":"Lambda","Parameters":[{"ParameterName":"LambdaArn","ParameterValue":"` + functionARN + `"},
+			{"ParameterName":"NumberOfRetries","ParameterValue":"2"},{"ParameterName":"BufferSizeInMBs","ParameterValue":"0.5"}]}]},
+	"S3BackupMode":"Enabled","BACKUP":{` + role + `,` + bucket + `,"Prefix":"raw/","ErrorOutputPrefix":"raw-errors/","CompressionFormat":"Snappy",
+		"BufferingHints":{"SizeInMBs":1,"IntervalInSeconds":0},"EncryptionConfiguration":{"NoEncryptionConfig":"NoEncryption"},
+		"CloudWatchLoggingOptions":{"Enabled":false}},
+	"DataFormatConversionConfiguration":{"Enabled":false},"CustomTimeZone":"Asia/Tokyo","FileExtension":".json.gz",
+	"DynamicPartitioningConfiguration":{"Enabled":true,"RetryOptions":{"DurationInSeconds":301}}}`
+
+// What is sent is described as it was sent, nothing more and nothing less, also after an update that sends all of it again;
+// one that sends little changes no more than that.
+func TestWhatIsSentIsDescribed(t *testing.T) {
+	w := newWorld(t)
+	w.restart(callingFunctions)
+	sent := func(backup string) string { return strings.Replace(everything, "BACKUP", backup, 1) }
+	update := func(version, members string) {
+		t.Helper()
+		w.good("UpdateDestination", `{"DeliveryStreamName":"s","CurrentDeliveryStreamVersionId":"`+version+`","DestinationId":"`+destinationID+`",`+
+			`"ExtendedS3DestinationUpdate":`+members+`}`)
+	}
+	wantDescribed := func(version, want string) {
+		t.Helper()
+		got, err := json.Marshal(w.destinationOf("s"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if canonical(t, string(got)) != canonical(t, want) || w.described("s")["VersionId"] != version {
+			t.Errorf("version %v: got  %s\nwant %s", w.described("s")["VersionId"], got, canonical(t, want))
+		}
+	}
+	w.good("CreateDeliveryStream", `{"DeliveryStreamName":"s","ExtendedS3DestinationConfiguration":`+sent("S3BackupConfiguration")+`}`)
+	wantDescribed("1", sent("S3BackupDescription"))
+	update("1", sent("S3BackupUpdate"))
+	wantDescribed("2", sent("S3BackupDescription"))
+	update("2", `{"CompressionFormat":"ZIP","S3BackupUpdate":{"Prefix":"all/"}}`)
+	wantDescribed("3", strings.NewReplacer(`"GZIP"`, `"ZIP"`, `"raw/"`, `"all/"`).Replace(sent("S3BackupDescription")))
 }
 
 // A stream of the configuration file is described as near as AWS's shapes come to it, and says whose it is.

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/firehose"
 
@@ -34,12 +35,34 @@ func (p *Plane) Draft(ctx context.Context, operation string, body []byte, by ing
 	return d, nil
 }
 
+// Definition is the one that a call of CreateDeliveryStream would put in force on a node that is so configured and has no
+// such stream yet. Errors are of type *ingest.Error.
+func (c Config) Definition(body []byte) (stream.Stream, error) {
+	in := new(firehose.CreateDeliveryStreamInput)
+	if err := decode("CreateDeliveryStream", body, in); err != nil {
+		return stream.Stream{}, asAnswer(err)
+	}
+	p := &Plane{config: c, deps: Deps{Now: time.Now}}
+	r, err := p.asked(in)
+	if err != nil {
+		return stream.Stream{}, asAnswer(err)
+	}
+	d, err := p.definition(r)
+	if err != nil {
+		return stream.Stream{}, asAnswer(err)
+	}
+	return d, nil
+}
+
 func (p *Plane) draftCreate(c call) (*record, error) {
 	in := new(firehose.CreateDeliveryStreamInput)
 	if err := decode(c.Operation, c.Body, in); err != nil {
 		return nil, err
 	}
-	r, err := p.asked(in, c)
+	if err := c.May(*in.DeliveryStreamName); err != nil {
+		return nil, err
+	}
+	r, err := p.asked(in)
 	if err != nil {
 		return nil, err
 	}
