@@ -114,7 +114,8 @@ func groupKey(number uint64) string {
 	return string(appendGroupKey(k[:0], firstCopy, number))
 }
 
-// copyKey names a group record's second copy, which lies behind the group's blocks: no single damage loses state.
+// copyKey names a group record's second copy: no flipped bit loses state. Badger stores a transaction's values in no order, so
+// that the group's blocks lie between the two or not.
 func copyKey(number uint64) string {
 	var k [groupKeySize]byte
 	return string(appendGroupKey(k[:0], secondCopy, number))
