@@ -50,8 +50,14 @@ type Log interface {
 	// At most one run is active per lane, and at most one Serve per log.
 	Serve(ctx context.Context, run func(ctx context.Context, lane Lane) error) error
 
-	// Stats is a snapshot; it never waits for the disk.
+	// Stats is a snapshot; it never waits for the disk. Usage is the part of it that costs the same however many streams
+	// there are.
 	Stats() Stats
+	Usage() Usage
+
+	// NeededKeys are the data keys of the versions that are in force or that a record not settled may need. It costs
+	// nothing for streams that are not encrypted.
+	NeededKeys() map[DataKeyID]bool
 
 	// Failed is closed when the log can no longer store anything (a second sync error within a minute). The process
 	// should then end: what was acknowledged is safe, and a restart reads the disk afresh.
@@ -103,7 +109,7 @@ type Stream struct {
 	ID      StreamID
 	Name    string
 	Current Version   // in force for what is appended now
-	InUse   []Version // that a record not settled yet may need, oldest first; ends with Current
+	InUse   []Version // that a record not settled yet may need, oldest first; ends with Current. Not to be changed
 }
 
 // Definition is what Define puts in force. The log keeps Data without understanding it.
@@ -188,15 +194,20 @@ type Derived struct {
 	Data    []byte
 }
 
-// Stats counts since the log's creation unless said otherwise.
+// Stats is the state of the whole log and of each stream.
 type Stats struct {
+	Usage
+	Streams map[StreamID]StreamStats
+}
+
+// Usage counts since the log's creation unless said otherwise.
+type Usage struct {
 	Disk    int64  // bytes the log holds on disk now, preallocated space included
 	MaxDisk int64  // the bound on Disk; 0 if there is none
 	Full    string // why appends are refused now; empty while they are not
 	Forming int64  // bytes of memory: records that wait for the next group
 	Recent  int64  // bytes of memory: blocks kept for readers that follow closely
 	Damaged int64  // damaged ranges that are known, since the log's creation
-	Streams map[StreamID]StreamStats
 
 	Keys             int   // idempotency keys remembered now
 	KeysExpiredEarly int64 // since the start: forgotten before their time, for want of room

@@ -213,7 +213,7 @@ func (l *lane) seal(ctx context.Context) error {
 func (l *lane) finish(o *object) {
 	l.cut(o)
 	cfg := l.service.cfg
-	if l.waiting >= cfg.Uploads && l.service.memory.Load() > cfg.Memory/2 {
+	if l.waiting >= cfg.Uploads && l.service.memory.Load() > l.service.room()/2 {
 		l.spill([]*object{o}, 0)
 	}
 }

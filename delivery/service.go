@@ -58,6 +58,9 @@ type Deps struct {
 	Metrics *Metrics // nil counts nothing
 	Observe Observer // nil tells nobody
 	Pace    *Pace    // nil holds nobody
+	// Elsewhere is how many of Config.Memory's bytes others hold now; nil where nobody does. Objects give way to it.
+	Elsewhere func() int64
+
 	Scratch *Scratch // nil does without: objects are sealed early where memory ends. Its owner closes it after Run
 }
 
@@ -102,6 +105,9 @@ func New(cfg Config, deps Deps) *Service {
 	}
 	if deps.Current == nil {
 		deps.Current = func(string) (stream.Stream, bool) { return stream.Stream{}, false }
+	}
+	if deps.Elsewhere == nil {
+		deps.Elsewhere = func() int64 { return 0 }
 	}
 	s := &Service{
 		cfg:     cfg,
@@ -208,6 +214,9 @@ func (s *Service) begin(l, before *lane) *lane {
 
 // Memory is how many bytes open and sealed objects hold, and how many they may.
 func (s *Service) Memory() (used, limit int64) { return s.memory.Load(), s.cfg.Memory }
+
+// room is how many bytes objects may hold now.
+func (s *Service) room() int64 { return max(0, s.cfg.Memory-s.deps.Elsewhere()) }
 
 // Open is how many objects are open.
 func (s *Service) Open() int64 { return s.open.Load() }

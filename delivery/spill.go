@@ -14,10 +14,10 @@ import (
 // own part.
 func (l *lane) crowded() bool {
 	s := l.service
-	return s.memory.Load() > s.cfg.Memory/4*3 && l.memory > l.ownMemory()
+	return s.memory.Load() > s.room()/4*3 && l.memory > l.ownMemory()
 }
 
-func (l *lane) ownMemory() int64 { return l.service.cfg.Memory / 4 / max(1, l.service.serving.Load()) }
+func (l *lane) ownMemory() int64 { return l.service.room() / 4 / max(1, l.service.serving.Load()) }
 
 // relieve gives memory up where all lanes together hold more than there is: open objects go to scratch, the largest
 // first. Where scratch takes no more, the largest are sealed early, which makes objects smaller than they could be; and

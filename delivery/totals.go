@@ -78,8 +78,8 @@ func (t *Totals) decode(data []byte) error {
 func (s *Service) Books() map[string]Totals {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	byStream := map[buffer.StreamID]Totals{}
-	names := map[buffer.StreamID]string{}
+	byStream := make(map[buffer.StreamID]Totals, len(s.lanes))
+	names := make(map[buffer.StreamID]string, len(s.lanes))
 	for key, l := range s.lanes {
 		if key.track == mainTrack {
 			byStream[key.id.Stream] = byStream[key.id.Stream].plus(l.books())
@@ -90,7 +90,7 @@ func (s *Service) Books() map[string]Totals {
 		byStream[id.Stream] = byStream[id.Stream].plus(f.books().totals())
 		names[id.Stream] = f.info.Name
 	}
-	out := map[string]Totals{}
+	out := make(map[string]Totals, len(byStream))
 	for id, t := range byStream {
 		out[names[id]] = t
 	}

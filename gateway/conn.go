@@ -24,6 +24,7 @@ type listener struct {
 	*net.TCPListener
 	logger *slog.Logger
 	tls    *tls.Config // nil without TLS
+	room   *room
 }
 
 // Accept fails only once the listener is closed. Anything else, such as too many open files, passes, whereas fasthttp
@@ -32,7 +33,11 @@ func (l listener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.AcceptTCP()
 		if err == nil {
-			return l.wrap(c), nil
+			if l.room.enter() {
+				return l.wrap(c), nil
+			}
+			l.room.refuse(c, l.tls != nil)
+			continue
 		}
 		if errors.Is(err, net.ErrClosed) {
 			return nil, err
@@ -44,9 +49,9 @@ func (l listener) Accept() (net.Conn, error) {
 
 func (l listener) wrap(c *net.TCPConn) net.Conn {
 	if l.tls == nil {
-		return &conn{TCPConn: c}
+		return &conn{TCPConn: c, manners: manners{room: l.room}}
 	}
-	return &secureConn{Conn: tls.Server(c, l.tls)} // fasthttp shakes hands, within the time to read
+	return &secureConn{Conn: tls.Server(c, l.tls), manners: manners{room: l.room}} // fasthttp shakes hands, within the time to read
 }
 
 type conn struct {
@@ -71,6 +76,8 @@ func (c *secureConn) Close() error { return c.close(c.Conn) }
 type manners struct {
 	linger atomic.Bool
 	inBody bool // for the goroutine that reads
+	room   *room
+	left   atomic.Bool // the room
 }
 
 // read reads. While a handler reads a body, the end of the connection is an error: fasthttp passes an io.EOF between
@@ -92,6 +99,9 @@ func (m *manners) close(c interface {
 ) error {
 	if m.linger.Swap(false) && c.CloseWrite() == nil && c.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
 		_, _ = io.Copy(io.Discard, c)
+	}
+	if !m.left.Swap(true) {
+		m.room.leave()
 	}
 	return c.Close()
 }

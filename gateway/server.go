@@ -27,13 +27,16 @@ import (
 // about one thousand, with a session's token up to four.
 const headerLimit = 16 << 10
 
+// withinConnections is more than Client ever opens: they are the node's own, and no producer's.
+const withinConnections = 64
+
 // Config is data; zero values mean the defaults.
 type Config struct {
 	Listen       string        // host:port; required
 	ReadTimeout  time.Duration // from a request's first byte to the end of its body; 30 s
 	WriteTimeout time.Duration // for writing an answer; 30 s
 	IdleTimeout  time.Duration // between two requests of a connection; 2 min, above what balancers and SDKs keep theirs
-	Connections  int           // open at once, each with a read buffer of 16 KiB; 4,096
+	Connections  int           // open at once, each with ConnectionMemory or SecureConnectionMemory; 4,096
 	Ingest       ingest.Config
 }
 
@@ -65,6 +68,8 @@ type Deps struct {
 	TLS        *TLS        // nil serves without
 	Guard      *auth.Guard // asks every request for credentials; nil asks none
 
+	Held *atomic.Int64 // is kept at the bytes that open connections hold; nil where nobody asks
+
 	Control firehose.Control // serves the operations on streams; nil serves none
 
 	Answered func(*Answered) // is told of every request, before its answer is written; nil where nobody asks. It must not wait
@@ -84,6 +89,7 @@ type Server struct {
 	firehose protocol
 	http     *fasthttp.Server
 	listener net.Listener
+	room     *room
 	within   *fasthttputil.InmemoryListener // see Client
 	tls      *tls.Config                    // nil without TLS
 	draining atomic.Bool
@@ -112,6 +118,9 @@ func New(config Config, deps Deps) (*Server, error) {
 		firehose: firehose.New(in, deps.Control),
 		answered: deps.Answered,
 		within:   fasthttputil.NewInmemoryListener(),
+	}
+	if s.room, err = newRoom(s.config, deps); err != nil {
+		return nil, fmt.Errorf("register the metrics of connections: %w", err)
 	}
 	s.appends, s.stop = context.WithCancel(context.Background())
 	if deps.TLS != nil {
@@ -144,7 +153,7 @@ func (s *Server) newHTTP() *fasthttp.Server {
 		ReadTimeout:  s.config.ReadTimeout,
 		WriteTimeout: s.config.WriteTimeout,
 		IdleTimeout:  s.config.IdleTimeout,
-		Concurrency:  s.config.Connections,
+		Concurrency:  s.config.Connections + withinConnections,
 		TCPKeepalive: true,
 
 		CloseOnShutdown:       true,
@@ -161,7 +170,7 @@ func (s *Server) Listen() (net.Addr, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for producers: %w", err)
 	}
-	s.listener = listener{TCPListener: l.(*net.TCPListener), logger: s.logger, tls: s.tls}
+	s.listener = listener{TCPListener: l.(*net.TCPListener), logger: s.logger, tls: s.tls, room: s.room}
 	return l.Addr(), nil
 }
 

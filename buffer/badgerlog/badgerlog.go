@@ -54,8 +54,9 @@ type Log struct {
 	forming  *group
 	packing  int // bytes of records on their way into the forming group
 	lanes    map[buffer.StreamID]*lane
-	byName   []*lane // the same, sorted, as of the last time that somebody asked
-	state    map[stateKey]stored
+	byName   []*lane            // the same, sorted, as of the last time that somebody asked
+	locking  map[*lane]struct{} // lanes, derived ones too, of which a version names a data key
+	state    stateTable
 	keys     keyTable
 	gens     []*generation // oldest first
 	current  *generation   // the last of gens, written to; nil where a full disk had no room even for a small one
@@ -94,12 +95,6 @@ type Log struct {
 	damage    map[buffer.LaneID]map[buffer.Seq]buffer.Damage // everything that is quarantined, by lane and From
 	kept      atomic.Int64                                   // bytes in quarantine
 	found     []change                                       // of it, what is not written down yet
-}
-
-// stored is a piece of live state and the generation that holds it.
-type stored struct {
-	value      []byte
-	generation *generation
 }
 
 // Open opens the log in cfg.Dir, alone, and recovers it: whatever the last process left behind, it opens, and what is
@@ -141,6 +136,7 @@ func newLog(cfg Config, lock *flock.Flock) *Log {
 		lock:    lock,
 		forming: newGroup(),
 		lanes:   map[buffer.StreamID]*lane{},
+		locking: map[*lane]struct{}{},
 		keys:    newKeyTable(cfg.Window),
 		damage:  map[buffer.LaneID]map[buffer.Seq]buffer.Damage{},
 		arrived: make(chan struct{}),
@@ -196,29 +192,41 @@ func (l *Log) Streams() []buffer.Stream {
 func (l *Log) Stats() buffer.Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := buffer.Stats{
+	s := buffer.Stats{Usage: l.usage(), Streams: make(map[buffer.StreamID]buffer.StreamStats, len(l.lanes))}
+	for id, lane := range l.lanes {
+		s.Streams[id] = lane.streamStats()
+	}
+	return s
+}
+
+// Usage implements buffer.Log.
+func (l *Log) Usage() buffer.Usage {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.usage()
+}
+
+// usage is Usage for who holds mu.
+func (l *Log) usage() buffer.Usage {
+	u := buffer.Usage{
 		Disk:    l.disk(),
 		MaxDisk: l.cfg.MaxDisk,
 		Forming: int64(l.incoming()),
 		Recent:  l.cache.bytes,
-		Streams: make(map[buffer.StreamID]buffer.StreamStats, len(l.lanes)),
 
 		Keys:             len(l.keys.position),
 		KeysExpiredEarly: l.keys.early,
 	}
 	for _, ranges := range l.damage {
-		s.Damaged += int64(len(ranges))
+		u.Damaged += int64(len(ranges))
 	}
 	switch {
 	case l.short != nil:
-		s.Full = l.short.Error()
+		u.Full = l.short.Error()
 	case l.full != nil && l.ready == nil:
-		s.Full = l.full.Error()
+		u.Full = l.full.Error()
 	}
-	for id, lane := range l.lanes {
-		s.Streams[id] = lane.streamStats()
-	}
-	return s
+	return u
 }
 
 // Failed implements buffer.Log.

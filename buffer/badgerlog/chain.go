@@ -142,10 +142,10 @@ func (m *image) takeIn(g *foundGroup) {
 			continue
 		}
 		if c.deleted {
-			delete(m.state, c.stateKey)
+			m.state.remove(c.stateKey)
 			continue
 		}
-		m.state[c.stateKey] = stored{c.value, g.generation}
+		m.state.put(c.stateKey, stored{c.value, g.generation})
 	}
 }
 
@@ -222,7 +222,7 @@ func (m *image) loseNamed(b namedBlock, g *generation) {
 // settleDamage sorts what is lost into what was known and what is new, leaves out what was settled, and takes everything
 // that is quarantined off the index, also where its bytes have come back.
 func (m *image) settleDamage() {
-	for key, s := range m.state {
+	for key, s := range m.state.all() {
 		if key.kind != kindDamage {
 			continue
 		}
@@ -232,7 +232,7 @@ func (m *image) settleDamage() {
 		}
 	}
 	for lane, absent := range m.absent {
-		cursor, _ := decodeCursor(m.state[stateKey{kindCursor, lane, ""}].value)
+		cursor, _ := decodeCursor(m.state.get(stateKey{kindCursor, lane, ""}).value)
 		for _, d := range absent {
 			for _, d := range carve(d, m.blocks[lane]) {
 				if d, pending := above(d, cursor); pending {

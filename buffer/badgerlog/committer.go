@@ -269,9 +269,9 @@ func (l *Log) apply(c *change, where *generation) bool {
 		return false // published by what the group knows of them
 	}
 	if c.deleted {
-		delete(l.state, c.stateKey)
+		l.state.remove(c.stateKey)
 	} else {
-		l.state[c.stateKey] = stored{c.value, where}
+		l.state.put(c.stateKey, stored{c.value, where})
 	}
 	if d, ok := decodeDamage(c); ok {
 		l.quarantine(c.lane, []buffer.Damage{d})
@@ -303,7 +303,7 @@ func (l *Log) liveState(carry *generation, own []change) []change {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var live []change
-	for key, s := range l.state {
+	for key, s := range l.state.all() {
 		if s.generation == carry && !touched[key] {
 			live = append(live, change{stateKey: key, value: s.value})
 		}

@@ -243,7 +243,7 @@ func (s *stilled) compare(t *testing.T, what string, l *Log, id buffer.StreamID,
 	l.mu.Lock() // housekeeping is at work
 	defer l.mu.Unlock()
 	for key, value := range want.state {
-		if have := l.state[stateKey{kindEntry, lane.id, key}]; string(have.value) != value && !stateLost {
+		if have := l.state.get(stateKey{kindEntry, lane.id, key}); string(have.value) != value && !stateLost {
 			t.Errorf("%s: the state %s is %q, was %q, and nothing says so", what, key, have.value, value)
 		}
 	}

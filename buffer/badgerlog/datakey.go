@@ -30,6 +30,22 @@ func (l *lane) dataKey() (*buffer.DataKey, error) {
 	return l.log.cfg.DataKeys.Key(l.key)
 }
 
+// NeededKeys implements buffer.Log.
+func (l *Log) NeededKeys() map[buffer.DataKeyID]bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	keys := map[buffer.DataKeyID]bool{}
+	for lane := range l.locking {
+		needed, _ := lane.versionsInUse()
+		for _, v := range needed {
+			if v.Key != 0 {
+				keys[v.Key] = true
+			}
+		}
+	}
+	return keys
+}
+
 // prepareKey makes sure that the log may have records under a data key.
 func (l *Log) prepareKey(id buffer.DataKeyID) error {
 	if id == 0 {

@@ -75,23 +75,29 @@ func (l *lane) held() int64 {
 
 // stream describes the stream of a lane that is not derived. Called with Log.mu held.
 func (l *lane) stream() buffer.Stream {
-	s := buffer.Stream{ID: l.id.Stream, Name: l.name, InUse: l.versionsInUse(), Current: l.lastVersion().Version}
+	s := buffer.Stream{ID: l.id.Stream, Name: l.name}
+	s.InUse, s.Current = l.versionsInUse()
 	if l.derived == nil {
 		return s
 	}
-	for _, v := range l.derived.versionsInUse() {
+	derived, _ := l.derived.versionsInUse()
+	for _, v := range derived {
 		i, known := slices.BinarySearchFunc(s.InUse, v.Number, func(v buffer.Version, n uint64) int { return int(int64(v.Number) - int64(n)) })
 		if !known {
-			s.InUse = slices.Insert(s.InUse, i, v)
+			s.InUse = slices.Insert(slices.Clone(s.InUse), i, v)
 		}
 	}
 	return s
 }
 
-func (l *lane) versionsInUse() []buffer.Version {
+// versionsInUse are the lane's versions that are needed, and its newest one.
+func (l *lane) versionsInUse() (needed []buffer.Version, newest buffer.Version) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.needed()
+	if n := len(l.versions); n > 0 {
+		newest = l.versions[n-1].Version
+	}
+	return l.needed(), newest
 }
 
 // streamStats are the books of the stream of a lane that is not derived. Called with Log.mu held.

@@ -80,6 +80,10 @@ const (
 	slotBytes     = 128      // of an entry in Badger's WAL, its share of the transaction's end mark included
 	slack         = 64 << 10 // beyond the bound, never reached
 
+	// leastMemtable bounds the entries of a transaction, by Badger's rule, to 13,000. More than slots ask for is memory for
+	// nothing: Badger takes 1.3 times the size from the heap for each generation that is written to, and one is made ahead.
+	leastMemtable = 8 << 20
+
 	sealedName = "SEALED" // exists, synced, once a generation was closed in good order
 	vlogName   = "000001.vlog"
 	walName    = "00001.mem"
@@ -136,7 +140,7 @@ func badgerOptions(dir string, capacity int64, slots int, log *slog.Logger) badg
 		WithNumVersionsToKeep(1).WithDetectConflicts(false).
 		WithNumCompactors(0).WithNumMemtables(2).WithCompactL0OnClose(false).
 		WithMetricsEnabled(false).
-		WithMemTableSize(max(int64(slots)*4*slotBytes, 1<<20)).
+		WithMemTableSize(max(int64(slots)*2*slotBytes, leastMemtable)).
 		WithValueLogFileSize(capacity + 2*slack).
 		WithValueLogMaxEntries(math.MaxUint32).
 		WithVerifyValueChecksum(false). // our own checksum is checked anyway

@@ -35,10 +35,12 @@ type lane struct {
 	books    head   // of what is published
 	cursor   buffer.Seq
 	pending  int64 // bytes of the records in refs, framing included
+	waiting  int64 // records in refs
 	versions []version
-	damage   []buffer.Damage // in order; what the cursor has passed included
-	changed  chan struct{}   // closed when something is published; nil where no reader waits for that
-	locked   error           // why the block to be read next cannot be opened
+	only     []buffer.Version // the one version where there is no other; shared with who asks, and never changed
+	damage   []buffer.Damage  // in order; what the cursor has passed included
+	changed  chan struct{}    // closed when something is published; nil where no reader waits for that
+	locked   error            // why the block to be read next cannot be opened
 }
 
 func newLane(l *Log, id buffer.LaneID, name string) *lane {
@@ -65,12 +67,14 @@ func (l *lane) publish(p *part) {
 func (l *lane) take(r *ref) {
 	l.refs = append(l.refs, r)
 	l.pending += int64(r.raw)
+	l.waiting += int64(r.count)
 	l.stored.Add(int64(r.stored))
 	r.generation.hold(r)
 }
 
 func (l *lane) forget(r *ref) {
 	l.pending -= int64(r.raw)
+	l.waiting -= int64(r.count)
 	l.stored.Add(-int64(r.stored))
 	r.generation.letGo(r)
 }
@@ -94,16 +98,23 @@ func (l *lane) settle(cursor buffer.Seq) []*ref {
 	return settled
 }
 
+// setVersion takes in a change of the versions. Called with Log.mu held, or before the log is in use.
 func (l *lane) setVersion(c *change) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.versions = slices.DeleteFunc(l.versions, func(v version) bool { return versionKey(v.Number) == c.key })
-	if c.deleted {
-		return
-	}
-	if v, err := decodeVersion(c.key, c.value); err == nil {
+	if v, err := decodeVersion(c.key, c.value); err == nil && !c.deleted {
 		l.versions = append(l.versions, v)
 		slices.SortFunc(l.versions, func(a, b version) int { return int(int64(a.Number) - int64(b.Number)) })
+	}
+	l.only = nil
+	if len(l.versions) == 1 {
+		l.only = []buffer.Version{l.versions[0].Version}
+	}
+	if slices.ContainsFunc(l.versions, func(v version) bool { return v.Key != 0 }) {
+		l.log.locking[l] = struct{}{}
+	} else {
+		delete(l.log.locking, l)
 	}
 }
 
@@ -137,12 +148,9 @@ func (l *lane) stats() buffer.StreamStats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := buffer.StreamStats{Accepted: l.books.accepted, AcceptedBytes: l.books.bytes, PendingBytes: l.pending}
-	s.Pending = l.lostPending()
+	s.Pending = l.waiting + l.lostPending()
 	if l.locked != nil {
 		s.Locked = l.locked.Error()
-	}
-	for _, r := range l.refs {
-		s.Pending += int64(r.count)
 	}
 	if len(l.refs) > 0 {
 		oldest := l.refs[0]
@@ -171,8 +179,11 @@ func (l *lane) Info() buffer.LaneInfo {
 
 // needed are the versions that a record above the cursor may need, and of a lane that is not derived the one in force. Others
 // may lie in the state until the cursor moves: of a stream that has nothing pending, a new definition makes the one before it
-// needless at once. Called with mu held.
+// needless at once. Called with mu held; the versions must not be changed.
 func (l *lane) needed() (out []buffer.Version) {
+	if l.only != nil && !l.id.IsDerived() {
+		return l.only // in force
+	}
 	for i, v := range l.versions {
 		next := l.books.next
 		if i+1 < len(l.versions) {
@@ -301,9 +312,9 @@ func (l *lane) load(r *ref, b *buffer.Block) error {
 func (l *lane) State() iter.Seq2[string, []byte] {
 	l.log.mu.Lock()
 	var entries []buffer.Entry
-	for key, s := range l.log.state {
-		if key.kind == kindEntry && key.lane == l.id {
-			entries = append(entries, buffer.Entry{Key: key.key, Value: s.value})
+	for p, s := range l.log.state[l.id] {
+		if p.kind == kindEntry {
+			entries = append(entries, buffer.Entry{Key: p.key, Value: s.value})
 		}
 	}
 	l.log.mu.Unlock()

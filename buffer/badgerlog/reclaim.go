@@ -266,7 +266,7 @@ func (l *Log) holdsState(g *generation) bool {
 	if l.keys.heldBy(g) > 0 {
 		return true
 	}
-	for _, s := range l.state {
+	for _, s := range l.state.all() {
 		if s.generation == g {
 			return true
 		}

@@ -15,7 +15,7 @@ import (
 // image is a log as it lies on disk. Loading one changes nothing there.
 type image struct {
 	gens       []*generation // oldest first, none of them writable
-	state      map[stateKey]stored
+	state      stateTable
 	blocks     map[buffer.LaneID]map[buffer.Seq]*ref // of the chain's groups; the newest copy of each
 	named      map[buffer.LaneID]buffer.Seq          // the highest sequence that anything at all names
 	highest    uint64                                // group number that anything names
@@ -43,7 +43,7 @@ var logLane buffer.LaneID
 // of how many it has read.
 func load(dir string, tell func(read, of int)) (*image, error) {
 	m := &image{
-		state:  map[stateKey]stored{},
+		state:  stateTable{},
 		blocks: map[buffer.LaneID]map[buffer.Seq]*ref{},
 		named:  map[buffer.LaneID]buffer.Seq{},
 		keys:   map[buffer.KeyID]keyEntry{},
@@ -198,17 +198,17 @@ func (l *Log) adopt(m *image) {
 	for _, sentence := range m.repaired {
 		l.cfg.Log.Error("the buffer is damaged", "damage", sentence)
 	}
-	for key, s := range m.state {
+	for key, s := range m.state.all() {
 		if key.kind == kindStream && !key.lane.IsDerived() {
 			l.lanes[key.lane.Stream] = newLane(l, key.lane, string(s.value))
 		}
 	}
-	for key := range m.state {
+	for key := range m.state.all() {
 		if key.kind == kindStream && key.lane.IsDerived() && l.lanes[key.lane.Stream] != nil {
 			l.lanes[key.lane.Stream].derive()
 		}
 	}
-	for key, s := range m.state {
+	for key, s := range m.state.all() {
 		if lane := l.lane(key.lane); lane != nil {
 			if err := lane.restore(key, s.value); err != nil {
 				l.cfg.Log.Error("the buffer is damaged", "stream", lane.name, "damage", err)

@@ -14,7 +14,7 @@ func (l *Log) snapshot(own []change) []change {
 	defer l.mu.Unlock()
 	var out []change
 	size := 0
-	for key, s := range l.state {
+	for key, s := range l.state.all() {
 		if key.kind > kindHead || touched[key] {
 			continue
 		}

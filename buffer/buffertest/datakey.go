@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -103,10 +105,25 @@ func keysChange(t *testing.T, e Engine) {
 		if s.Current.Key != 1 || len(s.InUse) != 5 || s.InUse[2].Key != 2 {
 			t.Errorf("versions in use are %+v", s.InUse)
 		}
+		wantKeys(t, log, 1, 2)
 	}
 	check(log)
 	e.Crash(t)
-	check(e.Open(t))
+	log = e.Open(t)
+	check(log)
+	serve(t, log, id, func(ctx context.Context, lane buffer.Lane) error {
+		return lane.Commit(ctx, buffer.Change{Cursor: buffer.Seq(len(want))})
+	})
+	wantKeys(t, log, 1) // in force
+	defineSealed(t, log, id, "plain", 0)
+	wantKeys(t, log)
+}
+
+func wantKeys(t *testing.T, log buffer.Log, want ...buffer.DataKeyID) {
+	t.Helper()
+	if got := slices.Sorted(maps.Keys(log.NeededKeys())); !slices.Equal(got, want) {
+		t.Errorf("needed keys are %v, want %v", got, want)
+	}
 }
 
 // keyLost: without its key a stream takes nothing and holds; nothing is lost or taken for damaged, and it goes on by itself.

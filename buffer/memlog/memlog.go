@@ -120,6 +120,19 @@ func (l *Log) Streams() []buffer.Stream {
 	return out
 }
 
+// NeededKeys implements buffer.Log.
+func (l *Log) NeededKeys() map[buffer.DataKeyID]bool {
+	keys := map[buffer.DataKeyID]bool{}
+	for _, s := range l.Streams() {
+		for _, v := range s.InUse {
+			if v.Key != 0 {
+				keys[v.Key] = true
+			}
+		}
+	}
+	return keys
+}
+
 // Define implements buffer.Log.
 func (l *Log) Define(ctx context.Context, d buffer.Definition) (buffer.Version, error) {
 	l.mu.Lock()
@@ -233,13 +246,16 @@ func (l *Log) Serve(ctx context.Context, run func(context.Context, buffer.Lane) 
 	}
 }
 
+// Usage implements buffer.Log.
+func (l *Log) Usage() buffer.Usage { return l.Stats().Usage }
+
 // Stats implements buffer.Log.
 func (l *Log) Stats() buffer.Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	out := buffer.Stats{
+		Usage:   buffer.Usage{Keys: len(l.keys.byID), KeysExpiredEarly: l.keys.early},
 		Streams: map[buffer.StreamID]buffer.StreamStats{},
-		Keys:    len(l.keys.byID), KeysExpiredEarly: l.keys.early,
 	}
 	for _, s := range l.served() {
 		stats := out.Streams[s.id.Stream] // of the source, where s is derived

@@ -53,7 +53,7 @@ func (c *checkCommand) Run(ctx context.Context, to console) error {
 	if err != nil {
 		return err
 	}
-	text = append(text, config.memoryPlan().comment(config.Memory)...)
+	text = append(text, config.memoryComment()...)
 	if _, err := to.Out.Write(text); err != nil {
 		return fmt.Errorf("print the configuration: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"hydrant/buffer"
 	"hydrant/buffer/keyring"
@@ -57,13 +58,13 @@ func (v *validator) keyFile() {
 	}
 }
 
-// canEncrypt refuses streams whose master key the configuration does not name.
+// canEncrypt refuses streams whose master key the configuration does not name. What is no key at all is the stream's own fault.
 func (v *validator) canEncrypt(path string, s stream.Stream) {
 	switch {
 	case s.Encrypt == "":
 	case s.Encrypt == stream.NodeKey && v.Encryption.KeyFile == "":
 		v.refuse(path, "the node has no master key: name encryption.key_file")
-	case s.Encrypt != stream.NodeKey && v.Encryption.KMS.Region == "":
+	case strings.HasPrefix(s.Encrypt, "arn:") && v.Encryption.KMS.Region == "":
 		v.refuse(path, "no KMS is configured: name encryption.kms.region")
 	}
 }

@@ -29,6 +29,14 @@ func TestEncryptionFaults(t *testing.T) {
 	}
 }
 
+// What is no key at all is one fault: no KMS would help.
+func TestNoKeyIsOneFault(t *testing.T) {
+	_, err := load(t, "streams: {s: {destination: {directory: {path: /x}}, encrypt: nodes}}\n")
+	if faults, _ := errors.AsType[Faults](err); len(faults) != 1 {
+		t.Errorf("got %v", err)
+	}
+}
+
 // A key file that is not there, or that everybody may read, is worth a warning; a node starts all the same.
 func TestKeyFileWarnings(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "master.key")

@@ -40,12 +40,12 @@ type shownNode struct {
 // State implements console.Node.
 func (s *shownNode) State() web.NodeState {
 	n := s.node
-	stats := n.buffer.Stats()
+	stats := n.buffer.Usage()
 	used, _ := n.service.Memory()
 	state := web.NodeState{
 		Name: n.cfg.Node, Version: s.build.Version, Revision: s.build.Revision, Go: s.build.Go, Started: s.started, Failing: []web.Failing{},
 		Disk: stats.Disk, MaxDisk: stats.MaxDisk, Damaged: stats.Damaged, Uploading: n.service.Uploading(), Memory: processMemory(),
-		MemoryUsed:   n.gateway.InFlight() + stats.Forming + stats.Recent + int64(n.service.Uploading())*int64(uploadMemory) + used,
+		MemoryUsed:   n.gateway.InFlight() + n.connections.Load() + stats.Forming + stats.Recent + int64(n.service.Uploading())*int64(uploadMemory) + used,
 		MemoryBudget: int64(n.cfg.Memory),
 	}
 	state.Sync, state.SlowestSync = n.syncs.take()
@@ -68,17 +68,31 @@ func processMemory() int64 {
 func (s *shownNode) Streams() []web.Stream {
 	n := s.node
 	// The books first, as in the metrics: what is accepted between the two reads is pending.
-	books, health, slow := n.service.Books(), n.service.Health(), n.service.Slow()
+	books, troubles := n.service.Books(), n.troubles()
 	living, stats := n.streams.living(), n.buffer.Stats()
-	var all []web.Stream
+	all := make([]web.Stream, 0, len(living))
 	for _, k := range living {
-		all = append(all, n.shown(k, stats.Streams[k.ID], books[k.Name], health, slow))
+		all = append(all, n.shown(k, stats.Streams[k.ID], books[k.Name], troubles[k.Name]))
 	}
 	slices.SortFunc(all, func(a, b web.Stream) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }
 
-func (n *node) shown(k buffer.Stream, stats buffer.StreamStats, books delivery.Totals, health, slow []delivery.Trouble) web.Stream {
+// troubles are those of delivery, by stream. That an upload is slow is told only of a stream that has no other.
+func (n *node) troubles() map[string][]web.Trouble {
+	all := map[string][]web.Trouble{}
+	for _, t := range n.service.Health() {
+		all[t.Stream] = append(all[t.Stream], web.Trouble{Reason: mask(t.Reason), Since: t.Since, Stopped: t.Stopped, Backup: t.Backup})
+	}
+	for _, t := range n.service.Slow() {
+		if len(all[t.Stream]) == 0 {
+			all[t.Stream] = []web.Trouble{{Reason: mask(t.Reason), Since: t.Since, Backup: t.Backup, Slow: true}}
+		}
+	}
+	return all
+}
+
+func (n *node) shown(k buffer.Stream, stats buffer.StreamStats, books delivery.Totals, troubles []web.Trouble) web.Stream {
 	d, accepting := n.streams.Current(k.Name)
 	if !accepting {
 		d, _ = stream.Decode(k.Current.Data) // one that cannot be read is the trouble of its lane
@@ -90,19 +104,10 @@ func (n *node) shown(k buffer.Stream, stats buffer.StreamStats, books delivery.T
 		Objects: books.Objects, Dropped: books.Dropped, Quarantined: books.Quarantined, Errors: map[string]int64{},
 		Pending: stats.Accepted - books.Settled(), PendingBytes: stats.PendingBytes, Oldest: stats.OldestArrival, Troubles: []web.Trouble{},
 	}
+	shown.Troubles = append(shown.Troubles, troubles...)
 	maps.Copy(shown.Errors, books.Errors)
 	if d.Destination.S3 != nil || d.Destination.Directory != nil {
 		shown.Destination = destinationText(d.Destination)
-	}
-	for _, t := range health {
-		if t.Stream == k.Name {
-			shown.Troubles = append(shown.Troubles, web.Trouble{Reason: mask(t.Reason), Since: t.Since, Stopped: t.Stopped, Backup: t.Backup})
-		}
-	}
-	for _, t := range slow {
-		if t.Stream == k.Name && len(shown.Troubles) == 0 {
-			shown.Troubles = append(shown.Troubles, web.Trouble{Reason: mask(t.Reason), Since: t.Since, Backup: t.Backup, Slow: true})
-		}
 	}
 	shown.Failing = failingRecords(n.service.Reports(k.ID), k.Current.Number, time.Now())
 	if missing := n.streams.keyTrouble(k); missing != nil {

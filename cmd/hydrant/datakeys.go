@@ -63,25 +63,12 @@ func (n *node) lackingKeys() bool {
 	for _, missing := range n.keys.Missing() {
 		known[missing.ID] = true
 	}
-	for key := range neededKeys(n.buffer) {
+	for key := range n.buffer.NeededKeys() {
 		if _, err := n.keys.Key(key); err != nil && !known[key] {
 			return true
 		}
 	}
 	return false
-}
-
-// neededKeys are the data keys of the definitions that a record not settled may need, or that are in force.
-func neededKeys(log buffer.Log) map[buffer.DataKeyID]bool {
-	needed := map[buffer.DataKeyID]bool{}
-	for _, s := range log.Streams() {
-		for _, v := range s.InUse {
-			if v.Key != 0 {
-				needed[v.Key] = true
-			}
-		}
-	}
-	return needed
 }
 
 // keyFor is the data key that a definition asks for: the one in force, where that was made for the same, or a new one.
@@ -98,7 +85,7 @@ func (s *streamSet) keyFor(ctx context.Context, known buffer.Stream, d stream.St
 		return 0, failed
 	}
 	var used buffer.DataKeyID
-	for key := range neededKeys(s.log) {
+	for key := range s.log.NeededKeys() {
 		used = max(used, key)
 	}
 	key, err := s.keys.Make(ctx, d.Encrypt, used)
@@ -114,7 +101,7 @@ func (s *streamSet) keyFor(ctx context.Context, known buffer.Stream, d stream.St
 func (s *streamSet) forgetKeys() error {
 	s.changing.Lock()
 	defer s.changing.Unlock()
-	return s.keys.Keep(neededKeys(s.log))
+	return s.keys.Keep(s.log.NeededKeys())
 }
 
 // lockedStreams are the streams that take no records because their data key cannot be made, by name.

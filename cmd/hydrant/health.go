@@ -39,7 +39,7 @@ func (n *node) checkBuffer() error {
 		return errors.New("the buffer's disk has failed")
 	default:
 	}
-	if full := n.buffer.Stats().Full; full != "" {
+	if full := n.buffer.Usage().Full; full != "" {
 		return errors.New(full)
 	}
 	return nil
@@ -66,9 +66,12 @@ func (n *node) checkAge() error {
 	var errs []error
 	for _, s := range n.buffer.Streams() {
 		oldest := stats.Streams[s.ID].OldestArrival
+		if time.Since(oldest) <= patience || oldest.IsZero() {
+			continue // whatever its interval is
+		}
 		definition, _ := n.streams.Current(s.Name)
 		limit := patience + time.Duration(definition.LongestInterval())
-		if age := time.Since(oldest); !oldest.IsZero() && age > limit {
+		if age := time.Since(oldest); age > limit {
 			errs = append(errs, fmt.Errorf("stream %s: the oldest undelivered record is %s old, more than %s: %s",
 				s.Name, age.Round(time.Second), limit, reasons[s.Name]))
 		}

@@ -56,8 +56,21 @@ func TestMemoryIsDividedWhole(t *testing.T) {
 		if sum := p.InFlight + p.Groups + p.Recent + p.Uploads + p.Objects; sum != c.Memory {
 			t.Errorf("%s: the parts are %s together", memory, sum)
 		}
-		if p.Objects < leastObjects || p.InFlight < c.Limits.largest() {
+		if p.Objects-p.Connections < leastObjects || p.Connections < leastConnections || p.InFlight < c.Limits.largest() {
 			t.Errorf("%s: %+v", memory, p)
+		}
+	}
+}
+
+// However small the budget, some connections are served; a large one serves no more than are of use.
+func TestConnectionsFollowTheBudget(t *testing.T) {
+	const secure = "\ntls: {certificate: c.pem, key: k.pem}"
+	for text, want := range map[string]int{
+		"memory: 128MiB": 256, "memory: 256MiB": 3840, "memory: 4GiB": 4096,
+		"memory: 128MiB" + secure: 128, "memory: 256MiB" + secure: 1920, "memory: 4GiB" + secure: 4096,
+	} {
+		if got := mustLoad(t, text).connections(); got != want {
+			t.Errorf("%q: %d connections, want %d", text, got, want)
 		}
 	}
 }
@@ -80,8 +93,8 @@ func TestTooLittleMemoryNamesTheLeast(t *testing.T) {
 
 func TestCheckPrintsTheDivision(t *testing.T) {
 	_, stdout, _ := hydrant("check", "--config", writeConfig(t, "memory: 512MiB"))
-	want := "# memory of 512MiB: in_flight 128MiB, groups 16MiB, recent 32MiB, uploads 16MiB, objects 320MiB; " +
-		"the process takes up to 96MiB more\n"
+	want := "# memory of 512MiB: in_flight 128MiB, groups 16MiB, recent 32MiB, uploads 16MiB, objects 320MiB, " +
+		"less 32KiB for each open connection, 4096 at most; the process takes up to 96MiB more, and 32KiB for each stream\n"
 	if !strings.HasSuffix(stdout, want) {
 		t.Errorf("got\n%swant at its end\n%s", stdout, want)
 	}
@@ -91,13 +104,13 @@ func TestGOMEMLIMITGoesBefore(t *testing.T) {
 	before := debug.SetMemoryLimit(-1)
 	defer debug.SetMemoryLimit(before)
 	t.Setenv("GOMEMLIMIT", "1TiB")
-	limitHeap(stream.GiB)
+	limitHeap(stream.GiB, 1)
 	if got := debug.SetMemoryLimit(-1); got != before {
 		t.Errorf("the limit became %d although GOMEMLIMIT is set", got)
 	}
 	t.Setenv("GOMEMLIMIT", "")
-	limitHeap(stream.GiB)
-	if got, want := debug.SetMemoryLimit(math.MinInt64), int64(stream.GiB+memoryAllowance-runtimeLag); got != want {
+	limitHeap(stream.GiB, 1000)
+	if got, want := debug.SetMemoryLimit(math.MinInt64), int64(stream.GiB+memoryAllowance-runtimeLag+1000*streamMemory); got != want {
 		t.Errorf("the limit is %d, want %d", got, want)
 	}
 }

@@ -56,14 +56,17 @@ type node struct {
 	service  *delivery.Service
 	pace     *delivery.Pace
 	gateway  *gateway.Server
-	guard    *auth.Guard  // nil where producers are not asked for credentials
-	tls      *gateway.TLS // nil without TLS
-	admin    *admin.Server
-	console  *web.Console
-	replays  *replays
-	syncs    syncTimes
-	traces   *tracing.Tracer // nil where none are asked for
-	address  net.Addr        // of the gateway
+
+	connections atomic.Int64 // bytes that open connections of producers hold
+
+	guard   *auth.Guard  // nil where producers are not asked for credentials
+	tls     *gateway.TLS // nil without TLS
+	admin   *admin.Server
+	console *web.Console
+	replays *replays
+	syncs   syncTimes
+	traces  *tracing.Tracer // nil where none are asked for
+	address net.Addr        // of the gateway
 
 	failed   chan error // what ends the node
 	stopping atomic.Bool
@@ -95,7 +98,7 @@ func startNode(cfg *Config, log *slog.Logger) (*node, error) {
 // openNode starts what delivers, and nothing that listens.
 func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 	n := &node{cfg: cfg, log: log, registry: prometheus.NewRegistry(), failed: make(chan error, 4), ended: make(chan struct{})}
-	limitHeap(cfg.Memory)
+	limitHeap(cfg.Memory, len(cfg.Streams))
 	if err := admin.Register(n.registry); err != nil {
 		return nil, err
 	}
@@ -119,14 +122,17 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the buffer: %w", adviseDataDir(err, cfg.DataDir))
 	}
-	n.streams = &streamSet{log: n.buffer, logger: n.log, catalog: new(ingest.Catalog), keys: n.keys}
+	n.streams = &streamSet{
+		log: n.buffer, logger: n.log, catalog: new(ingest.Catalog), keys: n.keys,
+		counted: func(streams int) { limitHeap(cfg.Memory, streams) },
+	}
 	n.openKeys()
 	if err := n.openStreams(); err != nil {
 		return nil, errors.Join(err, n.buffer.Close())
 	}
 	n.reloads = newReloads(n.registry)
 	n.console = n.newConsole()
-	observeKeys(n.registry, n.buffer.Stats)
+	observeKeys(n.registry, n.buffer.Usage)
 	n.registry.MustRegister(intervals{n.streams})
 	n.startDelivery()
 	return n, nil
@@ -207,6 +213,8 @@ func (n *node) startDelivery() {
 		Observe: observed{n.console, n.traces},
 		Pace:    n.pace,
 		Scratch: n.scratch,
+
+		Elsewhere: n.connections.Load,
 	})
 	n.registry.MustRegister(&delivery.Collector{
 		Service: n.service,
@@ -241,7 +249,8 @@ func (n *node) startGateway() (err error) {
 		return err
 	}
 	n.gateway, err = gateway.New(gateway.Config{
-		Listen: n.cfg.Listen,
+		Listen:      n.cfg.Listen,
+		Connections: n.cfg.connections(),
 		Ingest: ingest.Config{Limits: ingest.Limits{
 			Body:         int64(limits.Body),
 			Decompressed: int64(limits.Decompressed),
@@ -249,7 +258,7 @@ func (n *node) startGateway() (err error) {
 			Records:      int64(limits.Records),
 			InFlight:     int64(limits.InFlight),
 		}},
-	}, gateway.Deps{Log: pacedLog{n.buffer, n.pace}, Catalog: n.streams.catalog, Registerer: n.registry, Logger: n.log, Guard: n.guard, TLS: n.tls, Control: n.control, Flush: n.flush, Look: n.look(), Answered: n.answered()})
+	}, gateway.Deps{Log: pacedLog{n.buffer, n.pace}, Catalog: n.streams.catalog, Registerer: n.registry, Logger: n.log, Held: &n.connections, Guard: n.guard, TLS: n.tls, Control: n.control, Flush: n.flush, Look: n.look(), Answered: n.answered()})
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,8 @@ type streamSet struct {
 	discard func(buffer.StreamID) // has delivery give a stream up
 	hasten  func(buffer.StreamID) // has delivery wait for nothing
 
+	counted func(streams int) // is told how many there are; nil where nobody asks
+
 	keys   dataKeys
 	locked atomic.Pointer[map[string]*buffer.DataKeyError] // streams that wait for a data key
 
@@ -113,6 +115,9 @@ func (s *streamSet) apply(ctx context.Context, configured, made []stream.Stream)
 	s.noteLocked(locked)
 	s.current.Store(&current)
 	s.catalog.Set(entries)
+	if s.counted != nil {
+		s.counted(len(entries))
+	}
 	return nil
 }
 

@@ -48,6 +48,7 @@ var exceptions = map[ingest.Code]exception{
 	ingest.VersionConflict:      {"ConcurrentModificationException", http.StatusBadRequest},
 	ingest.LimitExceeded:        {"LimitExceededException", http.StatusBadRequest},
 	ingest.KeyUnavailable:       {"InvalidKMSResourceException", http.StatusBadRequest},
+	ingest.TooManyConnections:   slowDown,
 	ingest.InFlightLimit:        slowDown,
 	ingest.BufferFull:           slowDown,
 	ingest.QuotaExceeded:        slowDown,

@@ -36,6 +36,7 @@ const (
 	UnsupportedMediaType Code = "unsupported_media_type"
 	UnsupportedEncoding  Code = "unsupported_encoding"
 	HeadersTooLarge      Code = "headers_too_large"
+	TooManyConnections   Code = "too_many_connections"
 	InFlightLimit        Code = "in_flight_limit"
 	BufferFull           Code = "buffer_full"
 	QuotaExceeded        Code = "quota_exceeded"
@@ -84,6 +85,7 @@ var Codes = map[Code]struct {
 	UnsupportedMediaType: {http.StatusUnsupportedMediaType, "the Content-Type is none of those served"},
 	UnsupportedEncoding:  {http.StatusUnsupportedMediaType, "the Content-Encoding is none of those in Accept-Encoding of the answer"},
 	HeadersTooLarge:      {http.StatusRequestHeaderFieldsTooLarge, "the headers are too large"},
+	TooManyConnections:   {http.StatusServiceUnavailable, "as many connections are open as `memory` has room for: wait as Retry-After says, and use connections again"},
 	InFlightLimit:        {http.StatusServiceUnavailable, "the requests being served hold `limits.in_flight`: wait as Retry-After says"},
 	BufferFull:           {http.StatusServiceUnavailable, "the buffer has no room: wait as Retry-After says"},
 	QuotaExceeded:        {http.StatusTooManyRequests, "the stream's quota is used up: wait as Retry-After says"},
@@ -215,6 +217,14 @@ func inFlightLimit(limit, size int64) error {
 	return &Error{
 		Code: InFlightLimit, Limit: limit, Size: size, RetryAfter: retryInFlight,
 		Detail: fmt.Sprintf("the server is busy: %d more bytes do not fit in the %d that may be in flight; retry later", size, limit),
+	}
+}
+
+// NoRoom refuses a connection.
+func NoRoom() *Error {
+	return &Error{
+		Code: TooManyConnections, RetryAfter: retryInFlight,
+		Detail: "the server has as many connections open as its memory has room for; retry later, and use connections again",
 	}
 }
 

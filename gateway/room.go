@@ -1,0 +1,96 @@
+package gateway
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"hydrant/gateway/ingest"
+)
+
+// What an open connection holds, in bytes, measured with thousands that have served a request: a read buffer (headerLimit), a
+// buffer for answers, fasthttp's context of a request, the stack of its goroutine, and with TLS the records' buffers and keys.
+const (
+	ConnectionMemory       = 32 << 10
+	SecureConnectionMemory = 64 << 10
+)
+
+// room bounds the connections that are open at once. One that finds none is told so at once and costs nothing more.
+type room struct {
+	limit  int64
+	each   int64 // memory of one, in bytes
+	logger *slog.Logger
+
+	held    *atomic.Int64 // bytes
+	open    atomic.Int64
+	refused prometheus.Counter
+	told    atomic.Int64 // when it was last said that there is no room, Unix seconds
+}
+
+func newRoom(config Config, deps Deps) (*room, error) {
+	r := &room{limit: int64(config.Connections), each: ConnectionMemory, held: deps.Held, logger: deps.Logger}
+	if r.held == nil {
+		r.held = new(atomic.Int64)
+	}
+	if deps.TLS != nil {
+		r.each = SecureConnectionMemory
+	}
+	r.refused = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "hydrant_refused_connections_total",
+		Help: "Connections of producers that were closed at once, since as many were open as memory has room for.",
+	})
+	if deps.Registerer == nil {
+		return r, nil
+	}
+	open := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "hydrant_open_connections",
+		Help: "Connections of producers that are open.",
+	}, func() float64 { return float64(r.open.Load()) })
+	if err := deps.Registerer.Register(r.refused); err != nil {
+		return nil, err
+	}
+	return r, deps.Registerer.Register(open)
+}
+
+// enter takes the place of one connection, which leave gives back, or refuses.
+func (r *room) enter() bool {
+	if r.open.Add(1) <= r.limit {
+		r.held.Add(r.each)
+		return true
+	}
+	r.open.Add(-1)
+	return false
+}
+
+func (r *room) leave() {
+	r.open.Add(-1)
+	r.held.Add(-r.each)
+}
+
+// refuse answers a connection for which there is no room, before anything is read from it, and closes it. With TLS it is
+// closed alone: to answer would take a handshake.
+func (r *room) refuse(c net.Conn, secure bool) {
+	r.refused.Inc()
+	if now, told := time.Now().Unix(), r.told.Load(); now-told >= 60 && r.told.CompareAndSwap(told, now) {
+		r.logger.Warn("connections of producers are refused: memory has room for no more; raise memory, or let producers share connections",
+			"open", r.limit)
+	}
+	if !secure && c.SetWriteDeadline(time.Now().Add(time.Second)) == nil {
+		_, _ = c.Write(noRoomAnswer) // fits the kernel's buffer; the client may be gone
+	}
+	_ = c.Close()
+}
+
+// noRoomAnswer is what the first request of a connection without room is answered with.
+var noRoomAnswer = func() []byte {
+	e := ingest.NoRoom()
+	body := fmt.Sprintf(`{"type":"urn:hydrant:problem:%[1]s","title":%[2]q,"status":%[3]d,"detail":%[4]q,"code":%[1]q}`,
+		e.Code, http.StatusText(e.Code.Status()), e.Code.Status(), e.Detail)
+	return fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nConnection: close\r\nRetry-After: %d\r\nContent-Type: application/problem+json\r\nContent-Length: %d\r\n\r\n%s",
+		e.Code.Status(), http.StatusText(e.Code.Status()), e.RetrySeconds(), len(body), body)
+}()
