@@ -35,6 +35,7 @@ type function struct {
 	calls sync.WaitGroup
 
 	block  *buffer.Block // being taken apart
+	read   item          // that it came as
 	next   func() (buffer.Record, bool)
 	stop   func()
 	pieces []partitioner.Piece
@@ -78,7 +79,7 @@ func (f *function) run(ctx context.Context) error {
 	if err := f.reached(ctx, f.position, f.in.Info().Cursor); err != nil {
 		return err
 	}
-	blocks := readAhead(ctx, f.in, f.position, f.service.deps.Pace)
+	blocks := f.service.readAhead(ctx, f.in, f.position, nil)
 	defer blocks.wait()
 	defer cancel()
 	defer func() {
@@ -133,7 +134,9 @@ func (f *function) loop(ctx context.Context, blocks *reader) error {
 		var err error
 		select {
 		case next := <-incoming:
-			err = f.open(ctx, next)
+			if err = f.open(ctx, next); next.block == nil {
+				blocks.giveBack(next)
+			}
 		case err = <-blocks.failed:
 		case <-f.answered():
 			err = f.journal(ctx)
@@ -172,7 +175,7 @@ func (f *function) open(ctx context.Context, next item) error {
 	if err != nil {
 		return err
 	}
-	f.block = next.block
+	f.block, f.read = next.block, next
 	if r.function == nil { // its records take the main track
 		last := f.block.Last()
 		f.next, f.stop = func() (buffer.Record, bool) { return buffer.Record{}, false }, func() {}
@@ -187,7 +190,7 @@ func (f *function) takeNext(blocks *reader) error {
 	record, ok := f.next()
 	if !ok {
 		f.stop()
-		blocks.giveBack(f.block)
+		blocks.giveBack(f.read)
 		f.block, f.stop = nil, nil
 		return nil
 	}
