@@ -81,6 +81,10 @@ type Lane interface {
 	// durably, and what is behind it is read from its To on. Else the context's error.
 	Read(ctx context.Context, after Seq, b *Block) error
 
+	// Extent is the last sequence of the block that Read would give now, so that the block behind it can be read at the same
+	// time; false where Read would wait, or finds damage. It is no promise: the block may be another one when it is read.
+	Extent(after Seq) (last Seq, ok bool)
+
 	// State yields the lane's live entries in the order of their keys. The values must not be changed.
 	State() iter.Seq2[string, []byte]
 

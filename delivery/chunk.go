@@ -72,9 +72,15 @@ type packing struct{ raw, packed []byte }
 func (t *tail) pack(codec format.Codec) []byte {
 	p := packings.Get().(*packing)
 	defer packings.Put(p)
-	p.raw = t.appendTo(p.raw[:0])
+	raw := p.raw[:0]
+	if t.wide != nil {
+		raw = t.wide.bytes
+	} else {
+		raw = t.appendTo(raw)
+		p.raw = raw
+	}
+	p.packed = codec.Chunk(p.packed[:0], raw)
 	t.release()
-	p.packed = codec.Chunk(p.packed[:0], p.raw)
 	return bytes.Clone(p.packed)
 }
 

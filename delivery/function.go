@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -36,6 +35,7 @@ type function struct {
 	calls sync.WaitGroup
 
 	block  *buffer.Block // being taken apart
+	read   item          // that it came as
 	next   func() (buffer.Record, bool)
 	stop   func()
 	pieces []partitioner.Piece
@@ -56,21 +56,6 @@ type function struct {
 		totals  FunctionTotals
 		trouble *Trouble
 	}
-}
-
-// FunctionTotals are the books of a lane's function. They are stored with its cursor.
-type FunctionTotals struct {
-	Passed  int64      `json:"passed"`            // records of the lane that are done with
-	Made    int64      `json:"made"`              // records of the derived lane
-	Dropped int64      `json:"dropped,omitempty"` // records that were taken apart and left nothing
-	Cursor  buffer.Seq `json:"cursor"`
-
-	Quarantined int64 `json:"quarantined,omitempty"` // records of the lane lost to damage before they were given to the function
-}
-
-// totals are the function's part of a stream's books: what it made is pending until the derived lane has settled it.
-func (t FunctionTotals) totals() Totals {
-	return Totals{Dropped: t.Dropped, Expanded: t.Made - (t.Passed - t.Dropped), Quarantined: t.Quarantined}
 }
 
 func newFunction(t *tracks, cursor buffer.Seq) *function {
@@ -94,7 +79,7 @@ func (f *function) run(ctx context.Context) error {
 	if err := f.reached(ctx, f.position, f.in.Info().Cursor); err != nil {
 		return err
 	}
-	blocks := readAhead(ctx, f.in, f.position, f.service.deps.Pace)
+	blocks := f.service.readAhead(ctx, f.in, f.position, nil)
 	defer blocks.wait()
 	defer cancel()
 	defer func() {
@@ -149,7 +134,9 @@ func (f *function) loop(ctx context.Context, blocks *reader) error {
 		var err error
 		select {
 		case next := <-incoming:
-			err = f.open(ctx, next)
+			if err = f.open(ctx, next); next.block == nil {
+				blocks.giveBack(next)
+			}
 		case err = <-blocks.failed:
 		case <-f.answered():
 			err = f.journal(ctx)
@@ -188,7 +175,7 @@ func (f *function) open(ctx context.Context, next item) error {
 	if err != nil {
 		return err
 	}
-	f.block = next.block
+	f.block, f.read = next.block, next
 	if r.function == nil { // its records take the main track
 		last := f.block.Last()
 		f.next, f.stop = func() (buffer.Record, bool) { return buffer.Record{}, false }, func() {}
@@ -203,7 +190,7 @@ func (f *function) takeNext(blocks *reader) error {
 	record, ok := f.next()
 	if !ok {
 		f.stop()
-		blocks.giveBack(f.block)
+		blocks.giveBack(f.read)
 		f.block, f.stop = nil, nil
 		return nil
 	}
@@ -290,77 +277,6 @@ func (f *function) answered() <-chan struct{} {
 		return nil
 	}
 	return f.queue[0].done
-}
-
-// journal makes what the oldest call made of its records durable, and with it that the track is done with them. A record
-// that was taken apart over several calls waits for the last of them.
-func (f *function) journal(ctx context.Context) error {
-	c := f.queue[0]
-	if c.err != nil {
-		return c.err
-	}
-	f.queue = slices.Delete(f.queue, 0, 1)
-	f.held = append(f.held, c)
-	if c.to == 0 {
-		return nil
-	}
-	functionAnswered.Reach()
-	change, own, done := f.change()
-	if err := commit(ctx, f.in, f.log, change); err != nil {
-		return fmt.Errorf("journal what the function made of records up to %d: %w", own, err)
-	}
-	functionDerived.Reach()
-	f.service.deps.Metrics.transformed(f.info.Name, done)
-	for _, c := range done {
-		f.bytes -= c.bytes
-		f.service.memory.Add(-c.bytes)
-	}
-	clear(f.held)
-	f.held = f.held[:0]
-	f.publish()
-	return f.reached(ctx, own, change.Cursor)
-}
-
-// change is what journals the calls that are held.
-func (f *function) change() (c buffer.Change, own buffer.Seq, done []*call) {
-	d := &buffer.Derivation{Version: f.held[0].rules.version}
-	for _, one := range f.held {
-		for i := range one.outcomes {
-			d.Records = append(d.Records, buffer.Derived{Arrival: one.arrivals[i], Data: one.outcomes[i].Append(nil)})
-		}
-		f.totals.Passed += one.passed
-		f.totals.Dropped += one.dropped
-		f.totals.Quarantined += one.lost
-		own = max(own, one.to, one.behind)
-	}
-	f.totals.Made += int64(len(d.Records))
-	f.totals.Cursor = own
-	if len(d.Records) > 0 {
-		c.Derived = d
-	}
-	c.Cursor = f.tracks.joint(functionTrack, own)
-	c.Put = []buffer.Entry{f.totals.entry()}
-	return c, own, slices.Clone(f.held)
-}
-
-func (t *FunctionTotals) entry() buffer.Entry {
-	data, err := json.Marshal(t)
-	if err != nil {
-		panic("delivery: totals are always JSON: " + err.Error()) // numbers only
-	}
-	return buffer.Entry{Key: functionTrack.key(totalsKey), Value: data}
-}
-
-func (f *function) publish() {
-	f.shared.Lock()
-	defer f.shared.Unlock()
-	f.shared.totals = f.totals
-}
-
-func (f *function) books() FunctionTotals {
-	f.shared.Lock()
-	defer f.shared.Unlock()
-	return f.shared.totals
 }
 
 // troubled is told why the function is not to be had, and of nil once it is.

@@ -121,7 +121,7 @@ func (l *lane) run(ctx context.Context) error {
 	if err := l.recover(ctx); err != nil {
 		return err
 	}
-	blocks := readAhead(ctx, l.in, l.ledger.position, l.service.deps.Pace)
+	blocks := l.service.readAhead(ctx, l.in, l.ledger.position, l.keying())
 	defer blocks.wait()
 	defer cancel()
 	return l.loop(ctx, blocks)
@@ -142,10 +142,11 @@ func (l *lane) loop(ctx context.Context, blocks *reader) error {
 		case next := <-incoming:
 			if next.block == nil {
 				err = l.passDamage(ctx, next.damage)
+				blocks.giveBack(next)
 				break
 			}
-			err = l.take(ctx, next.block)
-			blocks.giveBack(next.block)
+			err = l.take(ctx, next)
+			blocks.giveBack(next)
 		case err = <-blocks.failed:
 		case r := <-l.results:
 			err = l.settle(ctx, r)
@@ -229,8 +230,9 @@ func (l *lane) setTimer(timer *time.Timer) {
 func (l *lane) interval() time.Duration { return time.Duration(l.buffering.Interval) }
 
 // take partitions a block's records and seals what is full.
-func (l *lane) take(ctx context.Context, b *buffer.Block) error {
+func (l *lane) take(ctx context.Context, next item) error {
 	blockRead.Reach()
+	b := next.block
 	r, err := l.rulesOf(b.Version)
 	if err != nil {
 		return err
@@ -242,7 +244,7 @@ func (l *lane) take(ctx context.Context, b *buffer.Block) error {
 		l.closeAll(reasonVersion, l.open.len)
 		l.version = r.version
 	}
-	if err := l.takeRecords(ctx, r, b); err != nil {
+	if err := l.takeRecords(ctx, r, next); err != nil {
 		return err
 	}
 	l.collect()
@@ -283,7 +285,8 @@ func (l *lane) leave(ctx context.Context) error {
 
 // takeRecords partitions a block's records. It looks at ctx between them: where a query does all that it may for each, a
 // block takes minutes.
-func (l *lane) takeRecords(ctx context.Context, r *rules, b *buffer.Block) error {
+func (l *lane) takeRecords(ctx context.Context, r *rules, next item) error {
+	b := next.block
 	if r.partitioner == nil {
 		l.ledger.position = max(l.ledger.position, b.Last())
 		return nil
@@ -296,7 +299,9 @@ func (l *lane) takeRecords(ctx context.Context, r *rules, b *buffer.Block) error
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := l.process(r, record); err != nil {
+		if next.outputs != nil {
+			l.outputs = append(l.outputs[:0], next.outputs[record.Seq-b.First])
+		} else if err := l.process(r, record); err != nil {
 			return err
 		}
 		for i := range l.outputs {
@@ -310,6 +315,14 @@ func (l *lane) takeRecords(ctx context.Context, r *rules, b *buffer.Block) error
 		l.closeFilled()
 	}
 	return nil
+}
+
+// keying is who may partition the lane's blocks beside it. What was derived is not read as records are.
+func (l *lane) keying() *keying {
+	if l.info.ID.IsDerived() {
+		return nil
+	}
+	return &keying{track: l.track}
 }
 
 // process makes the outputs of a record.
@@ -368,11 +381,17 @@ func (l *lane) add(r *rules, record buffer.Record, out *partitioner.Output) {
 
 // write adds an output to an object, and has a chunk compressed where there is enough for one.
 func (l *lane) write(o *object, out *partitioner.Output) {
+	if o.tail.size == 0 && len(o.chunks) > 0 && l.fewOpen() {
+		l.account(o.widen())
+	}
 	l.account(o.write(out, o.rules.delimiterOf(out)))
 	if o.tail.size >= chunkSize {
 		l.cut(o)
 	}
 }
+
+// fewOpen reports whether each open object may hold a chunk's room at once.
+func (l *lane) fewOpen() bool { return int64(l.open.len)*wideSize <= l.ownMemory()/2 }
 
 // countOpen notes that objects were opened or closed.
 func (l *lane) countOpen(n int) {

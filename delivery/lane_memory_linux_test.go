@@ -79,7 +79,7 @@ func TestWaitingIsBoundedInBytes(t *testing.T) {
 			if l.hold() {
 				break
 			}
-			if err := l.take(ctx, b); err != nil {
+			if err := l.take(ctx, item{block: b}); err != nil {
 				return err
 			}
 		}
@@ -100,7 +100,7 @@ func TestLaneKeepsToItsMemory(t *testing.T) {
 					if l.hold() {
 						break
 					}
-					if err := l.take(ctx, b); err != nil {
+					if err := l.take(ctx, item{block: b}); err != nil {
 						return err
 					}
 					if held := l.service.memory.Load(); held > memory+1<<20 {
@@ -122,7 +122,7 @@ func TestLanesDoNotStarveEachOther(t *testing.T) {
 	onLane(t, Config{Memory: 4 << 20}, nil, func(ctx context.Context, l *lane, v *buffer.Version) error {
 		l.service.serving.Add(1)
 		l.service.memory.Add(4 << 20) // the other one's, and it waits for its destination for ever
-		if err := l.take(ctx, blocks(t, 1, 1, 500, v)[0]); err != nil {
+		if err := l.take(ctx, item{block: blocks(t, 1, 1, 500, v)[0]}); err != nil {
 			return err
 		}
 		if l.hold() || l.waiting > 0 || l.memory == 0 {
@@ -143,7 +143,7 @@ func BenchmarkTakeManyPartitions(b *testing.B) {
 			if i%len(all) == 0 {
 				l.ledger.position = 0 // the same blocks again count as new ones
 			}
-			if err := l.take(ctx, all[i%len(all)]); err != nil {
+			if err := l.take(ctx, item{block: all[i%len(all)]}); err != nil {
 				return err
 			}
 		}

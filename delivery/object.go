@@ -68,6 +68,13 @@ func (o *object) write(out *partitioner.Output, delimiter []byte) int64 {
 	return more
 }
 
+// widen gives an empty tail all its room at once and returns how much more memory the object holds now.
+func (o *object) widen() int64 {
+	more := o.tail.widen()
+	o.memory += more
+	return more
+}
+
 // takeTail takes the tail off the object, into its checksums. The object goes on counting it.
 func (o *object) takeTail() tail {
 	for piece := range o.tail.pieces() {

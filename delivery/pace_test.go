@@ -130,13 +130,13 @@ func TestReaderIsHeld(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	err := log.Serve(ctx, func(ctx context.Context, in buffer.Lane) error {
 		defer cancel()
-		blocks := readAhead(ctx, in, 0, pace)
+		blocks := New(Config{}, Deps{Pace: pace}).readAhead(ctx, in, 0, nil)
 		defer blocks.wait()
 		defer cancel()
 		for last := buffer.Seq(0); last < 3; {
 			next := <-blocks.ready
 			last = next.last()
-			blocks.giveBack(next.block)
+			blocks.giveBack(next)
 		}
 		return nil
 	})

@@ -3,71 +3,164 @@ package delivery
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"hydrant/buffer"
+	"hydrant/partitioner"
 )
 
-// reader reads a lane ahead of the loop that takes its blocks, two blocks at most.
+// reader reads a lane ahead of the loop that takes its blocks. While the lane is behind it reads several at once, each in a
+// goroutine of its own, where the block's checksum is verified, it is decoded, and what is simple of its partitioning is done.
+// They are given out in order, whatever came first.
+//
+// The blocks that all readers hold beside each one's next are bounded by the service's ahead; all of them are counted as
+// memory of the service.
 type reader struct {
-	ready  chan item
-	failed chan error
-	free   chan *buffer.Block
-	pace   *Pace
-	done   sync.WaitGroup
+	service *Service
+	lane    buffer.Lane
+	keying  *keying
+	ready   chan item
+	failed  chan error
+
+	ahead atomic.Int64 // of the service's, in use
+	held  atomic.Int64 // bytes that are counted
+	done  sync.WaitGroup
 }
 
 // item is what comes next in the lane: a block, or a damaged range.
 type item struct {
-	block  *buffer.Block // nil for a damaged range
-	damage buffer.Damage
+	block   *buffer.Block // nil for a damaged range
+	damage  buffer.Damage
+	outputs []partitioner.Output // of the block's records, one for each; nil where the lane has to partition them
+	of      *reading
 }
 
-// readAhead begins above after and goes on, as the pace allows, until ctx ends or a block cannot be read.
-func readAhead(ctx context.Context, lane buffer.Lane, after buffer.Seq, pace *Pace) *reader {
-	const ahead = 2
-	r := &reader{
-		ready:  make(chan item, ahead),
-		failed: make(chan error, 1),
-		free:   make(chan *buffer.Block, ahead+1),
-		pace:   pace,
-	}
-	for range ahead + 1 {
-		r.free <- new(buffer.Block)
-	}
-	r.done.Go(func() { r.run(ctx, lane, after) })
+// reading is one block being read.
+type reading struct {
+	item
+	after  buffer.Seq
+	ahead  bool // takes room of the service's
+	stop   context.CancelFunc
+	done   chan struct{} // closed when item or err is there
+	err    error
+	memory *blockMemory
+}
+
+// blockMemory is what a block is read into. It is reused: fresh memory is dear.
+type blockMemory struct {
+	block buffer.Block
+	keyedMemory
+}
+
+var blockMemories = sync.Pool{New: func() any { return new(blockMemory) }}
+
+// aheadOf is how many blocks may be read ahead beside each lane's next one: enough for all processors, in little memory.
+func aheadOf(memory int64) int {
+	const blockSize = 256 << 10 // about what a block takes while records are not larger
+	return max(1, min(2*runtime.GOMAXPROCS(0), int(memory/32/blockSize)))
+}
+
+// readAhead begins above after and goes on, as the pace allows, until ctx ends or a block cannot be read. Where keys is nil
+// nothing is partitioned.
+func (s *Service) readAhead(ctx context.Context, lane buffer.Lane, after buffer.Seq, keys *keying) *reader {
+	r := &reader{service: s, lane: lane, keying: keys, ready: make(chan item), failed: make(chan error, 1)}
+	r.done.Go(func() { r.run(ctx, after) })
 	return r
 }
 
-func (r *reader) run(ctx context.Context, lane buffer.Lane, after buffer.Seq) {
+func (r *reader) run(ctx context.Context, after buffer.Seq) {
+	var queue []*reading
 	for {
-		var b *buffer.Block
-		select {
-		case b = <-r.free:
-		case <-ctx.Done():
-			return
-		}
-		next := item{block: b}
-		err := lane.Read(ctx, after, b)
-		var corrupt *buffer.CorruptError
-		if errors.As(err, &corrupt) {
-			r.giveBack(b)
-			next, err = item{damage: corrupt.Damage}, nil
-		}
-		if err != nil {
-			r.failed <- err
+		queue = r.fill(ctx, queue, after)
+		next := queue[0]
+		queue = queue[1:]
+		<-next.done // at the latest when ctx ends
+		if next.err != nil {
+			r.failed <- next.err
 			return
 		}
 		after = next.last()
 		if next.block != nil {
-			r.pace.wait(ctx, b)
+			r.service.deps.Pace.wait(ctx, next.block)
 		}
 		select {
-		case r.ready <- next:
+		case r.ready <- next.item:
 		case <-ctx.Done():
 			return
 		}
+		if len(queue) > 0 && queue[0].after != after { // a range was lost, or the block is another one than was foreseen
+			r.drop(queue)
+			queue = nil
+		}
 	}
+}
+
+// fill has the next block read, and those behind it that are there already, as far as there is room.
+func (r *reader) fill(ctx context.Context, queue []*reading, after buffer.Seq) []*reading {
+	if len(queue) == 0 {
+		queue = append(queue, r.begin(ctx, after, false))
+	}
+	for {
+		last, ok := r.lane.Extent(queue[len(queue)-1].after)
+		if !ok {
+			return queue
+		}
+		if _, ok := r.lane.Extent(last); !ok || !r.enter() {
+			return queue
+		}
+		queue = append(queue, r.begin(ctx, last, true))
+	}
+}
+
+// enter takes room for one block more, if there is any.
+func (r *reader) enter() bool {
+	select {
+	case r.service.ahead <- struct{}{}:
+		r.ahead.Add(1)
+		return true
+	default:
+		return false
+	}
+}
+
+func (r *reader) begin(ctx context.Context, after buffer.Seq, ahead bool) *reading {
+	ctx, stop := context.WithCancel(ctx)
+	next := &reading{after: after, ahead: ahead, stop: stop, done: make(chan struct{}), memory: blockMemories.Get().(*blockMemory)}
+	next.of = next
+	r.done.Go(func() {
+		defer stop()
+		defer close(next.done)
+		b := &next.memory.block
+		next.err = r.lane.Read(ctx, after, b)
+		var corrupt *buffer.CorruptError
+		switch {
+		case errors.As(next.err, &corrupt):
+			next.damage, next.err = corrupt.Damage, nil
+		case next.err == nil:
+			next.block = b
+			r.count(int64(b.RawLen))
+			if ahead { // else the lane would only wait for it
+				next.outputs = r.keying.partition(&next.memory.keyedMemory, b)
+			}
+		}
+	})
+	return next
+}
+
+// drop gives up what was read ahead.
+func (r *reader) drop(queue []*reading) {
+	for _, q := range queue {
+		q.stop()
+		<-q.done
+		r.giveBack(q.item)
+	}
+}
+
+func (r *reader) count(bytes int64) {
+	r.held.Add(bytes)
+	r.service.memory.Add(bytes)
 }
 
 // last is the sequence behind which the lane goes on.
@@ -78,8 +171,23 @@ func (i item) last() buffer.Seq {
 	return i.block.Last()
 }
 
-// giveBack returns a block whose records are not used any more.
-func (r *reader) giveBack(b *buffer.Block) { r.free <- b }
+// giveBack returns what is not used any more: the memory of a block and of its outputs.
+func (r *reader) giveBack(i item) {
+	if i.block != nil {
+		r.count(-int64(i.block.RawLen))
+	}
+	if i.of.ahead {
+		r.ahead.Add(-1)
+		<-r.service.ahead
+	}
+	blockMemories.Put(i.of.memory)
+}
 
-// wait returns when the reader has ended.
-func (r *reader) wait() { r.done.Wait() }
+// wait returns when the reader has ended, and gives back what it still holds.
+func (r *reader) wait() {
+	r.done.Wait()
+	r.count(-r.held.Load())
+	for range r.ahead.Swap(0) {
+		<-r.service.ahead
+	}
+}

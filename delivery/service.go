@@ -68,12 +68,13 @@ type Deps struct {
 type Service struct {
 	cfg     Config
 	deps    Deps
-	memory  atomic.Int64 // held by open and sealed objects
+	memory  atomic.Int64 // held by open and sealed objects, and by blocks that are read ahead
 	serving atomic.Int64 // lanes
 	open    atomic.Int64 // objects
 	uploads *slots
 
 	compressors compressors
+	ahead       chan struct{} // one for each block that is read ahead, see reader
 	drain       chan struct{} // closed by Drain
 
 	drainDerived chan struct{} // closed by Drain once nothing more is derived
@@ -129,6 +130,7 @@ func New(cfg Config, deps Deps) *Service {
 		hastes:  map[buffer.StreamID]bool{},
 	}
 	s.compressors = newCompressors(cfg.Memory)
+	s.ahead = make(chan struct{}, aheadOf(cfg.Memory))
 	s.uploads = newSlots(cfg.Uploads, func() bool { return s.serving.Load() > 1 })
 	return s
 }

@@ -6,10 +6,25 @@ import (
 )
 
 // tail holds the uncompressed end of an open object in pages, so that it grows without copying and leaves no garbage:
-// with 10,000 objects open, slices that double would hold half as much again. The zero value is empty.
+// with 10,000 objects open, slices that double would hold half as much again. Of a few objects that are written to all the
+// time it is wide: one piece, which the compressor takes as it is. The zero value is empty.
 type tail struct {
 	pages []*page
+	wide  *wideTail // instead of pages; nil for these
 	size  int
+}
+
+// wideTail is room for a chunk and for most records that end one; it grows for others.
+type wideTail struct{ bytes []byte }
+
+const wideSize = chunkSize + 64<<10
+
+var wides = sync.Pool{New: func() any { return &wideTail{make([]byte, 0, wideSize)} }}
+
+// widen makes an empty tail wide, and returns the memory that it takes.
+func (t *tail) widen() int64 {
+	t.wide = wides.Get().(*wideTail)
+	return t.held()
 }
 
 const pageSize = 4 << 10
@@ -20,6 +35,11 @@ type page [pageSize]byte
 var pages = sync.Pool{New: func() any { return new(page) }}
 
 func (t *tail) append(data []byte) {
+	if t.wide != nil {
+		t.wide.bytes = append(t.wide.bytes, data...)
+		t.size += len(data)
+		return
+	}
 	for len(data) > 0 {
 		within := t.size % pageSize
 		if within == 0 {
@@ -34,6 +54,10 @@ func (t *tail) append(data []byte) {
 // pieces yields the tail's bytes in order.
 func (t *tail) pieces() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
+		if t.wide != nil {
+			yield(t.wide.bytes)
+			return
+		}
 		left := t.size
 		for _, p := range t.pages {
 			if !yield(p[:min(left, pageSize)]) {
@@ -53,12 +77,21 @@ func (t *tail) appendTo(dst []byte) []byte {
 }
 
 // held is the memory that the tail takes.
-func (t *tail) held() int64 { return int64(len(t.pages)) * pageSize }
+func (t *tail) held() int64 {
+	if t.wide != nil {
+		return int64(cap(t.wide.bytes))
+	}
+	return int64(len(t.pages)) * pageSize
+}
 
 // release empties the tail.
 func (t *tail) release() {
 	for _, p := range t.pages {
 		pages.Put(p)
+	}
+	if w := t.wide; w != nil && cap(w.bytes) == wideSize {
+		w.bytes = w.bytes[:0]
+		wides.Put(w)
 	}
 	*t = tail{}
 }

@@ -5,13 +5,23 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"hydrant/delivery/format"
 )
 
-// A tail is what was appended, and pages go back.
+// A tail is what was appended, in pages, which go back, or in one piece.
 func TestTail(t *testing.T) {
+	none, err := format.ByName("none")
+	if err != nil {
+		t.Fatal(err)
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		var tail tail
 		var want []byte
+		room := int64(0)
+		if rapid.Bool().Draw(t, "wide") {
+			room = tail.widen()
+		}
 		for _, piece := range rapid.SliceOfN(rapid.SliceOfN(rapid.Byte(), 0, 3*pageSize), 0, 8).Draw(t, "pieces") {
 			tail.append(piece)
 			want = append(want, piece...)
@@ -19,11 +29,11 @@ func TestTail(t *testing.T) {
 		if got := tail.appendTo(nil); !bytes.Equal(got, want) || tail.size != len(want) {
 			t.Fatalf("got %d bytes of size %d, want %d", len(got), tail.size, len(want))
 		}
-		if over := tail.held() - int64(len(want)); over < 0 || over >= pageSize && len(want) > 0 {
+		if over := tail.held() - int64(len(want)); over < 0 || over >= max(pageSize, room) && len(want) > 0 {
 			t.Fatalf("%d bytes are held for %d", tail.held(), len(want))
 		}
-		if tail.release(); tail.held() != 0 {
-			t.Fatal("pages are held by nothing")
+		if packed := tail.pack(none); !bytes.Equal(packed, want) || tail.held() != 0 {
+			t.Fatalf("%d bytes are packed, and %d are held by nothing", len(packed), tail.held())
 		}
 	})
 }

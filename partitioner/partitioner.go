@@ -152,6 +152,12 @@ func (p *Partitioner) Process(out []Output, _ uint64, arrival int64, data []byte
 	return out
 }
 
+// OneForOne reports whether each record has exactly one output, and comes to it by paths alone, if at all. The outputs of
+// several records can then be kept, with copies of their prefixes.
+func (p *Partitioner) OneForOne() bool {
+	return p.splitter == nil && (p.keys == nil || len(p.keys.queries)+len(p.keys.answers) == 0)
+}
+
 // Exceeded is what becomes of a record's output i, which Process has just returned, where its partition would be one too
 // many. Whether it is depends on more than the record: the caller writes that down.
 func (p *Partitioner) Exceeded(arrival int64, data []byte, i int, out *Output) Output {

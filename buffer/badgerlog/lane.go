@@ -248,6 +248,20 @@ func (l *lane) Read(ctx context.Context, after buffer.Seq, b *buffer.Block) erro
 	}
 }
 
+// Extent implements buffer.Lane.
+func (l *lane) Extent(after buffer.Seq) (buffer.Seq, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i := l.find(after + 1)
+	if i == len(l.refs) || l.locked != nil {
+		return 0, false
+	}
+	if _, damaged := l.nextDamage(after, l.refs[i]); damaged {
+		return 0, false
+	}
+	return l.refs[i].last(), true
+}
+
 // find is the index of the first block that holds a record at or above s. Called with mu held.
 func (l *lane) find(s buffer.Seq) int {
 	return sort.Search(len(l.refs), func(i int) bool { return l.refs[i].last() >= s })

@@ -38,6 +38,7 @@ func Run(t *testing.T, engine func(t *testing.T) Engine) {
 		"read waits for the next block":    readWaits,
 		"read ends with its context":       readEnds,
 		"read from the middle":             readFromTheMiddle,
+		"extents":                          extents,
 		"readers are independent":          readersAreIndependent,
 		"restart keeps everything":         restart,
 		"crash keeps what was acked":       crash,

@@ -104,6 +104,31 @@ func readFromTheMiddle(t *testing.T, e Engine) {
 	wantRecords(t, log, id, 4, "e")
 }
 
+// extents are known of what is there, before it is read, and of nothing else.
+func extents(t *testing.T, e Engine) {
+	log, id := e.Open(t), buffer.NewStreamID()
+	define(t, log, id, "s", "v1")
+	for i := range 20 {
+		add(t, log, id, fmt.Sprint(i))
+	}
+	serve(t, log, id, func(ctx context.Context, lane buffer.Lane) error {
+		var b buffer.Block
+		for after := buffer.Seq(0); after < 20; after = b.Last() {
+			last, ok := lane.Extent(after)
+			if err := lane.Read(ctx, after, &b); err != nil {
+				return err
+			}
+			if !ok || last != b.Last() {
+				return fmt.Errorf("the block above %d ends at %d, its extent is %d (%v)", after, b.Last(), last, ok)
+			}
+		}
+		if last, ok := lane.Extent(20); ok {
+			return fmt.Errorf("above the last record there is a block up to %d", last)
+		}
+		return nil
+	})
+}
+
 // readersAreIndependent has several readers of one lane at different places, while records come in.
 func readersAreIndependent(t *testing.T, e Engine) {
 	log, id := e.Open(t), buffer.NewStreamID()

@@ -356,6 +356,17 @@ func (s *lane) Read(ctx context.Context, after buffer.Seq, b *buffer.Block) erro
 	}
 }
 
+// Extent implements buffer.Lane.
+func (s *lane) Extent(after buffer.Seq) (buffer.Seq, bool) {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	data, _, err := s.block(after)
+	if data == nil || err != nil || s.damageBefore(after, data) != nil {
+		return 0, false
+	}
+	return buffer.PeekHeader(data).Last(), true
+}
+
 // perBlock is small, so that tests see many blocks.
 const perBlock = 7
 
