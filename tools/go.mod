@@ -10,6 +10,7 @@ tool (
 
 require (
 	github.com/CycloneDX/cyclonedx-go v0.9.3
+	github.com/grafana/grafana-foundation-sdk/go v0.0.22
 	k8s.io/api v0.37.2
 	k8s.io/apimachinery v0.37.2
 	sigs.k8s.io/yaml v1.6.0

@@ -1,6 +1,7 @@
 package badgerlog
 
 import (
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -174,8 +175,11 @@ func (c *committer) store(values []value, stored int64, leave bool) error {
 		"generation", c.current.dir, "error", err)
 	c.current.set(poisoned)
 	if !repeated {
-		if err = c.rotate(stored, len(values)); err == nil {
+		if unmade := c.rotate(stored, len(values)); unmade == nil {
 			err = c.current.write(values, c.log.cfg.sync)
+		} else {
+			// Not as a full buffer, where surely nothing was stored: the next start may find what the failed write has left.
+			err = fmt.Errorf("%w, and then %s", err, unmade)
 		}
 	}
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -112,10 +113,10 @@ func (r *rig) settle(seq buffer.Seq) {
 // eventually waits for a condition.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(5 * time.Minute)
 	for !condition() {
 		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within a minute", what)
+			t.Fatalf("%s: not within five minutes", what)
 		}
 		time.Sleep(5 * time.Millisecond) // between two looks at the condition
 	}
@@ -198,6 +199,54 @@ func TestSecondFailureWithinAMinuteIsTheEnd(t *testing.T) {
 	r := openRig(t, Config{Dir: copyDir(t, dir)})
 	if got := r.records(); len(got) < 1 || got[0] != "acked" {
 		t.Errorf("after the restart: %v", got)
+	}
+}
+
+// A group whose sync failed and for which no other generation can be made is found by the next start: it is not refused as on a
+// full disk, which would say that it is surely not stored.
+func TestFailedSyncOnAFullDiskIsNoRefusal(t *testing.T) {
+	dir := t.TempDir()
+	var l *Log
+	var failing, full atomic.Bool
+	l, err := Open(Config{
+		Dir: dir,
+		sync: func(g *generation) error {
+			if !failing.Load() {
+				return g.sync()
+			}
+			full.Store(true)
+			l.mu.Lock()
+			for l.making {
+				l.made.Wait()
+			}
+			l.mu.Unlock()
+			return errors.Join(errDisk, l.dropReady()) // none was made ahead
+		},
+		free: func(string) int64 {
+			if full.Load() {
+				return 0
+			}
+			return 1 << 40
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := buffer.NewStreamID()
+	if _, err := l.Define(t.Context(), buffer.Definition{Stream: id, Name: "s", Logic: 1}); err != nil {
+		t.Fatal(err)
+	}
+	failing.Store(true)
+	record := make([]byte, lastCapacity) // too large for a generation in the reserve's place
+	_, _ = rand.Read(record)             // never fails
+	_, err = l.Append(t.Context(), buffer.Batch{Stream: id, Records: [][]byte{record}})
+	if no := (*buffer.FullError)(nil); errors.As(err, &no) || !errors.Is(err, errDisk) {
+		t.Errorf("the append returned %v", err)
+	}
+	_ = l.Close() // it tells of the broken disk
+	r := openRig(t, Config{Dir: copyDir(t, dir)})
+	if got := len(r.records()); got != 1 {
+		t.Errorf("the next start finds %d records", got)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"regexp"
 	"runtime/metrics"
 	"slices"
 	"strings"
@@ -82,11 +83,11 @@ func (s *shownNode) Streams() []web.Stream {
 func (n *node) troubles() map[string][]web.Trouble {
 	all := map[string][]web.Trouble{}
 	for _, t := range n.service.Health() {
-		all[t.Stream] = append(all[t.Stream], web.Trouble{Reason: mask(t.Reason), Since: t.Since, Stopped: t.Stopped, Backup: t.Backup})
+		all[t.Stream] = append(all[t.Stream], web.Trouble{Reason: brief(t.Reason), Since: t.Since, Stopped: t.Stopped, Backup: t.Backup})
 	}
 	for _, t := range n.service.Slow() {
 		if len(all[t.Stream]) == 0 {
-			all[t.Stream] = []web.Trouble{{Reason: mask(t.Reason), Since: t.Since, Backup: t.Backup, Slow: true}}
+			all[t.Stream] = []web.Trouble{{Reason: brief(t.Reason), Since: t.Since, Backup: t.Backup, Slow: true}}
 		}
 	}
 	return all
@@ -114,6 +115,14 @@ func (n *node) shown(k buffer.Stream, stats buffer.StreamStats, books delivery.T
 		shown.Troubles = append(shown.Troubles, web.Trouble{Reason: missing.Error()})
 	}
 	return shown
+}
+
+// requestNames are a store's names of a request. They are for its owners, and stand in the log.
+var requestNames = regexp.MustCompile(`, (RequestID|HostID): [^ ,]*`)
+
+// brief is a reason as a person reads it: without secrets, and without what hides it.
+func brief(reason string) string {
+	return strings.ReplaceAll(requestNames.ReplaceAllString(mask(reason), ""), ".: ", ": ")
 }
 
 // lately is how long records that failed are told of at the top of a page.

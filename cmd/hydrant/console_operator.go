@@ -14,7 +14,10 @@ import (
 type streamOperator struct{ node *node }
 
 // shownRights are those that the console has a use for.
-var shownRights = []string{"CreateDeliveryStream", "UpdateDestination", describing, auth.Records, auth.Flush}
+var shownRights = []string{
+	"CreateDeliveryStream", "UpdateDestination", "TagDeliveryStream", "UntagDeliveryStream", "StartDeliveryStreamEncryption",
+	"StopDeliveryStreamEncryption", describing, auth.Records, auth.Flush,
+}
 
 // Rights implements console.Operator.
 func (o streamOperator) Rights(name, authorization string) ([]string, error) {

@@ -19,6 +19,7 @@ import (
 	"hydrant/delivery/s3"
 	"hydrant/gateway/auth"
 	"hydrant/stream"
+	"hydrant/stream/expr"
 )
 
 // replays are those that the console starts: what `hydrant replay errors` does, in the node and through its own API, with
@@ -54,11 +55,11 @@ type shownReplay struct {
 }
 
 // Start implements console.Replays.
-func (r *replays) Start(name, authorization string, plan bool) error {
+func (r *replays) Start(name, authorization, prefix string, plan bool) error {
 	if err := r.may(name, authorization); err != nil {
 		return err
 	}
-	options, err := r.options(name, authorization)
+	options, err := r.options(name, authorization, prefix)
 	if err != nil {
 		return err
 	}
@@ -144,11 +145,14 @@ func (r *replays) end() {
 	r.running.Wait()
 }
 
-// options are those of `hydrant replay errors` from where the stream's error output is.
-func (r *replays) options(name, authorization string) (replay.Options, error) {
+// options are those of `hydrant replay errors` from where the stream's error output is, or was under an earlier prefix.
+func (r *replays) options(name, authorization, earlier string) (replay.Options, error) {
 	s, ok := r.node.streams.Current(name)
 	if !ok {
 		return replay.Options{}, fmt.Errorf("there is no stream %q that takes records", name)
+	}
+	if earlier != "" {
+		s.ErrorPrefix = asInForce(earlier)
 	}
 	source, err := errorSource(s)
 	if err != nil {
@@ -183,6 +187,14 @@ func errorSource(s stream.Stream) (replay.Source, error) {
 	client = awss3.New(client.Options(), func(o *awss3.Options) { o.Retryer = retry.NewStandard() }) // delivery's retries nothing
 	prefix, _, _ := strings.Cut(s.ErrorPrefix, "!{")
 	return replay.Bucket{Client: client, Bucket: s.Destination.S3.Bucket, Prefix: prefix}, nil
+}
+
+// asInForce is an error prefix as a definition in force has it: type and time are added where it has no expression.
+func asInForce(prefix string) string {
+	if !expr.HasExpression(prefix) {
+		prefix += "!{timestamp:yyyy}" // anything
+	}
+	return prefix
 }
 
 var expression = regexp.MustCompile(`!\{[^}]*\}`)

@@ -30,3 +30,18 @@ func TestErrorKeys(t *testing.T) {
 		}
 	}
 }
+
+// An earlier prefix without an expression finds what the node made of it: in the file's way with type and time, in Firehose's
+// with the time.
+func TestEarlierErrorKeys(t *testing.T) {
+	const id = "-3-2026-01-31-15-00-00-0b9f3b7e-1b1c-5d7e-8a0a-0123456789ab"
+	matches := errorKeys(stream.Stream{Name: "clicks", ErrorPrefix: asInForce("failed/")})
+	for key, want := range map[string]bool{
+		"failed/processing-failed/2026/01/31/15/clicks" + id + ".gz": true, "failed/2026/01/31/15/clicks" + id: true,
+		"failed/2026/01/31/15/views" + id: false, "clicks/2026/01/31/15/clicks" + id: false,
+	} {
+		if matches.MatchString(key) != want {
+			t.Errorf("%s: want %v", key, want)
+		}
+	}
+}

@@ -78,13 +78,18 @@ const (
 func TestConsoleStory(t *testing.T) {
 	t.Parallel() // it mostly waits
 	d := s3Destination(t)
+	d.server.MakeBucket(t, "copies")
 	dir, pictured := t.TempDir(), screens(t)
+	masterKey := filepath.Join(dir, "master.key")
+	master, err := runHydrant(t.Context(), t, nil, "keys", "master")
+	must(t, err)
+	must(t, os.WriteFile(masterKey, []byte(master), 0o600))
 	operatorKey, operatorHash := auth.NewKey()
 	viewerKey, viewerHash := auth.NewKey()
 	file := filepath.Join(dir, "credentials.yaml")
 	must(t, os.WriteFile(file, fmt.Appendf(nil, storyCredentials, operatorHash, viewerHash), 0o600))
 	p := startWith(t, dir, fmt.Sprintf("data_dir: %s/data\ncredentials: %s\nconsole: {write: true}\nstreams: {}\n"+
-		"api_streams: {role: ignore, endpoint: %q, path_style: true}\n", dir, file, d.server.Endpoint), nil, d.environment...)
+		"encryption: {key_file: %s}\napi_streams: {role: ignore, endpoint: %q, path_style: true}\n", dir, file, masterKey, d.server.Endpoint), nil, d.environment...)
 	ctx := openBrowser(t)
 
 	step(t, ctx, "who may see and make a stream", chromedp.Navigate(p.admin), shows("h1", "This node asks for an API key"),
@@ -98,11 +103,15 @@ func TestConsoleStory(t *testing.T) {
 		fill("#name", "orders"), fill("#prefix", "orders/customer=!{partitionKeyFromQuery:customer}/"), fill("#query", goodKeys),
 		chromedp.Click("#save"), shows("#errors-fault", "ErrorOutputPrefix cannot be null"),
 		fill("#errors", "errors/!{firehose:error-output-type}/"), chromedp.Click("#save"), shows("#size-fault", "at least 64"),
-		fill("#size", "64"), fill("#interval", "60"), chromedp.Click("#preview"), shows("#places", "orders/customer=ada/orders-"),
+		fill("#size", "64"), fill("#interval", "60"), fill("#backup", "copies"), fill("#backupPrefix", "copies/!{partitionKeyFromQuery:customer}/"),
+		chromedp.Click("#save"), holds(`document.querySelector("[aria-invalid]") !== null`),
+		fill("#backupPrefix", "copies/"), fill("#logGroup", "/firehose/orders"), chromedp.Click("#save"), shows("#logGroup-fault", "LogStreamName"),
+		fill("#logStream", "delivery"), fill("#encrypt", "nobody"), chromedp.Click("#save"), shows("#encrypt-fault", "eyARN"),
+		fill("#encrypt", "node"), fill("#tags", "team=web\nstage=test"), chromedp.Click("#preview"), shows("#places", "orders/customer=ada/orders-"),
 		pictures(pictured, "edit"), chromedp.Click("#save"), shows("h1", "orders"))
 	step(t, ctx, "a record is delivered",
 		fill("#record", `{"customer":{"id":"ada"},"n":1}`), chromedp.Click("#send"), shows("[data-step=durable]", "synced"),
-		chromedp.Click("#flush"), shows(".actions", "Sealed: 1 object with 1 record"), shows("[data-step=sealed]", "by flush"),
+		chromedp.Click("#flush"), shows(".actions", "Sealed: 2 objects with 2 records"), shows("[data-step=sealed]", "by flush"),
 		shows("[data-step=delivered]", "orders/customer=ada/"))
 	step(t, ctx, "the query is broken, and the record that fails shown",
 		chromedp.Click("#edit"), holds(`document.getElementById("query").value === "`+goodKeys+`"`),
@@ -111,18 +120,31 @@ func TestConsoleStory(t *testing.T) {
 		chromedp.Click("#flush"), shows("[data-step=delivered]", "errors/processing-failed/"),
 		shows(".record pre", `"grace"`), shows("main", "Records fail"), shows("main", "DynamicPartitioning.MetadataExtractionFailed"),
 		pictures(pictured, "failed"))
+	step(t, ctx, "tags and encryption change, and nothing else",
+		chromedp.Click("#edit"), holds(`document.getElementById("tags").value === "stage=test\nteam=web"`),
+		holds(`document.getElementById("backup").value === "copies" && document.getElementById("backupPrefix").value === "copies/"`),
+		holds(`document.getElementById("logGroup").value === "/firehose/orders" && document.getElementById("encrypt").value === "node"`),
+		fill("#tags", "team=data"), fill("#encrypt", ""), fill("#backup", ""), chromedp.Click("#save"), shows("#backup-fault", "can't update the Firehose stream to disable it"),
+		fill("#backup", "copies"), chromedp.Click("#save"), shows("h1", "orders"),
+		chromedp.Click("#edit"), holds(`document.getElementById("tags").value === "team=data" && document.getElementById("encrypt").value === ""`),
+		chromedp.Click("#save"), shows("h1", "orders"), shows("h1", "idle"))
 	step(t, ctx, "it is mended, and the record replayed",
 		chromedp.Click("#edit"), holds(`document.getElementById("query").value === "`+badKeys+`"`),
 		fill("#query", goodKeys), chromedp.Click("#save"), shows("h1", "orders"),
-		holds(`document.querySelector("h1 .badge") !== null && !document.querySelector("main").textContent.includes("Records fail")`), chromedp.Click("#plan"), shows("main", "1 record in 1 object of error output"), shows("#replay", "Replay 1 record"),
+		holds(`document.querySelector("h1 .badge") !== null && !document.querySelector("main").textContent.includes("Records fail")`), chromedp.Click("#plan"), shows("main", "1 record in 1 object of error output"),
+		fill("#earlier", "elsewhere/"), chromedp.Click("#plan"), shows("main", "keeps nothing that was not replayed before"),
+		fill("#earlier", "errors/"), chromedp.Click("#plan"), shows("main", "1 record in 1 object of error output"), shows("#replay", "Replay 1 record"),
 		pictures(pictured, "plan"), chromedp.Click("#replay"), shows("#replayed", "Over: 1 record sent"), chromedp.Click("#flush"),
-		shows(".actions", "Sealed: 1 object"), shows("main", "orders/customer=grace/"), chromedp.Click("#plan"),
+		shows(".actions", "Sealed: 2 objects"), shows("main", "orders/customer=grace/"), chromedp.Click("#plan"),
 		shows("main", "keeps nothing that was not replayed before"), pictures(pictured, "replayed"))
 	step(t, ctx, "whoever may only look sees no buttons",
 		fill("#key", ""), shows("h1", "This node asks for an API key"), holds(`!document.querySelector("main").textContent.includes("orders/")`),
 		fill("#key", viewerKey), shows("h1", "orders"), shows("main", "takes an API key with the right records"), shows("main", "orders/customer=grace/"),
 		holds(`["send", "flush", "edit", "plan", "replay"].every(id => document.getElementById(id).hidden)`))
 	p.refusedTo(t, viewerKey)
+	if copies := find(t, filepath.Join(d.server.Dir, "copies"), "/orders-"); len(copies) == 0 {
+		t.Error("the backup holds nothing")
+	}
 	p.delivered()
 	found := map[string]int{}
 	for key, content := range files(t, d.objects) {
@@ -141,10 +163,11 @@ func (p *process) refusedTo(t *testing.T, key string) {
 	t.Helper()
 	for _, path := range []string{
 		"streams/orders/send", "streams/orders/flush", "streams/orders/replay/plan", "streams/orders/replay/start", "streams/orders/replay/stop",
-		"call/CreateDeliveryStream", "call/UpdateDestination", "draft/UpdateDestination",
+		"call/CreateDeliveryStream", "call/UpdateDestination", "call/TagDeliveryStream", "call/UntagDeliveryStream",
+		"call/StartDeliveryStreamEncryption", "call/StopDeliveryStreamEncryption", "draft/UpdateDestination",
 	} {
 		body := `{"DeliveryStreamName":"orders","CurrentDeliveryStreamVersionId":"1","DestinationId":"destinationId-000000000001",` +
-			`"ExtendedS3DestinationUpdate":{"Prefix":"p/"},"ExtendedS3DestinationConfiguration":{"RoleARN":"arn:aws:iam::000000000000:role/a","BucketARN":"arn:aws:s3:::lake"}}`
+			`"Tags":[{"Key":"a"}],"TagKeys":["a"],"ExtendedS3DestinationUpdate":{"Prefix":"p/"},"ExtendedS3DestinationConfiguration":{"RoleARN":"arn:aws:iam::000000000000:role/a","BucketARN":"arn:aws:s3:::lake"}}`
 		if strings.HasPrefix(path, "draft/") {
 			body = `{"record":"{}","input":` + body + `}`
 		}

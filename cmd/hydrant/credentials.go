@@ -27,13 +27,14 @@ func (keysMasterCommand) Run(to console) error {
 
 type keysNewCommand struct{}
 
-// Run prints the key to the output alone, so that it can be piped to where it is kept, and the hash beside it.
+// Run prints the key to the output alone, so that it can be piped to where it is kept, and beside it, to
+// where errors go, a whole file of credentials that knows its hash.
 func (keysNewCommand) Run(to console) error {
 	key, hash := auth.NewKey()
 	if _, err := fmt.Fprintln(to.Out, key); err != nil {
 		return fmt.Errorf("print the key: %w", err)
 	}
-	_, err := fmt.Fprintf(to.Err, "The key is shown this once. A credentials file knows it by its hash; this is a whole one:\n\n"+
+	_, err := fmt.Fprintf(to.Err, "# The key is shown this once. This file of credentials knows it by its hash.\n"+
 		"principals:\n  producer:\n    api_keys:\n      - sha256: %s\n    allow:\n      - {actions: [records], streams: [\"*\"]}\n", hash)
 	return err
 }

@@ -137,10 +137,10 @@ func TestProductionConfiguration(t *testing.T) {
 			"S3_BUCKET=lake", "S3_ENDPOINT="+store.server.Endpoint)...)
 	url := strings.Replace(p.url, "http:", "https:", 1)
 	command(t, productionScript, "python3", "-", url, clientSecret, certificate)
-	if status, body := postTo(t, url, certificate, key); status != http.StatusOK {
+	if status, body := postTo(t, url, "events", certificate, key); status != http.StatusOK {
 		t.Errorf("with the API key: got %d %s", status, body)
 	}
-	if status, body := postTo(t, url, certificate, key+"x"); status != http.StatusUnauthorized || !strings.Contains(body, `"code":"invalid_credentials"`) {
+	if status, body := postTo(t, url, "events", certificate, key+"x"); status != http.StatusUnauthorized || !strings.Contains(body, `"code":"invalid_credentials"`) {
 		t.Errorf("with another API key: got %d %s, want 401", status, body)
 	}
 	p.delivered()
@@ -187,7 +187,7 @@ func newAPIKey(t *testing.T) (key, hash string) {
 	return strings.TrimSpace(string(out)), hash
 }
 
-func postTo(t *testing.T, url, certificate, key string) (status int, body string) {
+func postTo(t *testing.T, url, stream, certificate, key string) (status int, body string) {
 	t.Helper()
 	pem, err := os.ReadFile(certificate)
 	must(t, err)
@@ -195,7 +195,7 @@ func postTo(t *testing.T, url, certificate, key string) (status int, body string
 	roots.AppendCertsFromPEM(pem)
 	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
 	defer client.CloseIdleConnections()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/v1/streams/events/records", strings.NewReader(`{"type":"import"}`))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/v1/streams/"+stream+"/records", strings.NewReader(`{"type":"import"}`))
 	must(t, err)
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", "Bearer "+key)

@@ -49,8 +49,8 @@ func operationsShown(t *testing.T) map[string][]apiExample {
 			continue // prose
 		}
 		shown[name] = nil
-		for _, line := range commandsOf(t, apiPage, text) {
-			for _, words := range commandsIn(line) {
+		for _, c := range commandsOf(t, apiPage, text) {
+			for _, words := range commandsIn(c.line) {
 				if words[0] == "curl" {
 					shown[name] = append(shown[name], parseCurl(words))
 				}

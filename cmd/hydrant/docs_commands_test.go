@@ -15,7 +15,7 @@ import (
 // another test; what is Kubernetes', Docker's or the collector's is for their users to have.
 var programs = []string{
 	"hydrant", "curl", "printf", "export", "until", "do", "done", "find", "grep", "sleep", "aws", "python3", "go", "bash",
-	"kubectl", "sha256sum", "gzip", "git", "chmod", "kill", "nginx",
+	"kubectl", "sha256sum", "gzip", "git", "chmod", "kill", "nginx", "docker", "ssh", "zstd",
 }
 
 // otherBlocks begin indented blocks that are no commands: pictures and formulas.
@@ -31,8 +31,8 @@ func TestDocsCommands(t *testing.T) {
 	}
 	checked := 0
 	for _, page := range append(pages, "../../README.md") {
-		for _, line := range commandsOf(t, page, readDoc(t, page)) {
-			checked += checkLine(t, page, line)
+		for _, c := range commandsOf(t, page, readDoc(t, page)) {
+			checked += checkLine(t, page, c.line)
 		}
 	}
 	if checked < 40 {
@@ -49,40 +49,74 @@ func TestDocsCommandsFindsMistakes(t *testing.T) {
 }
 
 var (
-	fence      = regexp.MustCompile("^```(.*)$")
-	inlineCode = regexp.MustCompile("`(hydrant [^`]+)`")
+	fence      = regexp.MustCompile("^ *```(.*)$")
+	codeSpan   = regexp.MustCompile("`([^`]+)`")
+	assignment = regexp.MustCompile(`^\w+=`)
 	heredoc    = regexp.MustCompile(`<<-?'?(\w+)'?`)
 	comment    = regexp.MustCompile(`\s{2,}[^\s-].*$|\s+#.*$`)
 )
 
+// shownCommand is a command line as a page shows it.
+type shownCommand struct {
+	line  string
+	prose bool // within the text, which may only name a command
+	tour  bool // in a block of README's tour, with the text of its here-documents left out
+}
+
 // commandsOf returns the command lines of a page: of sh blocks, of indented blocks, and of code within the text.
-func commandsOf(t *testing.T, page, text string) (commands []string) {
+func commandsOf(t *testing.T, page, text string) (commands []shownCommand) {
 	t.Helper()
 	lines := strings.Split(text, "\n")
+	var paragraph []string
+	endParagraph := func() {
+		commands = append(commands, spokenOf(strings.Join(paragraph, " "))...)
+		paragraph = nil
+	}
 	for i := 0; i < len(lines); i++ {
 		line := lines[i]
-		if m := fence.FindStringSubmatch(line); m != nil {
-			end := i + 1 + slices.IndexFunc(lines[i+1:], func(l string) bool { return l == "```" })
-			if language, _, _ := strings.Cut(m[1], " "); language == "sh" {
-				commands = append(commands, shellLines(lines[i+1:end])...)
+		m := fence.FindStringSubmatch(line)
+		switch {
+		case m != nil:
+			endParagraph()
+			end := i + 1 + slices.IndexFunc(lines[i+1:], func(l string) bool { return strings.TrimSpace(l) == "```" })
+			if language, use, _ := strings.Cut(m[1], " "); language == "sh" {
+				for _, l := range shellLines(lines[i+1 : end]) {
+					commands = append(commands, shownCommand{line: l, tour: use == "tour"})
+				}
 			} else if !slices.Contains([]string{"yaml", "json"}, language) {
 				t.Errorf("%s:%d: a block of %q: this test knows sh, yaml and json", page, i+1, m[1])
 			}
 			i = end
-			continue
-		}
-		if !strings.HasPrefix(line, "    ") {
-			for _, m := range inlineCode.FindAllStringSubmatch(line, -1) {
-				commands = append(commands, m[1])
+		case strings.HasPrefix(line, "    "):
+			endParagraph()
+			end := i
+			for end < len(lines) && strings.HasPrefix(lines[end], "    ") {
+				end++
 			}
-			continue
+			for _, l := range indented(t, page, i, lines[i:end]) {
+				commands = append(commands, shownCommand{line: l})
+			}
+			i = end - 1
+		case strings.TrimSpace(line) == "":
+			endParagraph()
+		default:
+			paragraph = append(paragraph, strings.TrimSpace(line))
 		}
-		end := i
-		for end < len(lines) && strings.HasPrefix(lines[end], "    ") {
-			end++
+	}
+	endParagraph()
+	return commands
+}
+
+// spokenOf returns the commands within a text: code of more than one word that begins with a program's name.
+func spokenOf(text string) (commands []shownCommand) {
+	for _, m := range codeSpan.FindAllStringSubmatch(text, -1) {
+		words := strings.Fields(m[1])
+		for len(words) > 0 && assignment.MatchString(words[0]) {
+			words = words[1:]
 		}
-		commands = append(commands, indented(t, page, i, lines[i:end])...)
-		i = end - 1
+		if len(words) > 1 && slices.Contains(programs, words[0]) {
+			commands = append(commands, shownCommand{line: m[1], prose: true})
+		}
 	}
 	return commands
 }
@@ -142,7 +176,7 @@ func checkLine(t *testing.T, page, line string) int {
 // judgeLine judges each command of a line, and returns how many of them are hydrant's.
 func judgeLine(line string) (ours int, err error) {
 	for _, words := range commandsIn(line) {
-		for len(words) > 0 && regexp.MustCompile(`^\w+=`).MatchString(words[0]) {
+		for len(words) > 0 && assignment.MatchString(words[0]) {
 			words = words[1:]
 		}
 		if len(words) == 0 {

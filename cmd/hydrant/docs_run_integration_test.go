@@ -3,145 +3,267 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
 
-// runnable are commands of the documentation, as its pages print them, in the order in which a reader could give them. Those with
-// a second text are given as that: with a name where the page has a place for one, or with less to do.
-var runnable = []struct{ page, printed, given string }{
-	{"api.md", "", ""}, // every one of the page
-	{"processing.md", "hydrant try --config FILE --stream NAME sample.json", "hydrant try --config hydrant.yaml --stream demo sample.json"},
-	{"configuration.md", "hydrant check --config FILE", "hydrant check --config hydrant.yaml"},
-	{"firehose.md", "hydrant streams list", ""},
-	{"firehose.md", "hydrant streams create clicks --bucket lake --prefix 'clicks/!{timestamp:yyyy/MM/dd}/' --error-prefix errors/", ""},
-	{"firehose.md", "hydrant streams describe clicks", ""},
-	{"firehose.md", "hydrant streams update clicks --format GZIP --interval 60", ""},
-	{"firehose.md", "hydrant streams tag clicks team=web", ""},
-	{"firehose.md", "hydrant streams update clicks --backup copies --log /firehose/clicks:delivery", ""},
-	{"firehose.md", "hydrant streams update clicks --file change.json", ""},
-	{"firehose.md", "hydrant try --file clicks.json sample.json", ""},
-	{"firehose.md", "hydrant streams encrypt clicks", ""},
-	{"streams.md", "hydrant streams flush NAME", "hydrant streams flush clicks"},
-	{"replay.md", "hydrant replay errors  --s3 s3://lake/errors/ --stream clicks --dry-run", ""},
-	{"replay.md", "hydrant replay errors  --s3 s3://lake/errors/ --stream clicks", ""},
-	{"replay.md", "hydrant replay records --s3 s3://lake/clicks/ --stream copy --from 2026-01-31T12:00:00Z --to 2026-01-31T18:00:00Z", ""},
-	{
-		"replay.md", "hydrant replay records --dir ./objects/clicks --stream copy --rate 5000 --url http://10.0.0.7:8080 --api-key REPLAY_KEY",
-		"hydrant replay records --dir ./objects/clicks --stream copy --rate 5000 --url http://127.0.0.1:8080 --api-key REPLAY_KEY",
-	},
-	{"firehose.md", "hydrant streams delete clicks", ""},
-	{"testing.md", "hydrant top", "hydrant top --once --admin http://127.0.0.1:8081"},
-	{"releases.md", "hydrant version", ""},
-	{"torture.md", "hydrant bench torture --list", ""},
+// given are commands that are not given as they stand: with a name where the page has a place for one, or with less to do.
+var given = map[string]string{
+	"hydrant check --config FILE":                         "hydrant check --config hydrant.yaml",
+	"hydrant try --config FILE --stream NAME sample.json": "hydrant try --config hydrant.yaml --stream demo sample.json",
+	"hydrant inspect DIR":                                 "hydrant inspect hydrant-data",
+	"hydrant streams flush NAME":                          "hydrant streams flush demo",
+	"hydrant replay":                                      "hydrant replay --help",
+	"hydrant replay errors --dir":                         "hydrant replay errors --dir failed --stream copy",
+	"hydrant top":                                         "hydrant top --once --admin http://127.0.0.1:8081",
+	"hydrant version":                                     "hydrant version",
+	"hydrant bench":                                       shortLoad,
+	"hydrant bench suite":                                 "hydrant bench suite --list",
+	"hydrant bench suite table":                           "hydrant bench suite table RESULT.json",
+	"hydrant bench suite compare":                         "hydrant bench suite compare RESULT.json RESULT.json",
+	"./hydrant bench suite table RESULT.json":             "hydrant bench suite table RESULT.json",
+	"./hydrant bench suite table RESULT.json --sides":     "hydrant bench suite table RESULT.json --sides",
+	"hydrant bench verify --ledger FILE --dir DIR":        shortLoad + " --ledger ledger.bin && hydrant bench verify --ledger ledger.bin --dir delivered --wait 2m",
+	"hydrant bench compare A.json B.json":                 shortLoad + " --json > A.json && hydrant bench compare A.json A.json",
+	"hydrant bench compare before.json after.json":        shortLoad + " --json > before.json && hydrant bench compare before.json before.json",
+
+	"hydrant bench torture":                                                            "hydrant bench torture --list",
+	"hydrant bench torture --duration 2m":                                              "hydrant bench torture --duration 2m --times kill=1" + gently,
+	"hydrant bench torture --seed 7 --faults 'kill,power,store-*'":                     "hydrant bench torture --seed 7 --faults 'kill,power,store-*' --list",
+	"hydrant bench torture --s3 s3://lake/try --endpoint http://...":                   "hydrant bench torture --s3 s3://lake/try --endpoint $AWS_ENDPOINT_URL_S3 --times kill=1" + gently,
+	"hydrant bench torture --times kill=100,power=40 --records 10000000 --duration 2h": "hydrant bench torture --times kill=1,power=1 --records 100 --duration 2m" + gently,
+	"hydrant bench torture --report report.json":                                       "hydrant bench torture --report report.json --times kill=1" + gently,
 }
 
-// afterStop are given when the node has stopped.
-var afterStop = []struct{ page, printed, given string }{
-	{"operations.md", "hydrant inspect DIR", "hydrant inspect data"},
-	{"operations.md", "hydrant drain --config hydrant.yaml --data-dir /mnt/dead", "hydrant drain --config hydrant.yaml --data-dir data"},
+const (
+	shortLoad = "hydrant bench --url http://127.0.0.1:8080 --duration 500ms --connections 4"
+	gently    = " --rate 100 --pause 200ms --dir tortured"
+)
+
+// notGiven are the commands that are not given here, and why not.
+var notGiven = map[string]string{
+	"go run ./cmd/hydrant serve":                    "TestReadmeTour gives it",
+	"go test ./...":                                 "CI gives it, as README prints it",
+	"go test -race ./...":                           "CI gives it",
+	"bash .ci/run":                                  "it is CI",
+	"bash .ci/long":                                 "takes a night",
+	"go build ./cmd/hydrant":                        "each test of the program builds it",
+	"go run -C tools ./release --out /tmp/dist":     "TestReleaseIsReproducible gives it",
+	"sha256sum --check --ignore-missing SHA256SUMS": "TestReleaseIsReproducible gives it",
+
+	"go build ./cmd/hydrant && ./hydrant bench suite --out .":                                     "takes an hour; TestBenchSuite measures everything with --quick",
+	"./hydrant bench suite --out .":                                                               "takes an hour; TestBenchSuite measures everything with --quick",
+	"./hydrant bench suite --rows '^single$|latency'":                                             "needs the machine alone; TestBenchSuite measures all rows with --quick",
+	"./hydrant bench suite --rows growth":                                                         "needs the machine alone; TestBenchSuite measures all rows with --quick",
+	"go test -run XXX -bench . ./...":                                                             "needs the machine alone",
+	"go test ./partitioner -bench Keys":                                                           "needs the machine alone",
+	"go test ./cmd/hydrant -run Reference -update":                                                "changes the page; TestReference compares it",
+	"GOOS=wasip1 GOARCH=wasm go build -o uppercase.wasm .":                                        "the tests of modules build it",
+	"HYDRANT_TEST_FLEET_ROUNDS=15 go test -tags integration -run TestFleetKills -v ./cmd/hydrant": "takes half an hour; CI gives one round",
+	"hydrant bench torture --seed 20261126 --times kill=100,power=40 --records 10000000 --rate 8000 --pause 10s --store-fails 0.1 --duration 60m": "took an hour",
+	"hydrant bench torture --seed 20261127 --duration 40m": "took 40 minutes",
+
+	"kubectl create namespace hydrant":                                                          "needs a cluster",
+	"kubectl -n hydrant create secret generic hydrant --from-literal=S3_BUCKET=lake":            "needs a cluster; TestKubernetesConfiguration checks what it leads to",
+	"kubectl -n hydrant create secret generic hydrant-credentials --from-file=credentials.yaml": "needs a cluster; TestKubernetesConfiguration checks what it leads to",
+	"kubectl apply -k configs/kubernetes":                                                       "needs a cluster; tools/manifests decodes it as one does",
+	"docker run --read-only":                                                                    "needs Docker; TestDockerfile runs the image's contents read-only",
+	"ssh -L":                                                                                    "needs another machine",
+	"zstd -d":                                                                                   "the tests of the formats give it",
 }
 
-// The commands of the pages are executed against one node, each as it stands, and each ends well.
+// firstOf are commands that a page's reader has given before.
+var firstOf = map[string]string{"replay.md": madeClicks, "processing.md": madeClicks}
+
+const madeClicks = "hydrant streams create clicks --bucket lake --prefix 'clicks/!{timestamp:yyyy}/' --error-prefix errors/"
+
+// Every command of the documentation is executed: each page's in their order, in a directory with the files that the page speaks
+// of and against a node of its own, and each ends well. Those within the text that only name a command are asked for its help.
 func TestDocsCommandsRun(t *testing.T) {
 	t.Parallel()
-	r := startReader(t)
-	for _, c := range runnable {
-		if c.printed != "" {
-			r.run(c.page, c.printed, c.given)
+	d := s3Destination(t)
+	d.server.MakeBucket(t, "copies")
+	writeAll(t, map[string]string{
+		filepath.Join(d.objects, "clicks", deliveredObject): deliveredLines, filepath.Join(d.objects, "errors", deliveredObject): failedLine,
+	})
+	dead := deadDisk(t)
+	pages, err := filepath.Glob("../../docs/*.md")
+	must(t, err)
+	var used sync.Map
+	t.Cleanup(func() {
+		for _, list := range []map[string]string{given, notGiven} {
+			for line := range list {
+				if _, found := used.Load(line); !found {
+					t.Errorf("no page says %q any more", line)
+				}
+			}
+		}
+	})
+	for _, page := range append(pages, "../../README.md") {
+		commands := slices.DeleteFunc(commandsOf(t, page, readDoc(t, page)), func(c shownCommand) bool {
+			used.Store(c.line, true)
+			return c.tour || notGiven[c.line] != "" // TestReadmeTour gives the tour
+		})
+		if len(commands) == 0 {
 			continue
 		}
-		for _, line := range r.commands(c.page) {
-			r.run(c.page, line, "")
-		}
-	}
-	r.node.stop()
-	for _, c := range afterStop {
-		r.run(c.page, c.printed, c.given)
+		t.Run(filepath.Base(page), func(t *testing.T) {
+			t.Parallel() // it mostly waits
+			r := startReader(t, d, dead)
+			if first := firstOf[filepath.Base(page)]; first != "" {
+				r.run(first)
+			}
+			for _, c := range commands {
+				r.run(c.toGive())
+			}
+		})
 	}
 }
 
-// reader is who does what the pages say, in a directory with the files that they speak of.
+var onlyNames = regexp.MustCompile(`^hydrant( [a-z]+)+$`)
+
+// toGive is how a command is given.
+func (c shownCommand) toGive() string {
+	if line, other := given[c.line]; other && (!c.prose || !strings.HasSuffix(line, "--list")) {
+		return line
+	}
+	if c.prose && onlyNames.MatchString(c.line) {
+		return c.line + " --help"
+	}
+	return c.line
+}
+
+// deadDisk is the data directory of a node that was killed with records undelivered.
+func deadDisk(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	data := filepath.Join(dir, "data")
+	p := startIn(t, dir, fmt.Sprintf("data_dir: %s\nbuffer: {max_disk: 256MiB}\nstreams:\n  demo: {buffering: {interval: 15m}, destination: {directory: {path: %s/objects}}}\n", data, dir))
+	p.post("demo", "application/json", `[{"n":1},{"n":2}]`)
+	p.kill()
+	return data
+}
+
+// reader is who does what a page says, in a directory with the files that pages speak of.
 type reader struct {
 	t           *testing.T
-	node        *process
 	dir         string
 	environment []string
 	rewrite     *strings.Replacer
 }
 
-func startReader(t *testing.T) *reader {
+func startReader(t *testing.T, d destinationUnderTest, dead string) *reader {
 	t.Helper()
-	d := s3Destination(t)
-	d.server.MakeBucket(t, "copies")
 	path, err := binary()
 	must(t, err)
-	r := &reader{t: t, dir: t.TempDir()}
-	r.environment = append(d.environment, "PATH="+filepath.Dir(path)+":"+os.Getenv("PATH"),
-		"AWS_ENDPOINT_URL_S3="+d.server.Endpoint, "REPLAY_KEY=any")
-	r.rewrite = strings.NewReplacer()
-	r.run("encryption.md", "hydrant keys master > master.key && chmod 600 master.key", "")
+	r := &reader{t: t, dir: t.TempDir(), rewrite: strings.NewReplacer()}
+	r.environment = append(d.environment[:len(d.environment):len(d.environment)], "PATH="+filepath.Dir(path)+":"+os.Getenv("PATH"),
+		"AWS_ENDPOINT_URL_S3="+d.server.Endpoint, "REPLAY_KEY=any", "HYDRANT_LISTEN="+freePort(t), "HYDRANT_ADMIN="+freePort(t))
+	r.run("hydrant keys master > master.key && chmod 600 master.key")
 
 	config := fmt.Sprintf(`
-data_dir: %s
-buffer: {max_disk: 1GiB}
-encryption: {key_file: %s}
-api_streams: {role: ignore, endpoint: %q, path_style: true}
+data_dir: %[1]s/hydrant-data
+buffer: {max_disk: 256MiB}
+encryption: {key_file: %[1]s/master.key}
+api_streams: {role: ignore, endpoint: %[2]q, path_style: true}
 streams:
-  demo: {buffering: {interval: 1s}, destination: {directory: {path: %s}}}
-  copy: {buffering: {interval: 1s}, destination: {directory: {path: %[4]s}}}
-`, r.file("data"), r.file("master.key"), d.server.Endpoint, r.file("delivered"))
-	r.node = startIn(t, r.dir, config, d.environment...)
-	r.rewrite = strings.NewReplacer("http://127.0.0.1:8080", r.node.url, "http://127.0.0.1:8081", r.node.admin)
-	r.environment = append(r.environment, "HYDRANT_URL="+r.node.url)
+  demo: {buffering: {interval: 1s}, destination: {directory: {path: %[1]s/delivered}}}
+  copy: {buffering: {interval: 1s}, destination: {directory: {path: %[1]s/copied}}}
+`, r.dir, d.server.Endpoint)
+	node := startIn(t, r.dir, config, append(d.environment, "HYDRANT_DATA_DIR="+r.file("node"))...)
+	r.rewrite = strings.NewReplacer("http://127.0.0.1:8080", node.url, "http://127.0.0.1:8081", node.admin, "http://10.0.0.7:8080", node.url,
+		"/mnt/dead", r.file("dead"), "http://collector:", "http://127.0.0.1:")
+	r.environment = append(r.environment, "HYDRANT_URL="+node.url)
+	for _, disk := range []string{"hydrant-data", "dead"} {
+		must(t, os.CopyFS(r.file(disk), os.DirFS(dead)))
+	}
 
-	const object = "2026/01/31/clicks-1-2026-01-31-12-30-00-0b54e5a2-3a4e-4f0e-9d0a-5f3a4f6d7c11"
-	r.write(r.file("sample.json"), `{"page":"/"}`)
-	r.write(r.file("clicks.json"), `{"DeliveryStreamName":"clicks","S3DestinationConfiguration":`+
-		`{"RoleARN":"arn:aws:iam::123456789012:role/delivery","BucketARN":"arn:aws:s3:::lake"}}`)
-	r.write(r.file("change.json"), `{"ExtendedS3DestinationUpdate":{"Prefix":"changed/"}}`)
-	r.write(r.file("objects/clicks/"+object), "one\ntwo\n")
-	r.write(filepath.Join(d.objects, "clicks", object), "one\ntwo\n")
-	r.write(filepath.Join(d.objects, "errors", object), `{"rawData":"b25l","errorCode":"DynamicPartitioning.MetadataExtractionFailed"}`+"\n")
+	writeAll(t, map[string]string{
+		r.file("clicks.json"):                       `{"DeliveryStreamName":"clicks","ExtendedS3DestinationConfiguration":{"RoleARN":"arn:aws:iam::000000000000:role/a","BucketARN":"arn:aws:s3:::lake"}}`,
+		r.file("sample.json"):                       `{"page":"/"}`,
+		r.file("change.json"):                       `{"ExtendedS3DestinationUpdate":{"Prefix":"changed/"}}`,
+		r.file("objects/clicks/" + deliveredObject): deliveredLines,
+		r.file("failed/" + deliveredObject):         failedLine,
+	})
+	must(t, os.Mkdir(r.file("tortured"), 0o755))
+	results, err := filepath.Glob("../../bench/results/*.json")
+	must(t, err)
+	result, err := os.ReadFile(slices.Max(results))
+	must(t, err)
+	must(t, os.WriteFile(r.file("RESULT.json"), result, 0o644))
 	return r
+}
+
+// An object as one was delivered, and what error output holds.
+const (
+	deliveredObject = "2026/01/31/clicks-1-2026-01-31-12-30-00-0b54e5a2-3a4e-4f0e-9d0a-5f3a4f6d7c11"
+	deliveredLines  = "one\ntwo\n"
+	failedLine      = `{"rawData":"b25l","errorCode":"DynamicPartitioning.MetadataExtractionFailed"}` + "\n"
+)
+
+func writeAll(t *testing.T, files map[string]string) {
+	t.Helper()
+	for path, text := range files {
+		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		must(t, os.WriteFile(path, []byte(text), 0o644))
+	}
 }
 
 func (r *reader) file(name string) string { return filepath.Join(r.dir, name) }
 
-func (r *reader) write(path, text string) {
+// run gives a command, and wants it to end well.
+func (r *reader) run(line string) {
 	r.t.Helper()
-	must(r.t, os.MkdirAll(filepath.Dir(path), 0o755))
-	must(r.t, os.WriteFile(path, []byte(text), 0o644))
-}
-
-func (r *reader) commands(page string) []string {
-	r.t.Helper()
-	path := "../../docs/" + page
-	return commandsOf(r.t, path, readDoc(r.t, path))
-}
-
-// run gives a command, which must stand on its page.
-func (r *reader) run(page, printed, given string) {
-	r.t.Helper()
-	if !slices.Contains(r.commands(page), printed) {
-		r.t.Errorf("%s does not say %q", page, printed)
-		return
-	}
-	if given == "" {
-		given = printed
-	}
 	ctx, cancel := context.WithTimeout(r.t.Context(), 5*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", r.rewrite.Replace(given))
-	cmd.Dir, cmd.Env = r.dir, append(os.Environ(), r.environment...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		r.t.Errorf("%s: %s: %v\n%s", page, given, err, out)
+	serves := strings.Contains(line, "hydrant serve")
+	script := r.rewrite.Replace(line)
+	if serves {
+		script = strings.Replace(script, "hydrant serve", "exec hydrant serve", 1)
 	}
+	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", script)
+	cmd.Dir, cmd.Env = r.dir, append(os.Environ(), r.environment...)
+	out := &firstWords{await: "Hydrant is ready.", said: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = out, out
+	must(r.t, cmd.Start())
+	if serves {
+		go func() {
+			select {
+			case <-out.said:
+				_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+			case <-ctx.Done():
+			}
+		}()
+	}
+	if err := cmd.Wait(); err != nil {
+		r.t.Errorf("%s: %v\n%s", line, err, out.text.String())
+	}
+}
+
+// firstWords keeps what a program says, and tells when it has said something.
+type firstWords struct {
+	await string
+	said  chan struct{}
+	text  bytes.Buffer
+	once  sync.Once
+}
+
+// Write implements io.Writer.
+func (w *firstWords) Write(p []byte) (int, error) {
+	w.text.Write(p)
+	if strings.Contains(w.text.String(), w.await) {
+		w.once.Do(func() { close(w.said) })
+	}
+	return len(p), nil
 }

@@ -34,16 +34,19 @@ func TestReadmeTour(t *testing.T) {
 	if serve == nil || len(tour) < 6 {
 		t.Fatalf("README has %d blocks of the tour", len(tour))
 	}
-	dir := filepath.Join(t.TempDir(), "hydrant")
+	awaitReadmePorts(t)
+	dir, begun := filepath.Join(t.TempDir(), "hydrant"), time.Now()
 	if out, err := exec.Command("git", "clone", "--quiet", "../..", dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	awaitReadmePorts(t)
 	startReadmeNode(t, dir, serve[1])
 
 	script := "set -euo pipefail\n"
-	for _, block := range tour {
+	for i, block := range tour {
 		script += block[1] + "\n"
+		if i == 1 { // the block that waits for an object
+			script += "touch first-object\n"
+		}
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), tourPatience)
 	defer cancel()
@@ -53,6 +56,11 @@ func TestReadmeTour(t *testing.T) {
 	out, err := user.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
+	}
+	if first, err := os.Stat(filepath.Join(dir, "first-object")); err != nil {
+		t.Error(err)
+	} else {
+		t.Logf("from git clone to the first object, by the two commands that README begins with: %v", first.ModTime().Sub(begun))
 	}
 	for _, want := range []string{`"records":2`, `{"hello":"world"}`, `"RecordId"`, "hydrant_delivered_records_total"} {
 		if !strings.Contains(string(out), want) {

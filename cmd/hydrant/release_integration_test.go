@@ -16,11 +16,12 @@ import (
 )
 
 // What a release is made of: built twice, from clones in different places, it is the same to the byte. The binary is static
-// and knows its commit, its checksums are right, and its bill of materials names what is linked.
-// HYDRANT_TEST_RELEASE=linux/amd64,darwin/arm64 builds other targets than this machine's.
+// and knows its commit, its checksums are right, and its bill of materials is what CycloneDX's schema says and names what is linked.
+// HYDRANT_TEST_RELEASE=linux/arm64,darwin/arm64 builds other targets than this machine's. The page's own commands build and check it.
 func TestReleaseIsReproducible(t *testing.T) {
 	t.Parallel() // one core links
 	targets := cmp.Or(os.Getenv("HYDRANT_TEST_RELEASE"), runtime.GOOS+"/"+runtime.GOARCH)
+	commands := releaseCommands(t)
 	var commit string
 	var releases [2]map[string]string
 	var out string
@@ -30,7 +31,7 @@ func TestReleaseIsReproducible(t *testing.T) {
 		output(t, "../..", "git", "clone", "--quiet", ".", source)
 		commit = strings.TrimSpace(output(t, source, "git", "rev-parse", "HEAD"))
 		out = filepath.Join(t.TempDir(), "dist")
-		output(t, filepath.Join(source, "tools"), "go", "run", "./release", "--out", out, "--targets", targets)
+		output(t, source, "bash", "-c", strings.Replace(commands[0], "/tmp/dist", out, 1)+" --targets "+targets)
 		releases[i] = contents(t, out)
 	}
 	for name, content := range releases[0] {
@@ -38,18 +39,43 @@ func TestReleaseIsReproducible(t *testing.T) {
 			t.Errorf("%s differs from one build to the other", name)
 		}
 	}
-	output(t, out, "sha256sum", "--check", "--strict", "SHA256SUMS")
+	output(t, out, "bash", "-c", commands[1]+" --strict")
 	for _, target := range strings.Split(targets, ",") {
 		name := "hydrant-" + strings.ReplaceAll(target, "/", "-")
 		if releases[0][name] == "" {
 			t.Errorf("there is no %s", name)
 		}
 		checkBill(t, releases[0][name+".cdx.json"], commit)
+		command(t, billScript, "python3", "-", filepath.Join(out, name+".cdx.json"))
 		if target == runtime.GOOS+"/"+runtime.GOARCH {
 			checkRelease(t, filepath.Join(out, name), commit)
 		}
 	}
 }
+
+// releaseCommands are the page's: one that makes a release, and one that checks it.
+func releaseCommands(t *testing.T) (lines []string) {
+	t.Helper()
+	for _, c := range commandsOf(t, "releases.md", readDoc(t, "../../docs/releases.md")) {
+		if !c.prose {
+			lines = append(lines, c.line)
+		}
+	}
+	if len(lines) != 2 || !strings.Contains(lines[0], "--out /tmp/dist") {
+		t.Fatalf("the page has the commands %q", lines)
+	}
+	return lines
+}
+
+// billScript has CycloneDX's own validator judge a bill.
+const billScript = `
+import json, sys
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+text = open(sys.argv[1]).read()
+fault = JsonStrictValidator(SchemaVersion.from_version(json.loads(text)["specVersion"])).validate_str(text)
+assert fault is None, fault
+`
 
 func checkRelease(t *testing.T, binary, commit string) {
 	t.Helper()

@@ -93,7 +93,7 @@ func greet(w io.Writer, cfg *Config, n *node) {
 			"  Name a file in credentials before others are to reach the node: hydrant keys new prints one.\n")
 	}
 	fmt.Fprintf(&b, "\n  Firehose API  %s   (aws firehose put-record --endpoint-url %s ...)\n", base, base)
-	fmt.Fprintf(&b, "  health        http://%s/readyz\n  metrics       http://%s/metrics\n\n", n.admin.Addr(), n.admin.Addr())
+	fmt.Fprintf(&b, "  console       http://%[1]s/\n  health        http://%[1]s/readyz\n  metrics       http://%[1]s/metrics\n\n", n.admin.Addr())
 	_, _ = io.WriteString(w, b.String()) // a closed terminal must not stop the node
 }
 

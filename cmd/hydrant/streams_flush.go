@@ -52,8 +52,15 @@ func (c *streamsFlush) Run(ctx context.Context, to console) error {
 	if c.JSON {
 		return printJSON(to.Out, sealed)
 	}
-	_, err = fmt.Fprintf(to.Out, "stream %s: %d objects with %d records are sealed and on their way\n", c.Name, sealed.Objects, sealed.Records)
+	_, err = fmt.Fprintf(to.Out, "stream %s: sealed %s with %s, on the way now\n", c.Name, counted(sealed.Objects, "object"), counted(sealed.Records, "record"))
 	return err
+}
+
+func counted(n int64, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
 }
 
 type flushed struct {

@@ -148,7 +148,7 @@ func (t *follow) see(o Object) {
 		if at.IsZero() {
 			at = o.Delivered
 		}
-		t.step("sealed", at, fmt.Sprintf("by %s, %d records in %s", o.Reason, o.Records, o.Key))
+		t.step("sealed", at, fmt.Sprintf("by %s, %s in %s", o.Reason, records(o.Records), o.Key))
 	}
 	if o.Delivered.IsZero() {
 		return
@@ -158,6 +158,13 @@ func (t *follow) see(o Object) {
 	if t.expected--; t.expected == 0 {
 		t.journey.Done = true
 	}
+}
+
+func records(n int64) string {
+	if n == 1 {
+		return "1 record"
+	}
+	return fmt.Sprintf("%d records", n)
 }
 
 func (t *follow) step(name string, at time.Time, detail string) {

@@ -18,7 +18,7 @@ type Object struct {
 	Backup    bool      `json:"backup,omitempty"`
 	Records   int64     `json:"records"`
 	Bytes     int64     `json:"bytes"`  // before compression
-	Stored    int64     `json:"stored"` // as uploaded
+	Stored    int64     `json:"stored"` // as uploaded; about so much while it waits
 	Arrival   time.Time `json:"arrival"`
 	Sealed    time.Time `json:"sealed,omitzero"`    // zero if that was in another life of the node
 	Delivered time.Time `json:"delivered,omitzero"` // zero while it waits
@@ -71,7 +71,7 @@ func (a *objects) delivered(o Object) bool {
 	defer a.mu.Unlock()
 	for _, known := range a.byStream[o.Stream] {
 		if known.Key == o.Key && known.Backup == o.Backup {
-			known.Delivered = o.Delivered
+			known.Delivered, known.Stored = o.Delivered, o.Stored // only now is the size known
 			return true
 		}
 	}
@@ -89,12 +89,16 @@ func (a *objects) of(name string) []Object {
 	return all
 }
 
-// size is the mean size of a stream's last objects.
+// size is the mean size of a stream's last objects that were delivered.
 func (a *objects) size(name string) (mean int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	var delivered int64
 	for _, o := range a.byStream[name] {
-		mean += o.Stored
+		if !o.Delivered.IsZero() {
+			mean += o.Stored
+			delivered++
+		}
 	}
-	return mean / max(1, int64(len(a.byStream[name])))
+	return mean / max(1, delivered)
 }

@@ -24,8 +24,9 @@ type Operator interface {
 
 // Replays sends what a stream's error output keeps through the stream again, one stream at a time.
 type Replays interface {
-	// Start begins a replay, or with plan only counts what it would send.
-	Start(stream, authorization string, plan bool) error
+	// Start begins a replay of the error output under a prefix, which is the one in force where it is empty; or with plan only
+	// counts what it would send.
+	Start(stream, authorization, prefix string, plan bool) error
 	// Stop ends the stream's replay, if there is one; another one goes on where it was.
 	Stop(stream, authorization string) error
 	// State is the replay under way, or the last one. It is nil if there was none, or it was another stream's and is over.
@@ -33,7 +34,11 @@ type Replays interface {
 }
 
 // changes are the operations that the page calls, and whether they change something.
-var changes = map[string]bool{"CreateDeliveryStream": true, "UpdateDestination": true, "DescribeDeliveryStream": false}
+var changes = map[string]bool{
+	"CreateDeliveryStream": true, "UpdateDestination": true, "DescribeDeliveryStream": false,
+	"TagDeliveryStream": true, "UntagDeliveryStream": true, "ListTagsForDeliveryStream": false,
+	"StartDeliveryStreamEncryption": true, "StopDeliveryStreamEncryption": true,
+}
 
 // serveRights tells what the owner of a key may do, of what the console lets do at all.
 func (c *Console) serveRights(w http.ResponseWriter, r *http.Request) {
@@ -110,13 +115,20 @@ func (c *Console) serveFlush(w http.ResponseWriter, r *http.Request) {
 	answer(w, encode(map[string]int64{"objects": objects, "records": records}))
 }
 
-// serveReplay starts, counts or stops, as the path says.
+// maxPrefix is S3's limit on a key, in bytes.
+const maxPrefix = 1024
+
+// serveReplay starts, counts or stops, as the path says. The body names a prefix of the error output, or none.
 func (c *Console) serveReplay(w http.ResponseWriter, r *http.Request) {
 	name, authorization, what := r.PathValue("name"), r.Header.Get("Authorization"), r.PathValue("what")
-	var err error
+	prefix, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPrefix))
+	if err != nil {
+		http.Error(w, fmt.Sprintf("the prefix cannot be read, it may have %d bytes: %v", maxPrefix, err), http.StatusBadRequest)
+		return
+	}
 	switch what {
 	case "plan", "start":
-		err = c.deps.Replays.Start(name, authorization, what == "plan")
+		err = c.deps.Replays.Start(name, authorization, string(prefix), what == "plan")
 	case "stop":
 		err = c.deps.Replays.Stop(name, authorization)
 	default:

@@ -45,11 +45,11 @@ func (f *fakeOperator) Flush(_ context.Context, stream, authorization string) (o
 	return 2, 5, f.does("flush "+stream, authorization)
 }
 
-func (f *fakeOperator) Start(stream, authorization string, plan bool) error {
+func (f *fakeOperator) Start(stream, authorization, prefix string, plan bool) error {
 	if plan {
-		return f.does("plan "+stream, authorization)
+		return f.does("plan "+stream+prefix, authorization)
 	}
-	return f.does("replay "+stream, authorization)
+	return f.does("replay "+stream+prefix, authorization)
 }
 
 func (f *fakeOperator) Stop(stream, authorization string) error {
@@ -67,9 +67,14 @@ func (f *fakeOperator) State(_, authorization string) (any, error) {
 var acts = []struct{ path, body, does, answer string }{
 	{"/console/call/CreateDeliveryStream", `{"a":1}`, `CreateDeliveryStream{"a":1}`, `{"called":true}`},
 	{"/console/call/UpdateDestination", `{}`, `UpdateDestination{}`, `{"called":true}`},
+	{"/console/call/TagDeliveryStream", `{}`, `TagDeliveryStream{}`, `{"called":true}`},
+	{"/console/call/UntagDeliveryStream", `{}`, `UntagDeliveryStream{}`, `{"called":true}`},
+	{"/console/call/StartDeliveryStreamEncryption", `{}`, `StartDeliveryStreamEncryption{}`, `{"called":true}`},
+	{"/console/call/StopDeliveryStreamEncryption", `{}`, `StopDeliveryStreamEncryption{}`, `{"called":true}`},
 	{"/console/draft/UpdateDestination", `{"input":{"b":2},"record":"r"}`, `draft UpdateDestination{"b":2}`, `"key":"p/r"`},
 	{"/console/streams/clicks/flush", "", "flush clicks", `{"objects":2,"records":5}`},
 	{"/console/streams/clicks/replay/plan", "", "plan clicks", `{"replay":{"running":true}}`},
+	{"/console/streams/clicks/replay/plan", " earlier/", "plan clicks earlier/", `{"replay":{"running":true}}`},
 	{"/console/streams/clicks/replay/start", "", "replay clicks", `{"replay":{"running":true}}`},
 	{"/console/streams/clicks/replay/stop", "", "stop clicks", `{"replay":{"running":true}}`},
 }

@@ -1,6 +1,7 @@
-import {el} from "./show.js";
+import {el, panel} from "./show.js";
 
-// Fields of a definition, in the API's terms. says tells what the API says of a field from what it says of others.
+// Fields of a definition, in the API's terms. says tells what the API says of a field from what it says of others. Those with
+// more stand below the others.
 export const fields = [
   {id: "name", label: "Name", says: /deliveryStreamName|^Firehose \S+ under/i, hint: "Letters, digits, dots, dashes and underscores, at most 64.", required: true},
   {id: "bucket", label: "Bucket", says: /bucketARN|\bbucket "/i, required: true},
@@ -14,6 +15,13 @@ export const fields = [
   {id: "zone", label: "Time zone of timestamps", says: /customTimeZone/i, hint: "Such as Europe/Berlin; empty for UTC."},
   {id: "role", label: "Role ARN", says: /roleARN/i, value: "arn:aws:iam::000000000000:role/hydrant"},
   {id: "lines", label: "A line feed behind each record", says: /AppendDelimiter|delimiter/i, check: true, value: true},
+  {id: "backup", label: "Backup bucket", says: /backup(?!\w*\.prefix)/i, hint: "Gets a copy of each record as it came in. Once there is one, it stays: Firehose has no way back.", more: true},
+  {id: "backupPrefix", label: "Prefix of the backup", says: /backup\w*\.prefix/i, hint: "With timestamps only. Without them yyyy/MM/dd/HH/ is added.", more: true},
+  {id: "logGroup", label: "Error log, group", says: /logGroupName|CloudWatchLoggingOptions/i, hint: "With a stream: delivery's errors are in the node's log under these names, with Firehose's codes.", more: true},
+  {id: "logStream", label: "Error log, stream", says: /logStreamName/i, more: true},
+  {id: "objectKey", label: "KMS key of the objects", says: /(?<!DeliveryStream)EncryptionConfig|AWSKMSKeyARN/i, hint: "Its ARN: the store encrypts the objects with it. Empty for the bucket's own way.", more: true},
+  {id: "encrypt", label: "Encryption on the node's disk", says: /DeliveryStreamEncryption|\bkeyARN|\b(data|master|KMS) key\b/i, hint: "node, for the node's own master key, or the ARN of a KMS key. Empty for none.", more: true},
+  {id: "tags", label: "Tags", says: /\btags?\b/i, hint: "One a line, such as team=web.", area: true, more: true},
 ];
 
 function control(f) {
@@ -25,15 +33,15 @@ function control(f) {
 
 // definitionFields are the controls of a definition, with what is wrong with each below it.
 export function definitionFields() {
-  const controls = {}, faults = {}, rows = [];
+  const controls = {}, faults = {}, rows = [], more = [];
   for (const f of fields) {
     const c = controls[f.id] = control(f), fault = faults[f.id] = el("p", {id: f.id + "-fault", class: "fault"});
     if (f.check) c.checked = f.value;
     else if (f.value) c.value = f.value;
-    rows.push(el("div", {class: f.check ? "field check" : "field"}, el("label", {for: f.id}, f.label), c, el("p", {id: f.id + "-hint", class: "hint"}, f.hint ?? ""), fault));
+    (f.more ? more : rows).push(el("div", {class: f.check ? "field check" : "field"}, el("label", {for: f.id}, f.label), c, el("p", {id: f.id + "-hint", class: "hint"}, f.hint ?? ""), fault));
   }
   return {
-    node: el("div", {class: "fields"}, ...rows),
+    node: el("div", {}, panel("Definition", el("div", {class: "fields"}, ...rows)), panel("Backup, error log, encryption, tags", el("div", {class: "fields"}, ...more))),
     controls,
     get: id => controls[id].type === "checkbox" ? controls[id].checked : controls[id].value.trim(),
     set(id, value) {

@@ -21,6 +21,9 @@ function sent(s) {
 // replayPanel counts what the error output of a stream keeps, sends it again and shows how far that is.
 export function replayPanel(name) {
   const out = el("div", {"aria-live": "polite"});
+  const prefix = el("input", {id: "earlier", spellcheck: "false", autocomplete: "off", "aria-describedby": "earlier-hint"});
+  const where = el("div", {class: "field", hidden: ""}, el("label", {for: "earlier"}, "Earlier prefix of the error output"), prefix,
+    el("p", {class: "hint", id: "earlier-hint"}, "Empty for the one in force. Only this stream's objects, at the destination as it is now, are found: for another bucket take hydrant replay errors."));
   const button = (id, kind, text, does) => el("button", {type: "button", id, class: kind, hidden: "", on: {click: does}}, text);
   const plan = button("plan", "plain", "Count what can be replayed", () => act("plan"));
   const start = button("replay", undefined, "Replay", () => act("start")), stop = button("stop", "plain", "Stop", () => act("stop"));
@@ -29,6 +32,7 @@ export function replayPanel(name) {
   function show(r) {
     const s = r?.status, running = Boolean(r?.running);
     plan.hidden = running || !allowed;
+    where.hidden = running || !allowed;
     stop.hidden = !running || !s || !allowed;
     start.hidden = !(allowed && !running && r?.plan && s?.plan?.records);
     if (s?.plan) start.textContent = `Replay ${plural(s.plan.records, "record")}`;
@@ -51,14 +55,14 @@ export function replayPanel(name) {
     try { show((await ask(pathOf(name) + "/replay")).replay); } catch (e) { fail(e); }
   }
   async function act(what) {
-    try { show((await ask(`${pathOf(name)}/replay/${what}`, "")).replay); } catch (e) { fail(e); }
+    try { show((await ask(`${pathOf(name)}/replay/${what}`, prefix.value.trim())).replay); } catch (e) { fail(e); }
   }
   return {
-    node: el("div", {class: "replay"}, plan, start, stop, out),
+    node: el("div", {class: "replay"}, where, plan, start, stop, out),
     allow(rights) {
       allowed = rights.has("records") && rights.has("DescribeDeliveryStream");
       if (allowed) look();
-      else [plan, start, stop].forEach(b => { b.hidden = true; });
+      else [where, plan, start, stop].forEach(b => { b.hidden = true; });
     },
     leave() { open = false; clearTimeout(timer); },
   };

@@ -6,7 +6,7 @@ import {ask, pathOf, rightsOf} from "./key.js";
 
 const objectColumns = [
   {name: "Key", show: o => el("code", {}, o.key)},
-  {name: "Size", n: true, show: o => size(o.stored)},
+  {name: "Size", n: true, show: o => o.delivered ? size(o.stored) : "–"},
   {name: "Records", n: true, show: o => count(o.records)},
   {name: "Seal", show: o => [o.reason, o.backup ? "backup" : "", o.error ?? ""].filter(Boolean).join(", ")},
   {name: "Delivered", n: true, show: o => o.delivered ? clock(o.delivered) : "waits"},
@@ -20,7 +20,7 @@ const partitionColumns = [
 const errorColumns = [
   {name: "Last", show: e => clock(e.last)},
   {name: "Times", n: true, show: e => count(e.count)},
-  {name: "Code", show: e => el("code", {}, e.code)},
+  {name: "Code", show: e => el("code", {class: "whole"}, e.code)},
   {name: "Message", show: e => el("code", {}, e.message)},
 ];
 
@@ -34,10 +34,10 @@ export function streamPage(name) {
   const plots = [
     plot("Records a second", [["in", "in"], ["out", "out"], ["failed", "failed"]], rate),
     plot("Backlog, records", [["pending", "pending"]], rate),
-    plot("Age of the oldest undelivered record", [["oldest", "age"]], span),
+    plot("Oldest undelivered record", [["oldest", "age"]], span),
   ];
   const objects = slot(all => table(objectColumns, all, "None since the node started."));
-  const partitions = slot(p => p ? [el("p", {class: "hint"}, p.total > p.oldest.length ? `The oldest ${p.oldest.length} of ${count(p.total)}.` : `${p.total} open.`),
+  const partitions = slot(p => p ? [el("p", {class: "hint"}, p.total > p.oldest.length ? `The oldest ${p.oldest.length} of ${count(p.total)}.` : p.total ? `${p.total} open.` : ""),
     table(partitionColumns, p.oldest, "No partition takes records now.")] : el("p", {class: "hint"}, "Delivery is busy; the next look may show them."));
   const faults = slot(all => table(errorColumns, all, "None since the node started."));
   const failed = slot(all => all.length ? all.map(failedRecord) : el("p", {class: "hint"}, "None since the node started."));
