@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"runtime/debug"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -118,6 +119,9 @@ func (s *Server) refuseUnparsed(rc *fasthttp.RequestCtx, err error) {
 	}
 	s.refuse(rc, s.native, e)
 	closeGently(rc)
+	// With TLS the one to write began with the handshake. Over by now, it would break the connection in the middle of a
+	// record, which a client takes for an attack. It fails only on a connection that is gone.
+	_ = rc.Conn().SetWriteDeadline(time.Now().Add(s.config.WriteTimeout))
 }
 
 // declaredSize is the body's length in bytes, or ingest.Unknown for a chunked body.

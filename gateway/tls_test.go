@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -23,6 +24,7 @@ import (
 	"time"
 
 	"hydrant/gateway/auth"
+	"hydrant/gateway/ingest"
 )
 
 // authority issues certificates for a test.
@@ -243,6 +245,40 @@ func TestTLSRefusalCanBeRead(t *testing.T) {
 	got, err := x.exchange(post(clicksURL, ndjson, strings.Repeat("x", 4_000_000)))
 	if err != nil || got.StatusCode != 413 {
 		t.Errorf("got %v, error %v, want 413", got, err)
+	}
+}
+
+// A connection that nothing comes from is closed as TLS has it, also where the time to write, which began with the
+// handshake, is over with the time to read.
+func TestTLSConnectionThatSaysNothing(t *testing.T) {
+	x := startTLS(t, nil, nil)
+	const short = 200 * time.Millisecond
+	s, err := New(Config{Listen: "127.0.0.1:0", ReadTimeout: short, WriteTimeout: short},
+		Deps{Log: &fakeLog{}, Catalog: new(ingest.Catalog), TLS: x.tls})
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, err := s.Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve() }()
+	x.addr = address.String()
+	for range 50 {
+		var c *tls.Conn
+		if c, err = x.secure(); err != nil {
+			continue // a busy machine: the handshake was not over in time
+		}
+		if _, err = io.ReadAll(c); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		t.Errorf("the end of the connection: %v", err)
+	}
+	if err := errors.Join(s.Shutdown(t.Context()), <-served); err != nil {
+		t.Error(err)
 	}
 }
 

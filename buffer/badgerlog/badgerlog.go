@@ -12,7 +12,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -20,46 +19,11 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/gofrs/flock"
 
 	"hydrant/buffer"
 )
-
-// Config says where the log lies and how large it may grow.
-type Config struct {
-	Dir     string // made if it does not exist
-	MaxDisk int64  // bytes, preallocated space included; at least MinDisk; 0 means 20 GiB
-	Recent  int64  // bytes of the newest blocks kept in memory for readers; 32 MiB
-	Log     *slog.Logger
-	Window  buffer.Window // of keys; no more of them than fit in a sixteenth of MaxDisk
-
-	// DataKeys are what blocks are encrypted with, where a definition asks for that; nil has none. They are asked with locks
-	// held: they must not wait.
-	DataKeys buffer.DataKeys
-
-	// StreamShare is how many bytes of MaxDisk one stream's undelivered blocks may hold where there are other streams; 0
-	// means a half. Past it the stream is refused, by a group at most too late, and no other.
-	StreamShare int64
-
-	// Observe, where set, is told of every group after its sync. It must not wait.
-	Observe func(Group)
-
-	now  func() time.Time        // the tests' clock
-	sync func(*generation) error // the tests' faults
-	free func(dir string) int64  // the tests' disk
-
-	elapsed func() time.Duration // the tests' time since the log was opened
-}
-
-// Group is what Observe is told of.
-type Group struct {
-	Records int
-	Bytes   int64         // of the records
-	Stored  int64         // given to Badger
-	Sync    time.Duration // of the transaction and its sync
-}
 
 const (
 	// MinDisk holds the current generation, the next one and what is being drained.
@@ -153,46 +117,6 @@ func Open(cfg Config) (*Log, error) {
 	return l, nil
 }
 
-func (c *Config) setDefaults() error {
-	if c.MaxDisk == 0 {
-		c.MaxDisk = defaultMaxDisk
-	}
-	if c.MaxDisk < MinDisk {
-		return fmt.Errorf("max_disk is %d bytes: the buffer needs at least %d", c.MaxDisk, MinDisk)
-	}
-	if c.Recent == 0 {
-		c.Recent = 32 << 20
-	}
-	if c.StreamShare == 0 {
-		c.StreamShare = c.MaxDisk / 2
-	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
-	if c.DataKeys == nil {
-		c.DataKeys = noKeys{}
-	}
-	if c.Observe == nil {
-		c.Observe = func(Group) {}
-	}
-	if c.now == nil {
-		c.now = time.Now
-	}
-	if c.elapsed == nil {
-		opened := time.Now()
-		c.elapsed = func() time.Duration { return time.Since(opened) } // by the monotonic clock
-	}
-	c.Window = c.Window.WithDefaults()
-	c.Window.Keys = min(c.Window.Keys, int(c.MaxDisk/16/keyBytes))
-	if c.sync == nil {
-		c.sync = syncGeneration
-	}
-	if c.free == nil {
-		c.free = freeSpace
-	}
-	return nil
-}
-
 func acquire(dir string) (*flock.Flock, error) {
 	lock := flock.New(filepath.Join(dir, lockName))
 	held, err := lock.TryLock()
@@ -253,66 +177,6 @@ func (l *Log) open() error {
 // resume goes on with the chain where it was found to end. Numbers rise above all that anything names.
 func (l *Log) resume(found *image) {
 	l.committer = committer{log: l, current: l.current, number: found.highest, hash: found.lastHash, born: l.cfg.now(), fresh: true}
-}
-
-// begin raises the epoch and makes the generation that is written to first. On a full disk an existing log does without
-// one for records, and if need be without any: what it holds is delivered, and that makes room.
-func (l *Log) begin(existing bool) error {
-	l.returnTails()
-	if !existing {
-		if err := checkSpace(l.cfg.Dir, l.cfg.MaxDisk, l.cfg.free); err != nil {
-			return err
-		}
-	}
-	l.adoptReserve()
-	l.space.Lock()
-	err := l.clearFor(generationSpace(lastCapacity))
-	l.restoreReserve()
-	l.space.Unlock()
-	if err != nil {
-		l.cfg.Log.Warn("the disk is full", "reason", err)
-	}
-	if l.origin, err = nextEpoch(l.cfg.Dir, existing); err != nil {
-		return err
-	}
-	epochRaised.Reach()
-	return l.firstGeneration()
-}
-
-func (l *Log) firstGeneration() error {
-	g, err := l.makeGeneration(l.capacity())
-	if errors.As(err, &l.full) {
-		g, err = l.makeGeneration(minCapacity)
-	}
-	if errors.As(err, &l.full) {
-		l.cfg.Log.Warn("the buffer takes no records until some are delivered", "reason", l.full.Error())
-		if g, err = l.makeLast(); errors.As(err, &l.full) {
-			l.cfg.Log.Warn("the buffer has no room even for state", "reason", l.full.Error())
-			return nil
-		}
-	} else {
-		l.full = nil
-	}
-	if err != nil {
-		return fmt.Errorf("make room for the buffer in %s: %w", l.cfg.Dir, err)
-	}
-	l.current, l.gens = g, append(l.gens, g)
-	return nil
-}
-
-func removeTrash(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), trashPrefix) {
-			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // Streams implements buffer.Log.

@@ -42,6 +42,7 @@ type generation struct {
 	hash     uint64
 	heads    map[buffer.LaneID][]byte
 	memory   []badger.Entry // of write
+	time     uint64         // of the last transaction
 
 	valuePages, entryPages *pages // of the value log and of the WAL, while they are written to
 
@@ -114,7 +115,8 @@ func groupKey(number uint64) string {
 	return string(appendGroupKey(k[:0], firstCopy, number))
 }
 
-// copyKey names a group record's second copy, which lies behind the group's blocks: no single damage loses state.
+// copyKey names a group record's second copy: no flipped bit loses state. Badger stores a transaction's values in no order, so
+// that the group's blocks lie between the two or not.
 func copyKey(number uint64) string {
 	var k [groupKeySize]byte
 	return string(appendGroupKey(k[:0], secondCopy, number))
@@ -130,7 +132,7 @@ const (
 	secondCopy   = 'h'
 )
 
-// badgerOptions is the set that spec and tests stand on. Nothing outside this file knows Badger.
+// badgerOptions is the set that spec and tests stand on. Nothing but generations knows Badger.
 func badgerOptions(dir string, capacity int64, slots int, log *slog.Logger) badger.Options {
 	return badger.DefaultOptions(dir).
 		WithSyncWrites(false). // an explicit Sync per group returns the value log's errors too
@@ -165,7 +167,8 @@ func createGeneration(parent string, id uint64, capacity int64, log *slog.Logger
 }
 
 func (g *generation) create(parent string, log *slog.Logger) error {
-	db, err := badger.Open(badgerOptions(g.dir, g.capacity, g.slots, log))
+	// Times are given by write: Badger's own clock keeps marks of who reads at which, in goroutines that each commit wakes.
+	db, err := badger.OpenManaged(badgerOptions(g.dir, g.capacity, g.slots, log))
 	if err != nil {
 		return fmt.Errorf("open a generation: %w", err)
 	}
@@ -205,7 +208,7 @@ func (g *generation) write(values []value, sync func(*generation) error) error {
 	if g.failing.Load() {
 		return errEntries
 	}
-	txn := g.db.NewTransaction(true)
+	txn := g.db.NewTransactionAt(g.time, true)
 	defer txn.Discard()
 	entries := slices.Grow(g.memory, len(values))[:len(values)]
 	g.memory = entries[:0]
@@ -221,81 +224,13 @@ func (g *generation) write(values []value, sync func(*generation) error) error {
 	if err := g.makePages(values); err != nil {
 		return err
 	}
-	if err := txn.Commit(); err != nil {
+	g.time++
+	if err := txn.CommitAt(g.time, nil); err != nil {
 		return err
 	}
 	g.behind.Store(true)
 	groupStored.Reach()
 	return sync(g)
-}
-
-// read calls fn with the value of key. The bytes are good until fn returns.
-func (g *generation) read(key string, fn func([]byte) error) error {
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	if g.values != nil {
-		return g.readUnclosed(key, fn)
-	}
-	if g.db == nil {
-		return errNotOpen
-	}
-	return guarded(func() error {
-		return g.db.View(func(txn *badger.Txn) error {
-			item, err := txn.Get([]byte(key))
-			if err != nil {
-				return fmt.Errorf("%w: %v", buffer.ErrDamaged, err)
-			}
-			return item.Value(fn) // an unreadable value is an empty one here, without an error: fn checks
-		})
-	})
-}
-
-var (
-	errNotOpen = errors.New("the generation is not open")
-	errFault   = errors.New("the disk could not be read")
-)
-
-func (g *generation) readUnclosed(key string, fn func([]byte) error) error {
-	where, ok := g.values[key]
-	if !ok {
-		return fmt.Errorf("%w: not in the generation", buffer.ErrDamaged)
-	}
-	data := make([]byte, where.length)
-	if _, err := g.file.ReadAt(data, where.offset); err != nil {
-		return fmt.Errorf("%w: %w", buffer.ErrDamaged, err)
-	}
-	return fn(data)
-}
-
-// openToRead makes a sealed generation readable.
-func (g *generation) openToRead(log *slog.Logger) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.state != sealed || g.db != nil {
-		return nil
-	}
-	var db *badger.DB
-	err := guarded(func() (err error) {
-		db, err = badger.Open(badgerOptions(g.dir, maxCapacity, slotsFor(maxCapacity), log).WithReadOnly(true))
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("open generation %d to read: %w", g.id, err)
-	}
-	g.db = db
-	return nil
-}
-
-// closeReader lets go of a sealed generation's files.
-func (g *generation) closeReader() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.state != sealed || g.db == nil {
-		return nil
-	}
-	err := g.db.Close()
-	g.db = nil
-	return err
 }
 
 // seal closes a generation for ever: from now on it is only read. What was synced stays readable all the time, but for

@@ -1,0 +1,80 @@
+package badgerlog
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"hydrant/buffer"
+)
+
+// read calls fn with the value of key. The bytes are good until fn returns.
+func (g *generation) read(key string, fn func([]byte) error) error {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if g.values != nil {
+		return g.readUnclosed(key, fn)
+	}
+	if g.db == nil {
+		return errNotOpen
+	}
+	return guarded(func() error {
+		return g.db.View(func(txn *badger.Txn) error {
+			item, err := txn.Get([]byte(key))
+			if err != nil {
+				return fmt.Errorf("%w: %v", buffer.ErrDamaged, err)
+			}
+			return item.Value(fn) // an unreadable value is an empty one here, without an error: fn checks
+		})
+	})
+}
+
+var (
+	errNotOpen = errors.New("the generation is not open")
+	errFault   = errors.New("the disk could not be read")
+)
+
+func (g *generation) readUnclosed(key string, fn func([]byte) error) error {
+	where, ok := g.values[key]
+	if !ok {
+		return fmt.Errorf("%w: not in the generation", buffer.ErrDamaged)
+	}
+	data := make([]byte, where.length)
+	if _, err := g.file.ReadAt(data, where.offset); err != nil {
+		return fmt.Errorf("%w: %w", buffer.ErrDamaged, err)
+	}
+	return fn(data)
+}
+
+// openToRead makes a sealed generation readable.
+func (g *generation) openToRead(log *slog.Logger) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.state != sealed || g.db != nil {
+		return nil
+	}
+	var db *badger.DB
+	err := guarded(func() (err error) {
+		db, err = badger.Open(badgerOptions(g.dir, maxCapacity, slotsFor(maxCapacity), log).WithReadOnly(true))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("open generation %d to read: %w", g.id, err)
+	}
+	g.db = db
+	return nil
+}
+
+// closeReader lets go of a sealed generation's files.
+func (g *generation) closeReader() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.state != sealed || g.db == nil {
+		return nil
+	}
+	err := g.db.Close()
+	g.db = nil
+	return err
+}
