@@ -113,6 +113,11 @@ func (b *bed) startFloor(ctx context.Context, batch int) (s server, url string, 
 
 // measureFloor warms a floor of its own up and measures a load on it.
 func (b *bed) measureFloor(ctx context.Context, l load) (Side, error) {
+	return b.measureFloorAt(ctx, l, 0)
+}
+
+// measureFloorAt is measureFloor at so many records a second; 0 is as many as there can be.
+func (b *bed) measureFloorAt(ctx context.Context, l load, rate float64) (Side, error) {
 	s, url, err := b.startFloor(ctx, l.batch)
 	if err != nil {
 		return Side{}, err
@@ -122,6 +127,7 @@ func (b *bed) measureFloor(ctx context.Context, l load) (Side, error) {
 	if err := b.warm(ctx, s, o); err != nil {
 		return Side{}, err
 	}
+	o.Rate = rate
 	side, _, err := b.measure(ctx, s, o)
 	return side, err
 }

@@ -131,6 +131,9 @@ func (r againstDisk) sample(ctx context.Context, b *bed) (Sample, error) {
 	return Sample{Sides: []Side{durable, raw, stored}}, err
 }
 
+// sameRate is the floor under the load that half of the node's is.
+const sameRate = "floor, half load"
+
 // latency is the open loop: single records at half of what the node takes at most.
 type latency struct{}
 
@@ -138,7 +141,7 @@ func (latency) name() string { return "latency" }
 
 func (latency) about() string {
 	return fmt.Sprintf("%s, delivery off, at half of the rate that the same node reached before; latency from the intended time; "+
-		"beside the time of append and fdatasync of groups of the node's mean size", singles)
+		"beside a server that does nothing at that rate, and the time of append and fdatasync of groups of the node's mean size", singles)
 }
 
 func (latency) targets() []target {
@@ -148,6 +151,9 @@ func (latency) targets() []target {
 		}},
 		{measure: "p99 / p99 sync of the disk", of: func(s Sample) float64 {
 			return ratio(s.of("half load", ackP99), s.of(rawDisk, syncP99))
+		}},
+		{measure: "p99 of a server that does nothing at that rate / median sync", of: func(s Sample) float64 {
+			return ratio(s.of(sameRate, ackP99), s.of(rawDisk, syncP50))
 		}},
 	}
 }
@@ -173,8 +179,13 @@ func (latency) sample(ctx context.Context, b *bed) (Sample, error) {
 		return Sample{}, err
 	}
 	half.Name = "half load"
+	floor, err := b.measureFloorAt(ctx, singles, o.Rate)
+	if err != nil {
+		return Sample{}, err
+	}
+	floor.Name = sameRate
 	raw, err := b.rawDisk(ctx, rawDisk, singles.in, half.Figures[groupBytes], b.options.Duration)
-	return Sample{Sides: []Side{full, half, raw}}, err
+	return Sample{Sides: []Side{full, half, floor, raw}}, err
 }
 
 // allocated counts allocations on every way in.

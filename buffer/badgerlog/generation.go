@@ -42,6 +42,7 @@ type generation struct {
 	hash     uint64
 	heads    map[buffer.LaneID][]byte
 	memory   []badger.Entry // of write
+	time     uint64         // of the last transaction
 
 	valuePages, entryPages *pages // of the value log and of the WAL, while they are written to
 
@@ -114,7 +115,8 @@ func groupKey(number uint64) string {
 	return string(appendGroupKey(k[:0], firstCopy, number))
 }
 
-// copyKey names a group record's second copy, which lies behind the group's blocks: no single damage loses state.
+// copyKey names a group record's second copy: no flipped bit loses state. Badger stores a transaction's values in no order, so
+// that the group's blocks lie between the two or not.
 func copyKey(number uint64) string {
 	var k [groupKeySize]byte
 	return string(appendGroupKey(k[:0], secondCopy, number))
@@ -165,7 +167,8 @@ func createGeneration(parent string, id uint64, capacity int64, log *slog.Logger
 }
 
 func (g *generation) create(parent string, log *slog.Logger) error {
-	db, err := badger.Open(badgerOptions(g.dir, g.capacity, g.slots, log))
+	// Times are given by write: Badger's own clock keeps marks of who reads at which, in goroutines that each commit wakes.
+	db, err := badger.OpenManaged(badgerOptions(g.dir, g.capacity, g.slots, log))
 	if err != nil {
 		return fmt.Errorf("open a generation: %w", err)
 	}
@@ -205,7 +208,7 @@ func (g *generation) write(values []value, sync func(*generation) error) error {
 	if g.failing.Load() {
 		return errEntries
 	}
-	txn := g.db.NewTransaction(true)
+	txn := g.db.NewTransactionAt(g.time, true)
 	defer txn.Discard()
 	entries := slices.Grow(g.memory, len(values))[:len(values)]
 	g.memory = entries[:0]
@@ -221,7 +224,8 @@ func (g *generation) write(values []value, sync func(*generation) error) error {
 	if err := g.makePages(values); err != nil {
 		return err
 	}
-	if err := txn.Commit(); err != nil {
+	g.time++
+	if err := txn.CommitAt(g.time, nil); err != nil {
 		return err
 	}
 	g.behind.Store(true)
