@@ -87,8 +87,7 @@ func TestKeysNew(t *testing.T) {
 	if code := run([]string{"keys", "new"}, console{Out: &out, Err: &diagnosis}); code != exitGood {
 		t.Fatalf("exit code %d: %s", code, diagnosis.String())
 	}
-	_, file, _ := strings.Cut(diagnosis.String(), "\n\n")
-	path := writeConfig(t, file)
+	path := writeConfig(t, diagnosis.String()) // whole, as it is to be kept
 	credentials, _, err := loadCredentials(path, nil)
 	if err != nil {
 		t.Fatal(err)
