@@ -20,8 +20,7 @@ import (
 // backedUp is a world whose stream keeps a backup.
 type backedUp struct {
 	*world
-	copies  *deliverytest.Memory
-	current atomic.Pointer[stream.Stream]
+	copies *deliverytest.Memory
 }
 
 func newBackedUp(t *testing.T, adjust func(*stream.Stream)) *backedUp {
@@ -36,22 +35,18 @@ func newBackedUp(t *testing.T, adjust func(*stream.Stream)) *backedUp {
 }
 
 func (w *backedUp) start() {
-	now := w.def
-	w.current.Store(&now)
 	w.startWith(func(_ context.Context, d stream.Destination) (delivery.Destination, error) {
 		if d.Directory.Path == "/copies" {
 			return w.copies, nil
 		}
 		return w.objects, nil
-	}, func(string) (stream.Stream, bool) { return *w.current.Load(), true })
+	}, func(string) (stream.Stream, bool) { return *w.inForce.Load(), true })
 }
 
 // redefine puts another definition in force for what is appended from now on.
 func (w *backedUp) redefine(change func(*stream.Stream)) {
 	w.t.Helper()
 	change(&w.def)
-	now := w.def
-	w.current.Store(&now)
 	w.define()
 }
 

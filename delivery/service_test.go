@@ -37,6 +37,7 @@ type world struct {
 	cfg     delivery.Config
 	scratch *delivery.Scratch
 	def     stream.Stream
+	inForce atomic.Pointer[stream.Stream] // def as it was last defined, for the service
 	metrics *delivery.Metrics
 
 	observer  delivery.Observer
@@ -68,8 +69,11 @@ func newWorld(t *testing.T, adjust func(*stream.Stream)) *world {
 	return w
 }
 
+// define puts def in force for what is appended from now on.
 func (w *world) define() {
 	w.t.Helper()
+	now := w.def
+	w.inForce.Store(&now)
 	_, err := w.log.Define(w.t.Context(), buffer.Definition{Stream: w.id, Name: w.def.Name, Logic: 1, Data: w.def.Encode(), Derives: w.def.Transform != nil})
 	if err != nil {
 		w.t.Fatal(err)
@@ -80,7 +84,7 @@ func (w *world) define() {
 func (w *world) start() {
 	w.service = delivery.New(w.cfg, delivery.Deps{
 		Open:    func(context.Context, stream.Destination) (delivery.Destination, error) { return w.objects, nil },
-		Current: func(string) (stream.Stream, bool) { return w.def, true },
+		Current: func(string) (stream.Stream, bool) { return *w.inForce.Load(), true },
 		Log:     slog.New(slog.DiscardHandler),
 		Scratch: w.scratch,
 		Metrics: w.metrics,
