@@ -42,7 +42,7 @@ func (b *bucket) holds(unixMilli int64) bool { return b.from <= unixMilli && uni
 // for.
 func (t *Template) Evaluator(zone *time.Location, errorType string) *Evaluator {
 	e := &Evaluator{template: t, zone: zone, errorType: errorType, unit: min(t.Finest(), day)}
-	if t.Uses('z') || t.Uses('V') {
+	if t.namesZones() {
 		e.names = namesOf(zone.String())
 	}
 	e.find(0)

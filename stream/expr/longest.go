@@ -6,7 +6,10 @@ import "time"
 // timestamp is as long as it gets before the year 10000. A key's value is the single byte v.
 func (t *Template) Longest(zone *time.Location, errorType string) []byte {
 	var key []byte
-	names := namesOf(zone.String())
+	var names zoneNames
+	if t.namesZones() {
+		names = namesOf(zone.String())
+	}
 	for _, p := range t.parts {
 		switch p.kind {
 		case timePart:

@@ -124,6 +124,9 @@ func (t *Template) Uses(letter byte) bool {
 	return slices.ContainsFunc(t.parts, func(p part) bool { return p.kind == timePart && p.field.letter == letter })
 }
 
+// namesZones says whether evaluating needs the names of a time zone.
+func (t *Template) namesZones() bool { return t.Uses('z') || t.Uses('V') }
+
 // Finest is the length of the finest unit of time in the template: how often the prefix changes by itself. A month
 // counts as 28 days, a year as 365. It is 0 for a template without a timestamp.
 func (t *Template) Finest() time.Duration {

@@ -24,9 +24,9 @@ type zoneNames struct {
 func namesOf(identifier string) zoneNames {
 	names := zoneNames{identifier, identifier, identifier, identifier, identifier}
 	for line := range strings.Lines(zoneTable) {
-		columns := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
-		if columns[0] == identifier {
-			return zoneNames{identifier, columns[1], columns[2], columns[3], columns[4]}
+		if rest, found := strings.CutPrefix(line, identifier+"\t"); found {
+			columns := strings.Split(strings.TrimSuffix(rest, "\n"), "\t")
+			return zoneNames{identifier, columns[0], columns[1], columns[2], columns[3]}
 		}
 	}
 	return names
