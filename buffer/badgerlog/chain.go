@@ -146,8 +146,22 @@ func (m *image) takeIn(g *foundGroup) {
 			m.state.remove(c.stateKey)
 			continue
 		}
+		if m.falls(&c) {
+			continue
+		}
 		m.state.put(c.stateKey, stored{c.value, g.generation})
 	}
+}
+
+// falls reports whether a change takes a cursor back. Older versions wrote such, where two tracks of a stream committed at one
+// moment: what lies below the higher cursor is settled, and its manifests are gone.
+func (m *image) falls(c *change) bool {
+	if c.kind != kindCursor {
+		return false
+	}
+	to, err := decodeCursor(c.value)
+	from, none := decodeCursor(m.state.get(c.stateKey).value)
+	return err == nil && none == nil && to < from
 }
 
 func (m *image) addBlock(h buffer.Header, g *generation) {

@@ -275,3 +275,20 @@ func TestCursorDoesNotFall(t *testing.T) {
 		t.Errorf("after a crash the cursor is %d, want 2", info.Cursor)
 	}
 }
+
+// Older versions wrote cursors that fall: in one group, or in two. The highest is in force all the same.
+func TestFallenCursorIsNotTaken(t *testing.T) {
+	id := buffer.LaneID{Stream: buffer.StreamID{1}}
+	cursor := func(to buffer.Seq) change {
+		return change{stateKey: stateKey{kindCursor, id, ""}, value: encodeCursor(to)}
+	}
+	m, g := newImage(), &generation{id: 1}
+	m.follow([]foundGroup{
+		{groupRecord: &groupRecord{number: 1, changes: []change{cursor(1)}}, hash: 11, generation: g},
+		{groupRecord: &groupRecord{number: 2, previous: 11, changes: []change{cursor(3), cursor(2)}}, hash: 12, generation: g},
+		{groupRecord: &groupRecord{number: 3, previous: 12, changes: []change{cursor(1)}}, hash: 13, generation: g},
+	})
+	if got, err := decodeCursor(m.state.get(cursor(0).stateKey).value); err != nil || got != 3 {
+		t.Errorf("the cursor is %d, %v, want 3", got, err)
+	}
+}

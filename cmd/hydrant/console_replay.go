@@ -192,7 +192,7 @@ func errorSource(s stream.Stream) (replay.Source, error) {
 // asInForce is an error prefix as a definition in force has it: type and time are added where it has no expression.
 func asInForce(prefix string) string {
 	if !expr.HasExpression(prefix) {
-		prefix += "!{timestamp:yyyy}" // anything
+		prefix += "!{timestamp:yyyy}/" // anything, and the end of a folder, so that no other stream's name ends like this one's
 	}
 	return prefix
 }

@@ -38,7 +38,7 @@ func TestEarlierErrorKeys(t *testing.T) {
 	matches := errorKeys(stream.Stream{Name: "clicks", ErrorPrefix: asInForce("failed/")})
 	for key, want := range map[string]bool{
 		"failed/processing-failed/2026/01/31/15/clicks" + id + ".gz": true, "failed/2026/01/31/15/clicks" + id: true,
-		"failed/2026/01/31/15/views" + id: false, "clicks/2026/01/31/15/clicks" + id: false,
+		"failed/2026/01/31/15/views" + id: false, "failed/2026/01/31/15/web-clicks" + id: false, "clicks/2026/01/31/15/clicks" + id: false,
 	} {
 		if matches.MatchString(key) != want {
 			t.Errorf("%s: want %v", key, want)
