@@ -21,8 +21,12 @@ const wideSize = chunkSize + 64<<10
 
 var wides = sync.Pool{New: func() any { return &wideTail{make([]byte, 0, wideSize)} }}
 
-// widen makes an empty tail wide, and returns the memory that it takes.
+// widen makes an empty tail wide, and returns how much more memory it takes now: none where it was, and only records without
+// a byte have come since.
 func (t *tail) widen() int64 {
+	if t.wide != nil {
+		return 0
+	}
 	t.wide = wides.Get().(*wideTail)
 	return t.held()
 }

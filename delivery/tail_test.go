@@ -21,6 +21,10 @@ func TestTail(t *testing.T) {
 		room := int64(0)
 		if rapid.Bool().Draw(t, "wide") {
 			room = tail.widen()
+			tail.append(nil) // of a record that is empty
+			if more := tail.widen(); more != 0 || tail.held() != room {
+				t.Fatalf("%d bytes are taken once more, and %d are held in %d", more, tail.held(), room)
+			}
 		}
 		for _, piece := range rapid.SliceOfN(rapid.SliceOfN(rapid.Byte(), 0, 3*pageSize), 0, 8).Draw(t, "pieces") {
 			tail.append(piece)

@@ -158,12 +158,15 @@ func (p *Partitioner) OneForOne() bool {
 	return p.splitter == nil && (p.keys == nil || len(p.keys.queries)+len(p.keys.answers) == 0)
 }
 
-// Exceeded is what becomes of a record's output i, which Process has just returned, where its partition would be one too
-// many. Whether it is depends on more than the record: the caller writes that down.
+// Exceeded is what becomes of a record's output i, where its partition would be one too many. Process has just returned it,
+// or where records are OneForOne, has at any time, of any Partitioner of the definition. Whether a partition is one too many
+// depends on more than the record: the caller writes that down.
 func (p *Partitioner) Exceeded(arrival int64, data []byte, i int, out *Output) Output {
 	raw := out.Data
 	if p.splitter != nil {
 		raw = p.splitter.raw(data, i)
+	} else {
+		p.evaluated = p.evaluated[:0] // Process may not come between: the record has no other output
 	}
 	return p.exceeded(arrival, raw, out)
 }
