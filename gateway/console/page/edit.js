@@ -86,7 +86,7 @@ export function editPage(name) {
     const all = [], own = more => ({DeliveryStreamName: name, ...more}), update = updated();
     if (Object.keys(update.ExtendedS3DestinationUpdate).length) all.push(["UpdateDestination", update]);
     const old = tagsOf(was.tags), tags = tagsOf(form.get("tags"));
-    const gone = Object.keys(old).filter(k => !(k in tags)), set = Object.entries(tags).filter(([k, v]) => old[k] !== v);
+    const gone = Object.keys(old).filter(k => !Object.hasOwn(tags, k)), set = Object.entries(tags).filter(([k, v]) => old[k] !== v);
     if (gone.length) all.push(["UntagDeliveryStream", own({TagKeys: gone})]);
     if (set.length) all.push(["TagDeliveryStream", own({Tags: tagList(Object.fromEntries(set))})]);
     const key = form.get("encrypt");
