@@ -35,6 +35,7 @@ func newBackedUp(t *testing.T, adjust func(*stream.Stream)) *backedUp {
 }
 
 func (w *backedUp) start() {
+	w.putInForce()
 	w.startWith(func(_ context.Context, d stream.Destination) (delivery.Destination, error) {
 		if d.Directory.Path == "/copies" {
 			return w.copies, nil

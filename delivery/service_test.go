@@ -37,7 +37,7 @@ type world struct {
 	cfg     delivery.Config
 	scratch *delivery.Scratch
 	def     stream.Stream
-	inForce atomic.Pointer[stream.Stream] // def as it was last defined, for the service
+	inForce atomic.Pointer[stream.Stream] // def as it was last defined, or at the start, for the service
 	metrics *delivery.Metrics
 
 	observer  delivery.Observer
@@ -72,16 +72,21 @@ func newWorld(t *testing.T, adjust func(*stream.Stream)) *world {
 // define puts def in force for what is appended from now on.
 func (w *world) define() {
 	w.t.Helper()
-	now := w.def
-	w.inForce.Store(&now)
+	w.putInForce()
 	_, err := w.log.Define(w.t.Context(), buffer.Definition{Stream: w.id, Name: w.def.Name, Logic: 1, Data: w.def.Encode(), Derives: w.def.Transform != nil})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 }
 
+func (w *world) putInForce() {
+	now := w.def
+	w.inForce.Store(&now)
+}
+
 // start begins a life of delivery.
 func (w *world) start() {
+	w.putInForce()
 	w.service = delivery.New(w.cfg, delivery.Deps{
 		Open:    func(context.Context, stream.Destination) (delivery.Destination, error) { return w.objects, nil },
 		Current: func(string) (stream.Stream, bool) { return *w.inForce.Load(), true },
