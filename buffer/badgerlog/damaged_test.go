@@ -1,6 +1,7 @@
 package badgerlog
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -93,6 +94,31 @@ func TestDamageFoundOnReadingIsState(t *testing.T) {
 	r.settle(9)
 	if stats := r.Stats(); stats.Damaged != 1 || stats.Streams[id].Pending != 0 {
 		t.Errorf("stats after settling %+v", stats)
+	}
+}
+
+// A value whose header says more than there is: Badger would keep its lock, and whoever closes the generation would wait for it.
+func TestDamagedLength(t *testing.T) {
+	for _, key := range []string{groupKey(1), copyKey(1), groupKey(5), copyKey(5)} {
+		dir, _ := closedWith(t, 9)
+		data, err := os.ReadFile(vlogOf(t, dir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		header, _, found := bytes.Cut(data, []byte(key))
+		if !found {
+			t.Fatalf("no value %q", key)
+		}
+		const timestamp = 8 // Badger's, behind each key
+		header[bytes.LastIndexByte(header, byte(len(key)+timestamp))] = 0x7f
+		if err := os.WriteFile(vlogOf(t, dir), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		r := openRig(t, Config{Dir: dir})
+		if got := len(r.records()); got != 9 {
+			t.Errorf("%q: %d records are there", key, got)
+		}
+		r.stop()
 	}
 }
 

@@ -54,6 +54,7 @@ type generation struct {
 	allocated atomic.Int64 // bytes on disk
 	behind    atomic.Bool  // the WAL has entries that are not synced
 	failing   atomic.Bool  // its sync failed: the next write does
+	faulted   atomic.Bool  // Badger was left in the middle of a read: it is not closed any more
 
 	mu     sync.RWMutex // held to write while the fields below change
 	state  generationState
@@ -145,7 +146,7 @@ func badgerOptions(dir string, capacity int64, slots int, log *slog.Logger) badg
 		WithMemTableSize(max(int64(slots)*2*slotBytes, leastMemtable)).
 		WithValueLogFileSize(capacity + 2*slack).
 		WithValueLogMaxEntries(math.MaxUint32).
-		WithVerifyValueChecksum(false). // our own checksum is checked anyway
+		WithVerifyValueChecksum(true). // a damaged length would leave a lock held for which Close waits for ever
 		WithLogger(badgerLogger{log})
 }
 
@@ -157,10 +158,7 @@ func createGeneration(parent string, id uint64, capacity int64, log *slog.Logger
 		return nil, err
 	}
 	if err := g.create(parent, log); err != nil {
-		err = errors.Join(err, g.closePages())
-		if g.db != nil {
-			err = errors.Join(err, g.db.Close())
-		}
+		err = errors.Join(err, g.closePages(), g.closeDB())
 		return nil, errors.Join(err, os.RemoveAll(g.dir))
 	}
 	return g, nil
@@ -238,9 +236,12 @@ func (g *generation) write(values []value, sync func(*generation) error) error {
 func (g *generation) seal() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	err := errors.Join(g.closePages(), g.db.Close())
-	g.db, g.state, g.memory = nil, sealed, nil
+	err := errors.Join(g.closePages(), g.closeDB())
+	g.state, g.memory = sealed, nil
 	generationClosed.Reach()
+	if g.faulted.Load() {
+		err = errors.Join(err, errFault) // without a mark it is read value by value after the next start
+	}
 	if err == nil {
 		err = g.writeMark()
 	}
@@ -256,14 +257,11 @@ func (g *generation) seal() error {
 func (g *generation) discard() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	errs := []error{g.closePages()}
-	if g.db != nil {
-		errs = append(errs, g.db.Close())
-	}
+	errs := []error{g.closePages(), g.closeDB()}
 	if g.file != nil {
 		errs = append(errs, g.file.Close())
 	}
-	g.db, g.file, g.values, g.state = nil, nil, nil, discarded
+	g.file, g.values, g.state = nil, nil, discarded
 	parent := filepath.Dir(g.dir)
 	trash := filepath.Join(parent, trashPrefix+filepath.Base(g.dir))
 	errs = append(errs, os.Rename(g.dir, trash), checked.SyncDir(parent))
@@ -278,14 +276,11 @@ func (g *generation) discard() error {
 func (g *generation) release() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	errs := []error{g.closePages()}
-	if g.db != nil {
-		errs = append(errs, g.db.Close())
-	}
+	errs := []error{g.closePages(), g.closeDB()}
 	if g.file != nil {
 		errs = append(errs, g.file.Close())
 	}
-	g.db, g.file = nil, nil
+	g.file = nil
 	return errors.Join(errs...)
 }
 

@@ -20,7 +20,7 @@ func (g *generation) read(key string, fn func([]byte) error) error {
 	if g.db == nil {
 		return errNotOpen
 	}
-	return guarded(func() error {
+	return g.guarded(func() error {
 		return g.db.View(func(txn *badger.Txn) error {
 			item, err := txn.Get([]byte(key))
 			if err != nil {
@@ -74,7 +74,25 @@ func (g *generation) closeReader() error {
 	if g.state != sealed || g.db == nil {
 		return nil
 	}
-	err := g.db.Close()
-	g.db = nil
+	return g.closeDB()
+}
+
+// guarded reads from the generation, see there, and keeps in mind that there was a fault.
+func (g *generation) guarded(fn func() error) error {
+	err := guarded(fn)
+	if errors.Is(err, errFault) {
+		g.faulted.Store(true)
+	}
 	return err
+}
+
+// closeDB lets go of Badger. A fault may have left one of its locks held, for which closing would wait for ever: its files
+// stay open then until the process ends. Called with mu held.
+func (g *generation) closeDB() error {
+	db := g.db
+	g.db = nil
+	if db == nil || g.faulted.Load() {
+		return nil
+	}
+	return db.Close()
 }

@@ -133,15 +133,12 @@ func loadSealed(g *generation, m *mark) (groups []foundGroup, err error) {
 	}
 	defer func() { err = errors.Join(err, g.closeReader()) }()
 	present := map[string]bool{}
-	err = guarded(func() error {
+	err = g.guarded(func() error {
 		return g.db.View(func(txn *badger.Txn) (err error) {
 			groups, err = groupsOf(txn, g, present)
 			return err
 		})
 	})
-	if errors.Is(err, errFault) {
-		g.db = nil // not closed: one of its locks may be held for ever
-	}
 	if err != nil {
 		return nil, err
 	}
