@@ -177,6 +177,7 @@ func TestBackupKilledAtEveryStep(t *testing.T) {
 	for step, killed := 1, true; killed; step++ {
 		w := newBackedUp(t, soon)
 		killed = w.liveUntil(step, func() {
+			w.start()
 			for _, r := range records {
 				w.append(r)
 			}

@@ -244,6 +244,7 @@ func TestPartitionsExceededKilledAtEveryStep(t *testing.T) {
 	for step, killed := 1, true; killed; step++ {
 		w := exceeding(t, time.Millisecond)
 		killed = w.liveUntil(step, func() {
+			w.start()
 			for i := range records / 2 {
 				w.append(record(fmt.Sprint("k", i%5), i), record(fmt.Sprint("k", (i+2)%7), records+i))
 			}

@@ -556,8 +556,8 @@ func TestRebuildLeavesOutWhatIsDelivered(t *testing.T) {
 	w.want(`key=a {"key":"a","n":2}`, `key=a {"key":"a","n":3}`, `key=b {"key":"b","n":1}`)
 }
 
-// liveUntil starts a life that ends with its step-th commit or upload to one of the stores, or when all that live appends is
-// delivered, and reports whether it came to that step.
+// liveUntil is a life, which live starts and appends to. It ends with its step-th commit or upload to one of the stores, or when
+// everything is delivered. It reports whether it came to that step.
 func (w *world) liveUntil(step int, live func(), stores ...*deliverytest.Memory) (killed bool) {
 	w.t.Helper()
 	reached := make(chan struct{})
@@ -589,7 +589,6 @@ func (w *world) liveUntil(step int, live func(), stores ...*deliverytest.Memory)
 		})
 		defer m.Hook(deliverytest.Create, nil)
 	}
-	w.start()
 	live()
 	w.eventually("killed or done", func() bool {
 		select {
@@ -616,6 +615,7 @@ func TestKilledAtEveryStep(t *testing.T) {
 	for step := 1; ; step++ {
 		w := newWorld(t, func(s *stream.Stream) { s.Buffering.Interval = stream.Duration(time.Millisecond) })
 		killed := w.liveUntil(step, func() {
+			w.start()
 			for i := range records {
 				w.append(record(string(rune('a'+i%3)), i))
 			}
