@@ -65,7 +65,10 @@ func (c *serveCommand) await(ctx context.Context, n *node, hangup <-chan os.Sign
 		case <-ctx.Done():
 			signal.Reset() // the next one ends the process
 			n.stopping.Store(true)
-			time.Sleep(c.Delay)
+			if c.Delay > 0 {
+				n.log.Info("to be stopped: /readyz says no, and requests are served on until the delay is over", "delay", c.Delay)
+				time.Sleep(c.Delay)
+			}
 			n.log.Info("stopping: no new requests, then what is buffered is delivered", "grace", c.Grace)
 			return n.stop(c.Grace)
 		case err := <-n.failed:
