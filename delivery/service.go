@@ -178,6 +178,7 @@ func (s *Service) deliver(ctx context.Context, t *tracks, way track, cursor buff
 	begin := func(before *lane) *lane { return s.begin(newLane(t, way, cursor), before) }
 	l := begin(nil)
 	defer close(l.done)
+	s.deps.Metrics.serves(l)
 	err := l.run(ctx)
 	for l.beginAgain(err) {
 		l = begin(l)
