@@ -41,7 +41,7 @@ func (c *RunCommand) Run(ctx context.Context, cli *kong.Context) error {
 	}
 	err = errors.Join(err, write(cli.Stdout))
 	if c.Report != "" {
-		err = errors.Join(err, writeFile(c.Report, report.WriteHTML))
+		err = errors.Join(err, WriteFile(c.Report, report.WriteHTML))
 	}
 	if err == nil && report.Acked == 0 {
 		return ErrNothingAcked

@@ -33,7 +33,7 @@ func (c *CompareCommand) Run(cli *kong.Context) error {
 	if c.Report == "" {
 		return nil
 	}
-	return writeFile(c.Report, func(w io.Writer) error { return writePage(w, "Two runs", reports...) })
+	return WriteFile(c.Report, func(w io.Writer) error { return writePage(w, "Two runs", reports...) })
 }
 
 func readReport(path string) (*Report, error) {
@@ -66,8 +66,8 @@ func writeComparison(w io.Writer, c comparison) error {
 	return table.Flush()
 }
 
-// writeFile makes a file of what write writes.
-func writeFile(path string, write func(io.Writer) error) error {
+// WriteFile makes a file of what write writes.
+func WriteFile(path string, write func(io.Writer) error) error {
 	f, err := os.Create(path)
 	if err != nil {
 		return err

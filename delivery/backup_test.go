@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -177,7 +176,12 @@ func TestBackupKilledAtEveryStep(t *testing.T) {
 	}
 	for step, killed := 1, true; killed; step++ {
 		w := newBackedUp(t, soon)
-		killed = liveUntil(w, step, records)
+		killed = w.liveUntil(step, func() {
+			w.start()
+			for _, r := range records {
+				w.append(r)
+			}
+		}, w.objects, w.copies)
 		w.start()
 		w.drain()
 		w.want(keyed...)
@@ -189,55 +193,6 @@ func TestBackupKilledAtEveryStep(t *testing.T) {
 			t.Fatalf("only %d steps in a whole life", step)
 		}
 	}
-}
-
-// liveUntil appends records and kills delivery at a step, and reports whether it came to that.
-func liveUntil(w *backedUp, step int, records []string) (killed bool) {
-	reached, die := make(chan struct{}), errors.New("killed")
-	var mu sync.Mutex
-	strike := func() error {
-		mu.Lock()
-		defer mu.Unlock()
-		if step--; step == 0 {
-			close(reached)
-		}
-		if step <= 0 {
-			return die
-		}
-		return nil
-	}
-	w.log.Fault = func(op string) error {
-		if op == "commit" {
-			return strike()
-		}
-		return nil
-	}
-	for _, m := range []*deliverytest.Memory{w.objects, w.copies} {
-		m.Hook(deliverytest.Create, func(ctx context.Context, _ string) error {
-			if err := strike(); err != nil {
-				<-ctx.Done()
-				return ctx.Err()
-			}
-			return nil
-		})
-		defer m.Hook(deliverytest.Create, nil)
-	}
-	w.start()
-	for _, r := range records {
-		w.append(r)
-	}
-	w.eventually("killed or done", func() bool {
-		select {
-		case <-reached:
-			killed = true
-			return true
-		default:
-			return w.log.Stats().Streams[w.id].Pending == 0
-		}
-	})
-	w.kill()
-	w.log.Fault = nil
-	return killed
 }
 
 // A backup that is switched on, off and on again while the node runs holds what came in meanwhile.

@@ -3,6 +3,7 @@ package delivery
 import (
 	"bytes"
 	"sync"
+	"unsafe"
 
 	"hydrant/buffer"
 	"hydrant/partitioner"
@@ -17,6 +18,7 @@ type keying struct {
 	mu      sync.Mutex
 	version uint64                     // that the last block was read under
 	idle    []*partitioner.Partitioner // of that version
+	refused uint64                     // a version that is not simple: it is compiled once, not for each block
 }
 
 // keyedMemory is where the outputs of a block lie.
@@ -24,6 +26,11 @@ type keyedMemory struct {
 	outputs  []partitioner.Output
 	one      []partitioner.Output
 	prefixes []byte
+}
+
+// held is the memory that they take.
+func (m *keyedMemory) held() int64 {
+	return int64(cap(m.outputs))*int64(unsafe.Sizeof(partitioner.Output{})) + int64(cap(m.prefixes))
 }
 
 // mostPrefixes bounds what the prefixes of one block may leave behind.
@@ -62,19 +69,29 @@ func (k *keying) partition(m *keyedMemory, b *buffer.Block) []partitioner.Output
 
 // take returns a partitioner for a version, or nil: what is wrong with a version, the lane finds out and says.
 func (k *keying) take(v *buffer.Version) *partitioner.Partitioner {
-	k.mu.Lock()
-	if n := len(k.idle); n > 0 && k.version == v.Number {
-		p := k.idle[n-1]
-		k.idle = k.idle[:n-1]
-		k.mu.Unlock()
+	if p, known := k.known(v.Number); known {
 		return p
 	}
-	k.mu.Unlock()
 	r, err := newRules(v, k.track, false)
-	if err != nil || r.partitioner == nil || !r.partitioner.OneForOne() {
-		return nil
+	if err == nil && r.partitioner != nil && r.partitioner.OneForOne() {
+		return r.partitioner
 	}
-	return r.partitioner
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.refused = v.Number
+	return nil
+}
+
+// known reports whether it needs no look at a version to tell its partitioner, which is nil for one that is refused.
+func (k *keying) known(version uint64) (*partitioner.Partitioner, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if n := len(k.idle); n > 0 && k.version == version {
+		p := k.idle[n-1]
+		k.idle = k.idle[:n-1]
+		return p, true
+	}
+	return nil, k.refused == version
 }
 
 func (k *keying) giveBack(p *partitioner.Partitioner, version uint64) {

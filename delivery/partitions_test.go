@@ -3,7 +3,6 @@ package delivery_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -244,49 +243,12 @@ func TestPartitionsExceededKilledAtEveryStep(t *testing.T) {
 	failures := 0
 	for step, killed := 1, true; killed; step++ {
 		w := exceeding(t, time.Millisecond)
-		var left atomic.Int64
-		left.Store(int64(step))
-		reached := make(chan struct{})
-		strike := func() error {
-			n := left.Add(-1)
-			if n == 0 {
-				close(reached)
+		killed = w.liveUntil(step, func() {
+			w.start()
+			for i := range records / 2 {
+				w.append(record(fmt.Sprint("k", i%5), i), record(fmt.Sprint("k", (i+2)%7), records+i))
 			}
-			if n <= 0 {
-				return errors.New("killed")
-			}
-			return nil
-		}
-		w.log.Fault = func(op string) error {
-			if op == "commit" {
-				return strike()
-			}
-			return nil
-		}
-		w.objects.Hook(deliverytest.Create, func(ctx context.Context, _ string) error {
-			if err := strike(); err != nil {
-				<-ctx.Done()
-				return ctx.Err()
-			}
-			return nil
-		})
-		w.start()
-		for i := range records / 2 {
-			w.append(record(fmt.Sprint("k", i%5), i), record(fmt.Sprint("k", (i+2)%7), records+i))
-		}
-		killed = false
-		w.eventually("killed or done", func() bool {
-			select {
-			case <-reached:
-				killed = true
-				return true
-			default:
-				return w.log.Stats().Streams[w.id].Pending == 0
-			}
-		})
-		w.kill()
-		w.log.Fault = nil
-		w.objects.Hook(deliverytest.Create, nil)
+		}, w.objects)
 		w.start()
 		w.drain()
 		data, failed := w.outcomes()

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"hydrant/buffer"
 	"hydrant/partitioner"
@@ -16,7 +17,8 @@ import (
 // They are given out in order, whatever came first.
 //
 // The blocks that all readers hold beside each one's next are bounded by the service's ahead; all of them are counted as
-// memory of the service.
+// memory of the service, with what was made of them. A lane that takes nothing for aheadPatience keeps none of them from the
+// others.
 type reader struct {
 	service *Service
 	lane    buffer.Lane
@@ -41,7 +43,8 @@ type item struct {
 type reading struct {
 	item
 	after  buffer.Seq
-	ahead  bool // takes room of the service's
+	ahead  bool  // takes room of the service's
+	bytes  int64 // that are counted
 	stop   context.CancelFunc
 	done   chan struct{} // closed when item or err is there
 	err    error
@@ -85,14 +88,33 @@ func (r *reader) run(ctx context.Context, after buffer.Seq) {
 		if next.block != nil {
 			r.service.deps.Pace.wait(ctx, next.block)
 		}
-		select {
-		case r.ready <- next.item:
-		case <-ctx.Done():
+		if queue = r.give(ctx, next, queue); ctx.Err() != nil {
 			return
 		}
 		if len(queue) > 0 && queue[0].after != after { // a range was lost, or the block is another one than was foreseen
 			r.drop(queue)
 			queue = nil
+		}
+	}
+}
+
+// aheadPatience is how long a lane may keep what is read ahead for it and take nothing: at a bound, it may be hours.
+const aheadPatience = time.Second
+
+// give gives a block out, and returns what is queued behind it then: nothing where the lane took too long. It is read again.
+func (r *reader) give(ctx context.Context, next *reading, queue []*reading) []*reading {
+	patience := time.NewTimer(aheadPatience)
+	defer patience.Stop()
+	for {
+		select {
+		case r.ready <- next.item:
+			return queue
+		case <-patience.C:
+			r.leave(next)
+			r.drop(queue)
+			queue = nil
+		case <-ctx.Done():
+			return queue
 		}
 	}
 }
@@ -125,6 +147,15 @@ func (r *reader) enter() bool {
 	}
 }
 
+// leave gives the room that a block takes back.
+func (r *reader) leave(b *reading) {
+	if b.ahead {
+		b.ahead = false
+		r.ahead.Add(-1)
+		<-r.service.ahead
+	}
+}
+
 func (r *reader) begin(ctx context.Context, after buffer.Seq, ahead bool) *reading {
 	ctx, stop := context.WithCancel(ctx)
 	next := &reading{after: after, ahead: ahead, stop: stop, done: make(chan struct{}), memory: blockMemories.Get().(*blockMemory)}
@@ -140,9 +171,10 @@ func (r *reader) begin(ctx context.Context, after buffer.Seq, ahead bool) *readi
 			next.damage, next.err = corrupt.Damage, nil
 		case next.err == nil:
 			next.block = b
-			r.count(int64(b.RawLen))
+			r.count(next, int64(b.RawLen))
 			if ahead { // else the lane would only wait for it
 				next.outputs = r.keying.partition(&next.memory.keyedMemory, b)
+				r.count(next, next.memory.held())
 			}
 		}
 	})
@@ -158,7 +190,9 @@ func (r *reader) drop(queue []*reading) {
 	}
 }
 
-func (r *reader) count(bytes int64) {
+// count notes a change of the memory that a block and its outputs hold.
+func (r *reader) count(b *reading, bytes int64) {
+	b.bytes += bytes
 	r.held.Add(bytes)
 	r.service.memory.Add(bytes)
 }
@@ -173,20 +207,15 @@ func (i item) last() buffer.Seq {
 
 // giveBack returns what is not used any more: the memory of a block and of its outputs.
 func (r *reader) giveBack(i item) {
-	if i.block != nil {
-		r.count(-int64(i.block.RawLen))
-	}
-	if i.of.ahead {
-		r.ahead.Add(-1)
-		<-r.service.ahead
-	}
+	r.count(i.of, -i.of.bytes)
+	r.leave(i.of)
 	blockMemories.Put(i.of.memory)
 }
 
 // wait returns when the reader has ended, and gives back what it still holds.
 func (r *reader) wait() {
 	r.done.Wait()
-	r.count(-r.held.Load())
+	r.service.memory.Add(-r.held.Swap(0))
 	for range r.ahead.Swap(0) {
 		<-r.service.ahead
 	}

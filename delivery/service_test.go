@@ -85,7 +85,10 @@ func (w *world) putInForce() {
 }
 
 // start begins a life of delivery.
-func (w *world) start() {
+func (w *world) start() { w.startOn(&w.log) }
+
+// startOn begins one that sees the world's log as it is shown to it.
+func (w *world) startOn(log buffer.Log) {
 	w.putInForce()
 	w.service = delivery.New(w.cfg, delivery.Deps{
 		Open:    func(context.Context, stream.Destination) (delivery.Destination, error) { return w.objects, nil },
@@ -100,7 +103,7 @@ func (w *world) start() {
 	var ctx context.Context
 	ctx, w.cancel = context.WithCancel(context.Background())
 	w.ended = make(chan error, 1)
-	go func() { w.ended <- w.service.Run(ctx, &w.log) }()
+	go func() { w.ended <- w.service.Run(ctx, log) }()
 }
 
 // openFunction implements delivery.OpenFunction.
@@ -556,6 +559,54 @@ func TestRebuildLeavesOutWhatIsDelivered(t *testing.T) {
 	w.want(`key=a {"key":"a","n":2}`, `key=a {"key":"a","n":3}`, `key=b {"key":"b","n":1}`)
 }
 
+// liveUntil is a life, which live starts and appends to. It ends with its step-th commit or upload to one of the stores, or when
+// everything is delivered. It reports whether it came to that step.
+func (w *world) liveUntil(step int, live func(), stores ...*deliverytest.Memory) (killed bool) {
+	w.t.Helper()
+	reached := make(chan struct{})
+	var left atomic.Int64
+	left.Store(int64(step))
+	strike := func() error {
+		n := left.Add(-1)
+		if n == 0 {
+			close(reached)
+		}
+		if n <= 0 {
+			return errors.New("killed")
+		}
+		return nil
+	}
+	w.log.Fault = func(op string) error {
+		if op == "commit" {
+			return strike()
+		}
+		return nil
+	}
+	for _, m := range stores {
+		m.Hook(deliverytest.Create, func(ctx context.Context, _ string) error {
+			if err := strike(); err != nil {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return nil
+		})
+		defer m.Hook(deliverytest.Create, nil)
+	}
+	live()
+	w.eventually("killed or done", func() bool {
+		select {
+		case <-reached:
+			killed = true
+			return true
+		default:
+			return w.log.Stats().Streams[w.id].Pending == 0
+		}
+	})
+	w.kill()
+	w.log.Fault = nil
+	return killed
+}
+
 // A life may end at any commit or any upload; the next one goes on where it stood.
 func TestKilledAtEveryStep(t *testing.T) {
 	const records = 30
@@ -566,52 +617,12 @@ func TestKilledAtEveryStep(t *testing.T) {
 	}
 	for step := 1; ; step++ {
 		w := newWorld(t, func(s *stream.Stream) { s.Buffering.Interval = stream.Duration(time.Millisecond) })
-		reached := make(chan struct{})
-		var mu sync.Mutex
-		left := step
-		die := errors.New("killed")
-		strike := func() error {
-			mu.Lock()
-			defer mu.Unlock()
-			left--
-			if left == 0 {
-				close(reached)
+		killed := w.liveUntil(step, func() {
+			w.start()
+			for i := range records {
+				w.append(record(string(rune('a'+i%3)), i))
 			}
-			if left <= 0 {
-				return die
-			}
-			return nil
-		}
-		w.log.Fault = func(op string) error {
-			if op == "commit" {
-				return strike()
-			}
-			return nil
-		}
-		w.objects.Hook(deliverytest.Create, func(ctx context.Context, _ string) error {
-			if err := strike(); err != nil {
-				<-ctx.Done()
-				return ctx.Err()
-			}
-			return nil
-		})
-		w.start()
-		for i := range records {
-			w.append(record(string(rune('a'+i%3)), i))
-		}
-		killed := false
-		w.eventually("killed or done", func() bool {
-			select {
-			case <-reached:
-				killed = true
-				return true
-			default:
-				return w.log.Stats().Streams[w.id].Pending == 0
-			}
-		})
-		w.kill()
-		w.log.Fault = nil
-		w.objects.Hook(deliverytest.Create, nil)
+		}, w.objects)
 		w.start()
 		w.drain()
 		w.want(want...)

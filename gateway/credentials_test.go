@@ -18,7 +18,6 @@ import (
 
 	"hydrant/buffer"
 	"hydrant/gateway/auth"
-	"hydrant/gateway/ingest"
 )
 
 const testSecret = "a secret of the tests, long enough"
@@ -49,26 +48,12 @@ func startWithCredentials(t *testing.T, log *fakeLog) (f *fixture, webKey, reade
 
 func startGuarded(t *testing.T, log *fakeLog, guard *auth.Guard, configure ...func(*Deps)) *fixture {
 	t.Helper()
-	catalog := new(ingest.Catalog)
-	catalog.Set([]ingest.Stream{{ID: clicks, Name: "clicks", Accepting: true}, {Name: "closing"}})
-	f := &fixture{t: t, log: log, registry: prometheus.NewRegistry(), served: make(chan error, 1)}
-	config := Config{Listen: "127.0.0.1:0", Ingest: ingest.Config{Poison: true, Limits: ingest.Limits{Body: 300_000, Record: 1000, Records: 20}}}
-	deps := Deps{Log: log, Catalog: catalog, Registerer: f.registry, Guard: guard}
+	deps := Deps{Log: log, Guard: guard}
 	for _, c := range configure {
 		c(&deps)
 	}
-	server, err := New(config, deps)
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr, err := server.Listen()
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.Server, f.addr = server, addr.String()
-	go func() { f.served <- server.Serve() }()
-	t.Cleanup(f.shutDown)
-	return f
+	f := &fixture{t: t, log: log, registry: prometheus.NewRegistry()}
+	return f.serve(Config{Listen: "127.0.0.1:0", Ingest: smallLimits}, twoStreams, deps)
 }
 
 // signedCall is a call signed by the SDK's signer, as the SDKs sign it.

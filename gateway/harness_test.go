@@ -105,36 +105,45 @@ func (f *fixture) flush(context.Context, buffer.StreamID) (objects, records int6
 	return 2, 5, nil
 }
 
-// start runs a server with two streams, clicks and closing, and stops it at the end of the test. Small limits keep the
-// tests fast.
+// twoStreams are what most tests write to: one that takes records and one that does not any more.
+var twoStreams = []ingest.Stream{{ID: clicks, Name: "clicks", Accepting: true}, {Name: "closing"}}
+
+// smallLimits keep the tests fast, and poisoned memory shows what outlives its request.
+var smallLimits = ingest.Config{Poison: true, Limits: ingest.Limits{Body: 300_000, Record: 1000, Records: 20}}
+
+// start runs a server with two streams, clicks and closing, and stops it at the end of the test.
 func start(t *testing.T, log *fakeLog, configure ...func(*Config)) *fixture {
 	t.Helper()
-	return startStreams(t, log, []ingest.Stream{{ID: clicks, Name: "clicks", Accepting: true}, {Name: "closing"}}, configure...)
+	return startStreams(t, log, twoStreams, configure...)
 }
 
 // startStreams is start with streams of the test's own.
 func startStreams(t *testing.T, log *fakeLog, streams []ingest.Stream, configure ...func(*Config)) *fixture {
 	t.Helper()
-	config := Config{Listen: "127.0.0.1:0"}
-	config.Ingest.Poison = true
-	config.Ingest.Limits = ingest.Limits{Body: 300_000, Record: 1000, Records: 20}
+	config := Config{Listen: "127.0.0.1:0", Ingest: smallLimits}
 	for _, c := range configure {
 		c(&config)
 	}
-	catalog := new(ingest.Catalog)
-	catalog.Set(streams)
-	f := &fixture{t: t, log: log, registry: prometheus.NewRegistry(), served: make(chan error, 1)}
-	server, err := New(config, Deps{Log: log, Catalog: catalog, Registerer: f.registry, Flush: f.flush})
+	f := &fixture{t: t, log: log, registry: prometheus.NewRegistry()}
+	return f.serve(config, streams, Deps{Log: log, Flush: f.flush})
+}
+
+// serve starts the server, which Deps say everything of but the streams and the registry.
+func (f *fixture) serve(config Config, streams []ingest.Stream, deps Deps) *fixture {
+	f.t.Helper()
+	deps.Catalog, deps.Registerer = new(ingest.Catalog), f.registry
+	deps.Catalog.Set(streams)
+	server, err := New(config, deps)
 	if err != nil {
-		t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	addr, err := server.Listen()
 	if err != nil {
-		t.Fatal(err)
+		f.t.Fatal(err)
 	}
-	f.Server, f.addr = server, addr.String()
+	f.Server, f.addr, f.served = server, addr.String(), make(chan error, 1)
 	go func() { f.served <- server.Serve() }()
-	t.Cleanup(f.shutDown)
+	f.t.Cleanup(f.shutDown)
 	return f
 }
 

@@ -17,7 +17,6 @@ import (
 func startWithMemory(t *testing.T) *fixture {
 	t.Helper()
 	log := new(memlog.Log).Open()
-	catalog := new(ingest.Catalog)
 	var streams []ingest.Stream
 	for i, name := range []string{"clicks", "views"} {
 		id := buffer.StreamID{byte(i + 1)}
@@ -26,21 +25,8 @@ func startWithMemory(t *testing.T) *fixture {
 		}
 		streams = append(streams, ingest.Stream{ID: id, Name: name, Accepting: true})
 	}
-	catalog.Set(streams)
-	f := &fixture{t: t, registry: prometheus.NewRegistry(), served: make(chan error, 1)}
-	config := Config{Listen: "127.0.0.1:0", Ingest: ingest.Config{Poison: true}}
-	server, err := New(config, Deps{Log: log, Catalog: catalog, Registerer: f.registry})
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr, err := server.Listen()
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.Server, f.addr = server, addr.String()
-	go func() { f.served <- server.Serve() }()
-	t.Cleanup(f.shutDown)
-	return f
+	f := &fixture{t: t, registry: prometheus.NewRegistry()}
+	return f.serve(Config{Listen: "127.0.0.1:0", Ingest: ingest.Config{Poison: true}}, streams, Deps{Log: log})
 }
 
 func (c *client) want(status int, body, request string) {

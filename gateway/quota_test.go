@@ -12,24 +12,12 @@ import (
 // startWithQuota serves clicks, which has a quota.
 func startWithQuota(t *testing.T, q ingest.Quota) *fixture {
 	t.Helper()
-	f := &fixture{t: t, log: &fakeLog{}, registry: prometheus.NewRegistry(), served: make(chan error, 1)}
-	catalog := new(ingest.Catalog)
-	catalog.Set([]ingest.Stream{{ID: clicks, Name: "clicks", Accepting: true, Quota: q}})
-	server, err := New(Config{Listen: "127.0.0.1:0"}, Deps{Log: f.log, Catalog: catalog, Registerer: f.registry})
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr, err := server.Listen()
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.Server, f.addr = server, addr.String()
-	go func() { f.served <- server.Serve() }()
-	t.Cleanup(f.shutDown)
-	return f
+	f := &fixture{t: t, log: &fakeLog{}, registry: prometheus.NewRegistry()}
+	streams := []ingest.Stream{{ID: clicks, Name: "clicks", Accepting: true, Quota: q}}
+	return f.serve(Config{Listen: "127.0.0.1:0"}, streams, Deps{Log: f.log})
 }
 
-// hours is a quota that one request of a record uses up for the rest of the test, since it is in debt for so long.
+// hourly is a quota that one request of a record uses up for the rest of the test, since it is in debt for so long.
 func hourly(record string) ingest.Quota { return ingest.Quota{Bytes: int64(len(record)) / 3600} }
 
 func TestQuota(t *testing.T) {

@@ -2,9 +2,11 @@ package gateway
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,10 +32,21 @@ type room struct {
 	open    atomic.Int64
 	refused prometheus.Counter
 	told    atomic.Int64 // when it was last said that there is no room, Unix seconds
+
+	most      int64          // bytes that a refused connection may still send
+	leaving   chan struct{}  // holds one for each refused connection that is being read from
+	lingering sync.WaitGroup // of those
 }
 
+// mostLeaving bounds the refused connections that are read from at once. Those beyond it are closed with what they sent
+// unread, which may take the answer away from them.
+const mostLeaving = 64
+
 func newRoom(config Config, deps Deps) (*room, error) {
-	r := &room{limit: int64(config.Connections), each: ConnectionMemory, held: deps.Held, logger: deps.Logger}
+	r := &room{
+		limit: int64(config.Connections), each: ConnectionMemory, held: deps.Held, logger: deps.Logger,
+		most: headerLimit + config.Ingest.Limits.Body, leaving: make(chan struct{}, mostLeaving),
+	}
 	if r.held == nil {
 		r.held = new(atomic.Int64)
 	}
@@ -72,16 +85,35 @@ func (r *room) leave() {
 	r.held.Add(-r.each)
 }
 
-// refuse answers a connection for which there is no room, before anything is read from it, and closes it. With TLS it is
-// closed alone: to answer would take a handshake.
-func (r *room) refuse(c net.Conn, secure bool) {
+// refuse answers a connection for which there is no room and closes it, without waiting for either. With TLS it is closed
+// alone: to answer would take a handshake.
+func (r *room) refuse(c *net.TCPConn, secure bool) {
 	r.refused.Inc()
 	if now, told := time.Now().Unix(), r.told.Load(); now-told >= 60 && r.told.CompareAndSwap(told, now) {
 		r.logger.Warn("connections of producers are refused: memory has room for no more; raise memory, or let producers share connections",
 			"open", r.limit)
 	}
-	if !secure && c.SetWriteDeadline(time.Now().Add(time.Second)) == nil {
-		_, _ = c.Write(noRoomAnswer) // fits the kernel's buffer; the client may be gone
+	if secure || c.SetWriteDeadline(time.Now().Add(time.Second)) != nil {
+		_ = c.Close()
+		return
+	}
+	_, _ = c.Write(noRoomAnswer) // fits the kernel's buffer; the client may be gone
+	select {
+	case r.leaving <- struct{}{}:
+		r.lingering.Go(func() {
+			r.seeOff(c)
+			<-r.leaving
+		})
+	default:
+		_ = c.Close()
+	}
+}
+
+// seeOff closes a refused connection so that its client can read why: see manners.close. A client is given the time and the
+// bytes of one request.
+func (r *room) seeOff(c *net.TCPConn) {
+	if c.CloseWrite() == nil && c.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
+		_, _ = io.CopyN(io.Discard, c, r.most)
 	}
 	_ = c.Close()
 }

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"fmt"
+	"log/slog"
 	"net"
 	"sync/atomic"
 	"testing"
@@ -35,6 +37,86 @@ func TestConnectionsAreBounded(t *testing.T) {
 	if got := f.dial().do(post(clicksURL, ndjson, "x")); got.StatusCode != 200 {
 		t.Errorf("once there is room: got %d %s, want 200", got.StatusCode, got.body)
 	}
+}
+
+// A client that has sent its request, or is about to, can send it all and reads why it was refused, and nothing of a reset,
+// for which some kernels throw the answer away. What it sends beyond one request is not waited for.
+func TestRefusedConnectionCanReadWhy(t *testing.T) {
+	r, err := newRoom(Config{}, Deps{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.most = 1 << 20
+	for _, size := range []int{100, 1 << 20} {
+		server, client := connected(t)
+		client.send(head("POST", clicksURL, fmt.Sprintf("Content-Length: %d", size)))
+		sent := make(chan error)
+		go func() {
+			_, err := client.Write(make([]byte, size))
+			sent <- err
+		}()
+		if _, err := server.Read(make([]byte, 1)); err != nil { // the rest waits, unread
+			t.Fatal(err)
+		}
+		r.refuse(server, false)
+		if err := <-sent; err != nil {
+			t.Errorf("%d bytes cannot be sent: %v", size, err)
+		}
+		if got := client.receive(); asProblem(t, got).Code != "too_many_connections" {
+			t.Errorf("%d bytes: got %d %s", size, got.StatusCode, got.body)
+		}
+		client.closed() // by the end of the stream
+		_ = client.Close()
+	}
+	server, client := connected(t)
+	r.refuse(server, false)
+	for {
+		if _, err := client.Write(make([]byte, 64<<10)); err != nil {
+			break // by the reset
+		}
+	}
+	r.lingering.Wait()
+}
+
+// Not more than so many refused connections are waited for.
+func TestRefusedConnectionsAreBounded(t *testing.T) {
+	r, err := newRoom(Config{}, Deps{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var clients []*client
+	for range mostLeaving + 1 {
+		server, client := connected(t)
+		r.refuse(server, false)
+		clients = append(clients, client)
+	}
+	clients[mostLeaving].receive()
+	clients[mostLeaving].closed()
+	if got := len(r.leaving); got != mostLeaving {
+		t.Errorf("%d connections are waited for, want %d", got, mostLeaving)
+	}
+	for _, c := range clients[:mostLeaving] {
+		c.receive()
+		_ = c.Close()
+	}
+	r.lingering.Wait()
+}
+
+// connected returns both ends of a connection.
+func connected(t *testing.T) (server *net.TCPConn, other *client) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	f := &fixture{t: t, addr: l.Addr().String()}
+	other = f.dial()
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.(*net.TCPConn), other
 }
 
 // What connections hold is told to who accounts for it, and ends with them, however often one is closed.

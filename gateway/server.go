@@ -110,6 +110,7 @@ func New(config Config, deps Deps) (*Server, error) {
 	if deps.Logger == nil {
 		deps.Logger = slog.New(slog.DiscardHandler)
 	}
+	config.Ingest.Limits = in.Limits()
 	s := &Server{
 		config:   config.withDefaults(),
 		logger:   deps.Logger,
@@ -179,6 +180,7 @@ func (s *Server) Serve() error {
 	if s.listener == nil {
 		return errors.New("gateway: Serve before Listen")
 	}
+	defer s.room.lingering.Wait()
 	var within sync.WaitGroup
 	defer within.Wait()
 	defer s.within.Close()

@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"regexp"
 	"time"
 
 	"github.com/alecthomas/kong"
 	"github.com/dustin/go-humanize"
+
+	"hydrant/bench"
 )
 
 // Command is `hydrant bench suite`, to be embedded in a kong grammar as bench.Command is.
@@ -111,18 +112,18 @@ func (c *RunCommand) Run(ctx context.Context, cli *kong.Context) error {
 	}
 	err = result.WriteText(cli.Stdout)
 	if c.JSON != "" {
-		err = errors.Join(err, writeFile(c.JSON, result.WriteJSON))
+		err = errors.Join(err, bench.WriteFile(c.JSON, result.WriteJSON))
 	}
 	if c.Out != "" {
 		base := filepath.Join(c.Out, result.Date.Format("2006-01-02T150405Z")+"-"+shorten(result.Commit))
-		err = errors.Join(err, writeFile(base+".json", result.WriteJSON), writeFile(base+".html", result.WriteHTML))
+		err = errors.Join(err, bench.WriteFile(base+".json", result.WriteJSON), bench.WriteFile(base+".html", result.WriteHTML))
 	}
 	return errors.Join(err, result.unmeasured())
 }
 
 func list(w io.Writer) error {
 	for _, r := range rows() {
-		if _, err := fmt.Fprintf(w, "%-16s %s\n", r.name(), r.about()); err != nil {
+		if _, err := fmt.Fprintf(w, "%-18s %s\n", r.name(), r.about()); err != nil {
 			return err
 		}
 	}
@@ -131,16 +132,3 @@ func list(w io.Writer) error {
 
 // shorten makes a commit fit a file name.
 func shorten(commit string) string { return commit[:min(12, len(commit))] }
-
-// writeFile makes a file of what write writes.
-func writeFile(path string, write func(io.Writer) error) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	if err := write(f); err != nil {
-		_ = f.Close() // the first error is the one to tell
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return f.Close()
-}

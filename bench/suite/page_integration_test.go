@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"hydrant/bench"
 )
 
 // TestPageInABrowser opens a result in a real browser without a network: every plot is drawn.
@@ -20,7 +22,7 @@ func TestPageInABrowser(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "result.html")
 	r := resultOf("0123456789abcdef", repeatOf(100, 60, 2.5), repeatOf(100, 70, 3.5))
 	r.Rows = append(r.Rows, conclude(&fake{}, []Sample{repeatOf(50, 60, 2.5)}))
-	if err := writeFile(path, r.WriteHTML); err != nil {
+	if err := bench.WriteFile(path, r.WriteHTML); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)

@@ -112,7 +112,7 @@ func resultOf(commit string, samples ...Sample) *Result {
 func TestResultIsReadAsItWasWritten(t *testing.T) {
 	want := resultOf("0123456789abcdef", repeatOf(100, 60, 2.5), repeatOf(100, 70, 2))
 	path := filepath.Join(t.TempDir(), "result.json")
-	if err := writeFile(path, want.WriteJSON); err != nil {
+	if err := bench.WriteFile(path, want.WriteJSON); err != nil {
 		t.Fatal(err)
 	}
 	got, err := readResult(path)

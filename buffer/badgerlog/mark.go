@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/dgraph-io/badger/v4"
@@ -118,8 +119,16 @@ func (m *mark) verify(dir string) error {
 			return fmt.Errorf("%s is damaged or cut", name)
 		}
 	}
+	for name := range sums {
+		if _, ours := m.Files[name]; !ours && slices.Contains(badgerReads, filepath.Ext(name)) {
+			return fmt.Errorf("%s is not the generation's", name)
+		}
+	}
 	return nil
 }
+
+// badgerReads are the kinds of files that Badger opens, whoever wrote them.
+var badgerReads = []string{".mem", ".vlog", ".sst"}
 
 // loadSealed reads the group records of a generation that was closed, and makes sure that everything they list is there.
 // The blocks themselves are verified when they are read.

@@ -3,7 +3,6 @@ package main
 import (
 	"io"
 	"log/slog"
-	"os"
 
 	"hydrant/gateway/auth"
 	"hydrant/stream"
@@ -100,7 +99,7 @@ func defaults() *Config {
 			Region: "us-east-1", Account: "000000000000", Store: DefinitionStore{S3: DefinitionBucket{Prefix: "hydrant-streams/"}},
 		},
 
-		Memory: defaultMemory(os.DirFS("/")),
+		Memory: ownMemory(),
 	}
 	c.complete()
 	return c

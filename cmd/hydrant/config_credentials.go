@@ -74,20 +74,7 @@ func loadCredentials(path string, variables environment) (*auth.Credentials, Fau
 		return nil, nil, fmt.Errorf("credentials: %w", err)
 	}
 	found := newReport(path, nil)
-	d := newDecoder(found)
-	d.expand = func(text string) (string, []string) { return variables.expand(text, nil) }
-	var config auth.Config
-	if root := d.parse(text); root != nil {
-		d.fields(d.mapping(root, ""), reflect.ValueOf(&config).Elem())
-	}
-	if len(found.faults) > 0 {
-		return nil, nil, found.faults
-	}
-	credentials, faults := auth.New(config)
-	for _, fault := range faults {
-		found.fault(fault.Path, "%s", fault.Message)
-	}
-	found.sort()
+	credentials := parseCredentials(found, text, variables)
 	if len(found.faults) > 0 {
 		return nil, nil, found.faults
 	}
@@ -95,4 +82,23 @@ func loadCredentials(path string, variables environment) (*auth.Credentials, Fau
 		found.warn("", "every user of this machine can read the credentials; chmod 600 %s", path)
 	}
 	return credentials, found.warnings, nil
+}
+
+// parseCredentials is nil where found says what is wrong.
+func parseCredentials(found *report, text []byte, variables environment) *auth.Credentials {
+	d := newDecoder(found)
+	d.expand = func(text string) (string, []string) { return variables.expand(text, nil) }
+	var config auth.Config
+	if root := d.parse(text); root != nil {
+		d.fields(d.mapping(root, ""), reflect.ValueOf(&config).Elem())
+	}
+	if len(found.faults) > 0 {
+		return nil
+	}
+	credentials, faults := auth.New(config)
+	for _, fault := range faults {
+		found.fault(fault.Path, "%s", fault.Message)
+	}
+	found.sort()
+	return credentials
 }

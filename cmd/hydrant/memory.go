@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime/debug"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -52,6 +53,10 @@ const (
 	// processors are scarce.
 	runtimeLag = 16 * stream.MiB
 )
+
+// ownMemory is defaultMemory as the process began. A limit that is moved under a running node is no new setting: a reload
+// would be refused for it.
+var ownMemory = sync.OnceValue(func() stream.Size { return defaultMemory(os.DirFS("/")) })
 
 // defaultMemory is a quarter of what the machine or the container has, within bounds.
 func defaultMemory(root fs.FS) stream.Size {

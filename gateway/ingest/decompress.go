@@ -8,7 +8,6 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/s2"
-	"github.com/klauspost/compress/zstd"
 )
 
 // Encoding is a Content-Encoding that a body can have.
@@ -150,37 +149,6 @@ func (d *decompression) gzip() error {
 		return notCompressed("gzip", err)
 	}
 	return d.read("gzip", stream)
-}
-
-// zstdReaders work in the goroutine that reads, so that the pool may drop them.
-var zstdReaders = sync.Pool{New: func() any {
-	stream, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(largestWindow))
-	if err != nil {
-		panic("ingest: zstd options: " + err.Error()) // constants
-	}
-	return stream
-}}
-
-// largestWindow is what RFC 9659 allows a frame that is sent over HTTP.
-const largestWindow = 8 << 20
-
-// zstd counts the window that the first frame asks for, too: the decoder keeps so much beside what it has given out.
-func (d *decompression) zstd() error {
-	var h zstd.Header
-	if err := h.Decode(d.source); err != nil {
-		return notCompressed("zstd", err)
-	}
-	window := int64(min(h.WindowSize, largestWindow))
-	if err := d.request.reserve(window); err != nil {
-		return err
-	}
-	defer d.request.unreserve(window)
-	stream := zstdReaders.Get().(*zstd.Decoder)
-	defer zstdReaders.Put(stream)
-	if err := stream.Reset(bytes.NewReader(d.source)); err != nil {
-		return notCompressed("zstd", err)
-	}
-	return d.read("zstd", stream)
 }
 
 // framed is how a snappy stream begins.
