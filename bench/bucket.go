@@ -33,7 +33,7 @@ func newBucket(ctx context.Context, o VerifyOptions) (*bucket, error) {
 }
 
 // NewS3Client returns a client of a store, or of AWS where the endpoint is empty. Credentials and region come from the AWS
-// default chain. Where that names no region it is us-east-1: stores other than AWS have none.
+// default chain; it fails where that has none. Where it names no region it is us-east-1: stores other than AWS have none.
 func NewS3Client(ctx context.Context, endpoint string, pathStyle bool) (*s3.Client, error) {
 	chain, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
@@ -41,6 +41,9 @@ func NewS3Client(ctx context.Context, endpoint string, pathStyle bool) (*s3.Clie
 	}
 	if chain.Region == "" {
 		chain.Region = "us-east-1"
+	}
+	if _, err := chain.Credentials.Retrieve(ctx); err != nil {
+		return nil, fmt.Errorf("s3: no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role: %w", err)
 	}
 	return s3.NewFromConfig(chain, func(s *s3.Options) {
 		s.UsePathStyle = pathStyle

@@ -10,7 +10,11 @@ import (
 // outputs have all been taken in.
 func (l *lane) passDamage(ctx context.Context, d buffer.Damage) error {
 	l.damage = append(l.damage, d)
+	l.rebuilding.pass(d)
 	l.ledger.position = max(l.ledger.position, d.To)
+	if err := l.completeUpTo(ctx, l.ledger.position); err != nil {
+		return err
+	}
 	if l.ledger.position >= l.target {
 		if err := l.sealDue(ctx); err != nil {
 			return err

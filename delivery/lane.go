@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -25,21 +24,23 @@ type lane struct {
 	in      buffer.Lane
 	info    buffer.LaneInfo
 	after   buffer.Seq // where this life began
+	narrow  bool       // this life makes sealed objects again before it reads on
 	log     *slog.Logger
 
-	rules   map[uint64]*rules
-	version uint64 // of the block read last
-	ledger  *ledger
-	open    openList
-	filled  []*object // by the record in hand
-	closing []*object // closed; their manifests are not durable yet
-	waiting int       // sealed objects that are not delivered yet
-	sealed  map[*object]struct{}
-	atWork  []*chunk // being compressed, in the order in which they were cut
-	stored  int64    // bytes of the sealed objects, wherever they lie
-	memory  int64    // of all these objects
-	totals  Totals
-	damage  []buffer.Damage // read past; the cursor has not passed it
+	rules      map[uint64]*rules
+	version    uint64 // of the block read last
+	ledger     *ledger
+	open       openList
+	filled     []*object // by the record in hand
+	closing    []*object // closed; their manifests are not durable yet
+	waiting    int       // sealed objects that are not delivered yet
+	sealed     map[*object]struct{}
+	rebuilding rebuilding
+	atWork     []*chunk // being compressed, in the order in which they were cut
+	stored     int64    // bytes of the sealed objects, wherever they lie
+	memory     int64    // of all these objects
+	totals     Totals
+	damage     []buffer.Damage // read past; the cursor has not passed it
 
 	buffering  stream.Buffering // the triggers in force now
 	partitions stream.Partitions
@@ -186,7 +187,7 @@ func (l *lane) forget() {
 	l.service.uploads.forget(l.sharer())
 	l.account(-l.memory)
 	l.countOpen(-l.open.len)
-	for o := range l.open.all() {
+	for o := range l.unfinished() {
 		o.forget(l.scratch)
 	}
 	for _, o := range l.closing {
@@ -229,42 +230,6 @@ func (l *lane) setTimer(timer *time.Timer) {
 
 func (l *lane) interval() time.Duration { return time.Duration(l.buffering.Interval) }
 
-// take partitions a block's records and seals what is full.
-func (l *lane) take(ctx context.Context, next item) error {
-	blockRead.Reach()
-	b := next.block
-	r, err := l.rulesOf(b.Version)
-	if err != nil {
-		return err
-	}
-	if l.track == mainTrack && !l.info.ID.IsDerived() {
-		l.startOthers(ctx, r, max(b.First-1, l.in.Info().Cursor))
-	}
-	if r.version != l.version { // what is open under the old version is sealed
-		l.closeAll(reasonVersion, l.open.len)
-		l.version = r.version
-	}
-	if err := l.takeRecords(ctx, r, next); err != nil {
-		return err
-	}
-	l.collect()
-	blockPartitioned.Reach()
-	l.relieve()
-	l.thin()
-	if err := l.seal(ctx); err != nil {
-		return err
-	}
-	if l.ledger.position >= l.target {
-		if err := l.sealDue(ctx); err != nil { // what became due while the backlog was read
-			return err
-		}
-	}
-	if l.track == backupTrack && r.partitioner == nil && l.open.len == 0 && l.waiting == 0 && l.tracks.leave() {
-		return l.leave(ctx)
-	}
-	return l.passOver(ctx)
-}
-
 // startOthers has the other tracks that a version's records take served, from a cursor on.
 func (l *lane) startOthers(ctx context.Context, r *rules, after buffer.Seq) {
 	if r.stream.Backup != nil {
@@ -283,40 +248,6 @@ func (l *lane) leave(ctx context.Context) error {
 	return l.commit(ctx, buffer.Change{Cursor: l.tracks.others(l.track)})
 }
 
-// takeRecords partitions a block's records. It looks at ctx between them: where a query does all that it may for each, a
-// block takes minutes.
-func (l *lane) takeRecords(ctx context.Context, r *rules, next item) error {
-	b := next.block
-	if r.partitioner == nil {
-		l.ledger.position = max(l.ledger.position, b.Last())
-		return nil
-	}
-	l.triggers(r)
-	for record := range b.Records() {
-		if record.Seq <= l.ledger.position {
-			continue
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if next.outputs != nil {
-			l.outputs = append(l.outputs[:0], next.outputs[record.Seq-b.First])
-		} else if err := l.process(r, record); err != nil {
-			return err
-		}
-		for i := range l.outputs {
-			l.settleOverflow(r, record, i)
-			l.add(r, record, &l.outputs[i])
-		}
-		if len(l.outputs) == 0 {
-			l.ledger.drop(record.Seq)
-		}
-		l.ledger.position = record.Seq
-		l.closeFilled()
-	}
-	return nil
-}
-
 // keying is who may partition the lane's blocks beside it. What was derived is not read as records are.
 func (l *lane) keying() *keying {
 	if l.info.ID.IsDerived() {
@@ -325,21 +256,9 @@ func (l *lane) keying() *keying {
 	return &keying{track: l.track}
 }
 
-// process makes the outputs of a record.
-func (l *lane) process(r *rules, record buffer.Record) (err error) {
-	if !l.info.ID.IsDerived() {
-		l.outputs = r.partitioner.Process(l.outputs[:0], uint64(record.Seq), record.Arrival, record.Data)
-		return nil
-	}
-	if l.outputs, err = r.partitioner.ProcessOutcome(l.outputs[:0], record.Arrival, record.Data); err != nil {
-		return fmt.Errorf("derived record %d: %w", record.Seq, err)
-	}
-	return nil
-}
-
 // passOver moves the cursor over records whose outputs the last life of the lane delivered.
 func (l *lane) passOver(ctx context.Context) error {
-	if l.open.len > 0 || l.waiting > 0 || l.ledger.position == l.ledger.cursor {
+	if !l.empty() || l.ledger.position == l.ledger.cursor {
 		return nil
 	}
 	if err := l.move(ctx, l.advance()); err != nil {
@@ -349,49 +268,10 @@ func (l *lane) passOver(ctx context.Context) error {
 	return nil
 }
 
-// add takes one output into the open object of its partition.
-func (l *lane) add(r *rules, record buffer.Record, out *partitioner.Output) {
-	l.name = appendPartition(l.name[:0], out)
-	o := r.open[string(l.name)]
-	if o == nil {
-		id := partitionID{r.version, string(l.name)}
-		if l.ledger.covered(id, record.Seq) {
-			return
-		}
-		o = newObject(r, id.name, record, out)
-		o.entry = l.ledger.open(id, record.Seq)
-		r.open[id.name] = o
-		l.open.push(o)
-		l.countOpen(1)
-		l.account(o.memory)
-	}
-	if out.Error != "" {
-		l.sample(r, out)
-		l.observeFailed(out)
-	}
-	l.write(o, out)
-	o.last = record.Seq
-	if o.bytes >= int64(l.buffering.Size) {
-		l.filled = append(l.filled, o)
-	}
-	if o.cold && !l.buffering.IsCold(o.bytes) {
-		l.open.thaw(o)
-	}
+// empty reports whether the lane holds nothing that is to be delivered.
+func (l *lane) empty() bool {
+	return l.open.len == 0 && l.waiting == 0 && len(l.rebuilding.objects) == 0
 }
-
-// write adds an output to an object, and has a chunk compressed where there is enough for one.
-func (l *lane) write(o *object, out *partitioner.Output) {
-	if o.tail.size == 0 && len(o.chunks) > 0 && l.fewOpen() {
-		l.account(o.widen())
-	}
-	l.account(o.write(out, o.rules.delimiterOf(out)))
-	if o.tail.size >= chunkSize {
-		l.cut(o)
-	}
-}
-
-// fewOpen reports whether each open object may hold a chunk's room at once.
-func (l *lane) fewOpen() bool { return int64(l.open.len)*wideSize <= l.ownMemory()/2 }
 
 // countOpen notes that objects were opened or closed.
 func (l *lane) countOpen(n int) {

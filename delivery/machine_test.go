@@ -34,6 +34,7 @@ type machine struct {
 	mutant  mutant
 	store   *machineStore
 	version atomic.Int64
+	memory  int64 // of the lives that begin
 
 	lives int
 	steps atomic.Int64 // durable steps until the process dies; negative: it does not
@@ -79,7 +80,7 @@ func (w *machine) define(t *rapid.T) {
 }
 
 func (w *machine) start() {
-	w.service = delivery.New(delivery.Config{Waiting: 4, Uploads: 2}, delivery.Deps{
+	w.service = delivery.New(delivery.Config{Waiting: 4, Uploads: 2, Memory: w.memory}, delivery.Deps{
 		Open:    func(context.Context, stream.Destination) (delivery.Destination, error) { return w.store, nil },
 		Current: func(string) (stream.Stream, bool) { return w.definition(), true },
 		Log:     slog.New(slog.DiscardHandler),
@@ -329,7 +330,7 @@ func live(t *rapid.T, m mutant) {
 	keys := rapid.StringOfN(rapid.SampledFrom([]rune("aab")), 1, 12, -1)
 	outcomes := rapid.SliceOfN(rapid.SampledFrom([]outcome{stored, stored, answerLost, notStored, slow}), 1, 6)
 	for range rapid.IntRange(2, 10).Draw(t, "actions") {
-		switch rapid.SampledFrom([]string{"append", "append", "append", "append", "keyed", "repeat", "wait", "wait", "store", "die", "kill", "define"}).Draw(t, "action") {
+		switch rapid.SampledFrom([]string{"append", "append", "append", "append", "keyed", "repeat", "wait", "wait", "store", "die", "kill", "define", "memory"}).Draw(t, "action") {
 		case "append":
 			w.append(t, keys.Draw(t, "keys"), buffer.Key{})
 		case "keyed":
@@ -351,6 +352,8 @@ func live(t *rapid.T, m mutant) {
 		case "define":
 			w.define(t)
 			synctest.Wait()
+		case "memory":
+			w.memory = 1 - w.memory // room for nothing, or for everything
 		}
 		w.check(t)
 	}

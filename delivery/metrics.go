@@ -75,6 +75,18 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	return m
 }
 
+// serves has the counters that may rise once and stand still begin at 0: of one that begins at 1 Prometheus sees no increase,
+// and no alert fires.
+func (m *Metrics) serves(l *lane) {
+	if m == nil || l.track != mainTrack {
+		return
+	}
+	for _, class := range []string{"conflict", Held.String()} {
+		m.failures.WithLabelValues(l.info.Name, class)
+	}
+	m.replaced.WithLabelValues(l.info.Name)
+}
+
 func (m *Metrics) superseded(stream string) {
 	if m != nil {
 		m.replaced.WithLabelValues(stream).Inc()

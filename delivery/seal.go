@@ -57,7 +57,7 @@ func (l *lane) room() int {
 	if l.full() {
 		return 0
 	}
-	return max(0, l.service.cfg.Waiting-l.waiting-len(l.closing))
+	return max(0, l.service.cfg.Waiting-l.waiting-len(l.closing)-len(l.rebuilding.objects))
 }
 
 // full reports whether the sealed objects that wait are at their bound, in number or in bytes.
@@ -162,7 +162,7 @@ func (l *lane) finishDrain(ctx context.Context) error {
 	if err := l.seal(ctx); err != nil {
 		return err
 	}
-	if l.open.len == 0 && l.waiting == 0 {
+	if l.empty() {
 		l.sayDrained()
 	}
 	return nil

@@ -178,9 +178,9 @@ func (s *Service) deliver(ctx context.Context, t *tracks, way track, cursor buff
 	begin := func(before *lane) *lane { return s.begin(newLane(t, way, cursor), before) }
 	l := begin(nil)
 	defer close(l.done)
+	s.deps.Metrics.serves(l)
 	err := l.run(ctx)
-	for errors.Is(err, errScratchDamaged) {
-		l.log.Error("scratch did not keep what was stored in it: what the stream had there is made again from the buffer, and the stream uses it no more", "error", err)
+	for l.beginAgain(err) {
 		l = begin(l)
 		err = l.run(ctx)
 	}
@@ -193,6 +193,21 @@ func (s *Service) deliver(ctx context.Context, t *tracks, way track, cursor buff
 	return nil
 }
 
+// beginAgain reports whether a life that ended with err is followed by another one, which does without what has failed.
+func (l *lane) beginAgain(err error) bool {
+	switch {
+	case errors.Is(err, errScratchDamaged):
+		l.log.Error("scratch did not keep what was stored in it: what the stream had there is made again from the buffer, and the stream uses it no more", "error", err)
+		l.scratch = nil
+	case errors.Is(err, errNoRoom):
+		l.log.Warn("the sealed objects of this stream are made again a few at a time", "reason", err)
+		l.narrow = true
+	default:
+		return false
+	}
+	return true
+}
+
 // begin puts a life of a lane in the place of the one before, if there was one.
 func (s *Service) begin(l, before *lane) *lane {
 	s.mu.Lock()
@@ -200,7 +215,7 @@ func (s *Service) begin(l, before *lane) *lane {
 	if before != nil {
 		l.drained, l.done = before.drained, before.done
 		l.flushAsked, l.flushes = before.flushAsked, before.flushes
-		l.scratch = nil // not trusted again
+		l.scratch, l.narrow = before.scratch, before.narrow
 	}
 	if s.hastes[l.info.ID.Stream] {
 		close(l.hurry)

@@ -85,7 +85,10 @@ func (w *world) putInForce() {
 }
 
 // start begins a life of delivery.
-func (w *world) start() {
+func (w *world) start() { w.startOn(&w.log) }
+
+// startOn begins one that sees the world's log as it is shown to it.
+func (w *world) startOn(log buffer.Log) {
 	w.putInForce()
 	w.service = delivery.New(w.cfg, delivery.Deps{
 		Open:    func(context.Context, stream.Destination) (delivery.Destination, error) { return w.objects, nil },
@@ -100,7 +103,7 @@ func (w *world) start() {
 	var ctx context.Context
 	ctx, w.cancel = context.WithCancel(context.Background())
 	w.ended = make(chan error, 1)
-	go func() { w.ended <- w.service.Run(ctx, &w.log) }()
+	go func() { w.ended <- w.service.Run(ctx, log) }()
 }
 
 // openFunction implements delivery.OpenFunction.

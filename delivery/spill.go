@@ -3,6 +3,7 @@ package delivery
 import (
 	"cmp"
 	"errors"
+	"iter"
 	"slices"
 	"time"
 )
@@ -19,30 +20,35 @@ func (l *lane) crowded() bool {
 
 func (l *lane) ownMemory() int64 { return l.service.room() / 4 / max(1, l.service.serving.Load()) }
 
-// relieve gives memory up where all lanes together hold more than there is: open objects go to scratch, the largest
-// first. Where scratch takes no more, the largest are sealed early, which makes objects smaller than they could be; and
-// where too many of these wait already, the lane holds.
-func (l *lane) relieve() {
+// relieve gives memory up where all lanes together hold more than there is: objects that grow go to scratch, the largest
+// first. Where scratch takes no more, the largest open ones are sealed early, which makes objects smaller than they could be;
+// and where too many of these wait already, the lane holds. Where nothing waits, and what is made again takes the room,
+// errNoRoom ends this life of the lane.
+func (l *lane) relieve() error {
 	if !l.crowded() {
-		return
+		return nil
 	}
 	l.spillLargest()
 	if l.crowded() {
 		l.closeLargest()
 	}
+	if l.crowded() && l.waiting == 0 && len(l.closing) == 0 && len(l.rebuilding.objects) > 0 {
+		return errNoRoom
+	}
+	return nil
 }
 
-// spillLargest moves open objects to scratch until half of what the lane holds is given up.
+// spillLargest moves objects that grow to scratch until half of what the lane holds is given up.
 func (l *lane) spillLargest() {
 	if l.scratch != nil {
-		l.spill(l.largest(), l.memory/2)
+		l.spill(largest(l.unfinished()), l.memory/2)
 	}
 }
 
 // closeLargest closes open objects, as far as there is room, until half of what the lane holds is about to be given up.
 func (l *lane) closeLargest() {
 	held, goal := l.memory, l.memory/2
-	for _, o := range l.largest() {
+	for _, o := range largest(l.open.all()) {
 		if held <= goal || l.room() == 0 {
 			return
 		}
@@ -51,9 +57,21 @@ func (l *lane) closeLargest() {
 	}
 }
 
-// largest are the open objects, those that hold most memory first.
-func (l *lane) largest() []*object {
-	return slices.SortedFunc(l.open.all(), func(a, b *object) int { return cmp.Compare(b.memory, a.memory) })
+// unfinished yields the objects that may grow yet.
+func (l *lane) unfinished() iter.Seq[*object] {
+	return func(yield func(*object) bool) {
+		for _, o := range l.rebuilding.objects {
+			if !yield(o) {
+				return
+			}
+		}
+		l.open.all()(yield)
+	}
+}
+
+// largest sorts objects, those that hold most memory first.
+func largest(objects iter.Seq[*object]) []*object {
+	return slices.SortedFunc(objects, func(a, b *object) int { return cmp.Compare(b.memory, a.memory) })
 }
 
 // spill moves objects to scratch in the order given, until the lane holds no more than goal. Those of an encrypted stream

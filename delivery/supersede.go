@@ -107,7 +107,7 @@ func (l *lane) settleFound(ctx context.Context, o *object) error {
 	l.totals.Spared += (m.Outputs - m.Extra) - (o.outputs - o.extra) // in records
 	o.outputs, o.extra, o.bytes = m.Outputs, m.Extra, m.Bytes
 	o.failure, _, _ = strings.Cut(m.Partition, "\x00")
-	l.waiting++
+	l.expect(o)
 	return l.settle(ctx, result{object: o})
 }
 

@@ -19,11 +19,16 @@ type result struct {
 	err    error // nil: delivered. Else the lane cannot go on; what can be tried again never gets here
 }
 
-// start begins the upload of a sealed object.
-func (l *lane) start(ctx context.Context, o *object) {
+// expect counts a sealed object among those that are to be delivered.
+func (l *lane) expect(o *object) {
 	l.waiting++
 	l.stored += o.stored
 	l.sealed[o] = struct{}{}
+}
+
+// start begins the upload of a sealed object.
+func (l *lane) start(ctx context.Context, o *object) {
+	l.expect(o)
 	l.uploads.Go(func() {
 		r := result{o, l.deliver(ctx, o)}
 		select {

@@ -123,7 +123,7 @@ func (c *RunCommand) Run(ctx context.Context, cli *kong.Context) error {
 
 func list(w io.Writer) error {
 	for _, r := range rows() {
-		if _, err := fmt.Fprintf(w, "%-16s %s\n", r.name(), r.about()); err != nil {
+		if _, err := fmt.Fprintf(w, "%-18s %s\n", r.name(), r.about()); err != nil {
 			return err
 		}
 	}

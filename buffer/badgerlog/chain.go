@@ -171,14 +171,16 @@ func (m *image) addBlock(h buffer.Header, g *generation) {
 		m.blocks[h.Lane] = lane
 	}
 	lane[h.First] = &ref{first: h.First, count: h.Count, raw: h.RawLen, stored: buffer.HeaderSize + h.StoredLen, arrival: h.Arrival.UnixMilli(), generation: g}
-	delete(m.absent[h.Lane], h.First)
 }
 
+// addAbsent notes what is lost, unless a copy of it turns up: see carve.
 func (m *image) addAbsent(lane buffer.LaneID, d buffer.Damage) {
 	if m.absent[lane] == nil {
 		m.absent[lane] = map[buffer.Seq]buffer.Damage{}
 	}
-	m.absent[lane][d.From] = d
+	if m.absent[lane][d.From].To <= d.To {
+		m.absent[lane][d.From] = d
+	}
 }
 
 // account compares a lane's head with the one before. Heads count every record, so that a record that no block in between

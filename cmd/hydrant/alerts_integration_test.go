@@ -178,7 +178,7 @@ func (p *prometheusServer) awaitDown(fires bool) {
 }
 
 // A metric with labels that have no value yet shows nowhere on a node in good health, nor does a certificate that it has not.
-var onlyInTrouble = regexp.MustCompile(`delivery_stopped|failures_total|superseded|throttled|error_output|refused_requests|` +
+var onlyInTrouble = regexp.MustCompile(`delivery_stopped|throttled|error_output|` +
 	`definitions_age|conditional_writes|backup_|discarded|duplicate|upload_limit|tls_`)
 
 // knowsAllMetrics wants the node to export what the alert rules and the dashboard ask for.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -64,8 +65,11 @@ func maskedDestination(d stream.Destination) stream.Destination {
 }
 
 // maskedDefinition is a definition as it is stored, without its secrets. Of one that cannot be read nobody knows which
-// they are: it is replaced by the reason.
+// they are: it is replaced by the reason. That of a deleted stream has none.
 func maskedDefinition(data []byte) (json.RawMessage, error) {
+	if bytes.Equal(data, tombstone) {
+		return data, nil
+	}
 	s, err := stream.Decode(data)
 	if err != nil {
 		return json.Marshal("not shown: " + err.Error())

@@ -108,11 +108,12 @@ func TestHeadersAreMasked(t *testing.T) {
 	}
 }
 
-// A definition without secrets is shown byte for byte as it is stored.
+// A definition without secrets is shown byte for byte as it is stored, and so is what stands for a deleted stream.
 func TestDefinitionsAreShownAsTheyAre(t *testing.T) {
-	const stored = `{ "name": "a", "destination": {"directory": {"path": "o"}} }`
-	if got, err := maskedDefinition([]byte(stored)); err != nil || string(got) != stored {
-		t.Errorf("got %s, %v, want %s", got, err, stored)
+	for _, stored := range []string{`{ "name": "a", "destination": {"directory": {"path": "o"}} }`, string(tombstone)} {
+		if got, err := maskedDefinition([]byte(stored)); err != nil || string(got) != stored {
+			t.Errorf("got %s, %v, want %s", got, err, stored)
+		}
 	}
 }
 

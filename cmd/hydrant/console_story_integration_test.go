@@ -139,7 +139,7 @@ func TestConsoleStory(t *testing.T) {
 		shows("main", "keeps nothing that was not replayed before"), pictures(pictured, "replayed"))
 	step(t, ctx, "whoever may only look sees no buttons",
 		fill("#key", ""), shows("h1", "This node asks for an API key"), holds(`!document.querySelector("main").textContent.includes("orders/")`),
-		fill("#key", viewerKey), shows("h1", "orders"), shows("main", "takes an API key with the right records"), shows("main", "orders/customer=grace/"),
+		fill("#key", viewerKey), shows("h1", "orders"), shows("main", `takes an API key with the right "records"`), shows("main", "orders/customer=grace/"),
 		holds(`["send", "flush", "edit", "plan", "replay"].every(id => document.getElementById(id).hidden)`))
 	p.refusedTo(t, viewerKey)
 	if copies := find(t, filepath.Join(d.server.Dir, "copies"), "/orders-"); len(copies) == 0 {

@@ -27,6 +27,7 @@ var given = map[string]string{
 	"hydrant replay":                                      "hydrant replay --help",
 	"hydrant replay errors --dir":                         "hydrant replay errors --dir failed --stream copy",
 	"hydrant top":                                         "hydrant top --once --admin http://127.0.0.1:8081",
+	"hydrant top --once":                                  "hydrant top --once --admin http://127.0.0.1:8081",
 	"hydrant version":                                     "hydrant version",
 	"hydrant bench":                                       shortLoad,
 	"hydrant bench suite":                                 "hydrant bench suite --list",

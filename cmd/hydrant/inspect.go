@@ -22,7 +22,7 @@ import (
 type inspectCommand struct {
 	Dir    string `arg:"" help:"The node's data directory."`
 	Blocks bool   `help:"List every block that is not settled."`
-	JSON   bool   `name:"json" help:"Print JSON lines: one object for the node, each generation, stream, version, manifest and block."`
+	JSON   bool   `name:"json" help:"Print JSON lines: one object for the node, each generation, stream, version, manifest and block, and what waits in all."`
 }
 
 // Run prints the report; damage makes it fail, after everything is printed.
@@ -35,6 +35,9 @@ func (c *inspectCommand) Run(to console) error {
 		dir = filepath.Join(dir, bufferDir)
 	}
 	report, err := badgerlog.Inspect(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("is %s the data directory of a node, its data_dir? %w", c.Dir, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -92,6 +95,7 @@ func inspectLines(r *badgerlog.Report, blocks bool) ([]line, error) {
 		}
 		lines = append(lines, found...)
 	}
+	lines = append(lines, waitingLine(r.Streams))
 	for _, note := range r.Notes {
 		lines = append(lines, line{"note", note, "note: " + note})
 	}
@@ -102,6 +106,23 @@ func inspectLines(r *badgerlog.Report, blocks bool) ([]line, error) {
 		lines = append(lines, damageLine(&damage))
 	}
 	return lines, nil
+}
+
+// waitingLine says what would be lost with the directory.
+func waitingLine(streams []badgerlog.StreamReport) line {
+	var waiting struct {
+		Records int64 `json:"records"`
+		Bytes   int64 `json:"bytes"`
+	}
+	for i := range streams {
+		waiting.Records += streams[i].Stats.Pending
+		waiting.Bytes += streams[i].Stats.PendingBytes
+	}
+	if waiting.Records == 0 {
+		return line{"waiting", waiting, "no record waits for delivery"}
+	}
+	return line{"waiting", waiting, fmt.Sprintf("%d records in blocks of %d bytes wait for delivery: a start of the node delivers them, or hydrant drain",
+		waiting.Records, waiting.Bytes)}
 }
 
 // definitionDamage names the definitions of streams made through the API that cannot be read.
@@ -153,13 +174,19 @@ func streamLines(s *badgerlog.StreamReport, blocks bool) ([]line, error) {
 		Pending  int64  `json:"pending"`
 		Bytes    int64  `json:"pending_bytes"`
 		Blocks   int    `json:"blocks"`
-	}{s.Name, s.ID.String(), s.Derived, uint64(s.Cursor), s.Stats.Accepted, s.Stats.Pending, s.Stats.PendingBytes, len(s.Blocks)}
+		Oldest   string `json:"oldest_arrival,omitempty"` // of the pending ones
+	}{s.Name, s.ID.String(), s.Derived, uint64(s.Cursor), s.Stats.Accepted, s.Stats.Pending, s.Stats.PendingBytes, len(s.Blocks), ""}
+	since := ""
+	if oldest := s.Stats.OldestArrival; !oldest.IsZero() {
+		item.Oldest = oldest.UTC().Format(time.RFC3339Nano)
+		since = ", the oldest arrived " + item.Oldest
+	}
 	lane, taken := "stream", "accepted"
 	if s.Derived {
 		lane, taken = "made by the function of stream", "made"
 	}
-	lines := []line{{"stream", item, fmt.Sprintf("%s %s (%s): %d records %s, settled up to %d, %d above that in %d blocks of %d bytes",
-		lane, s.Name, s.ID, s.Stats.Accepted, taken, s.Cursor, s.Stats.Pending, len(s.Blocks), s.Stats.PendingBytes)}}
+	lines := []line{{"stream", item, fmt.Sprintf("%s %s (%s): %d records %s, settled up to %d, %d above that in %d blocks of %d bytes%s",
+		lane, s.Name, s.ID, s.Stats.Accepted, taken, s.Cursor, s.Stats.Pending, len(s.Blocks), s.Stats.PendingBytes, since)}}
 	for _, v := range s.Versions {
 		definition, err := maskedDefinition(v.Data)
 		if err != nil {

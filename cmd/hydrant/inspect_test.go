@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"hydrant/buffer"
 	"hydrant/buffer/badgerlog"
@@ -85,6 +86,45 @@ func TestInspectTellsDerivedLanes(t *testing.T) {
 	}
 	if shown := text.String() + json.String(); strings.Contains(shown, "s3cret") || !strings.Contains(shown, "X-Key") {
 		t.Errorf("the header is not masked:\n%s", shown)
+	}
+}
+
+// What waits is summed up, with the age of the oldest: what would be lost with the directory.
+func TestInspectSaysWhatWaits(t *testing.T) {
+	arrival := time.Date(2026, 11, 27, 2, 3, 4, 0, time.UTC)
+	for _, c := range []struct {
+		stats buffer.StreamStats
+		want  []string
+	}{
+		{buffer.StreamStats{}, []string{"\nno record waits for delivery\n"}},
+		{buffer.StreamStats{Pending: 3, PendingBytes: 54, OldestArrival: arrival}, []string{
+			", the oldest arrived 2026-11-27T02:03:04Z\n",
+			"\n3 records in blocks of 54 bytes wait for delivery: a start of the node delivers them, or hydrant drain\n",
+		}},
+	} {
+		lines, err := inspectLines(&badgerlog.Report{Streams: []badgerlog.StreamReport{{Name: "settled"}, {Name: "clicks", Stats: c.stats}}}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text strings.Builder
+		for _, l := range lines {
+			if err := (&inspectCommand{}).print(&text, l); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, want := range c.want {
+			if !strings.Contains(text.String(), want) {
+				t.Errorf("the text lacks %q:\n%s", want, text.String())
+			}
+		}
+	}
+}
+
+// A directory that is no node's is told from one that has lost its identity.
+func TestInspectAsksForTheDataDirectory(t *testing.T) {
+	err := (&inspectCommand{Dir: t.TempDir()}).Run(console{})
+	if err == nil || !strings.Contains(err.Error(), "the data directory of a node, its data_dir?") {
+		t.Errorf("of an empty directory inspect says %v", err)
 	}
 }
 

@@ -80,6 +80,11 @@ type node struct {
 
 // startNode starts a whole node. Where a module of a function is not one, nothing is begun.
 func startNode(cfg *Config, log *slog.Logger) (*node, error) {
+	for _, d := range cfg.Streams {
+		if d.Transform != nil && d.Transform.WASM != nil {
+			log.Info("a function's module is compiled, which may take some seconds", "stream", d.Name, "path", d.Transform.WASM.Path)
+		}
+	}
 	modules, err := delivery.ReadModules(context.Background(), openFunction, cfg.Streams)
 	if err != nil {
 		return nil, err

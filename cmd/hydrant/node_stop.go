@@ -49,7 +49,11 @@ func (n *node) closeAdmin() error {
 
 func (n *node) drain(ctx context.Context) {
 	if err := n.service.Drain(ctx, n.buffer); err != nil {
-		n.log.Warn("not everything was delivered; the rest is safe in the buffer and goes out after the next start", "reason", err)
+		reason := err.Error()
+		if errors.Is(err, context.DeadlineExceeded) {
+			reason = "the time of --grace is over"
+		}
+		n.log.Warn("not everything was delivered; the rest is safe in the buffer and goes out after the next start", "records", n.pending(), "reason", reason)
 		return
 	}
 	n.log.Info("everything is delivered")

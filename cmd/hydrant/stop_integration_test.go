@@ -56,7 +56,7 @@ func TestStopWhileTheStoreIsAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.stop()
-	if !strings.Contains(p.output.String(), "not everything was delivered") {
+	if !strings.Contains(p.output.String(), `after the next start" records=20000 reason="the time of --grace is over"`) {
 		t.Errorf("the node said:\n%s", p.output)
 	}
 	d.server.Start(t)

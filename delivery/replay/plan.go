@@ -144,6 +144,9 @@ func (p *Plan) WriteText(to io.Writer) error {
 		text += fmt.Sprintf("; %s of them were begun before and go on where they ended", humanize.Comma(p.Begun))
 	}
 	text += fmt.Sprintf("\nreplayed before: %s objects\n", humanize.Comma(p.Before))
+	if p.Objects+p.Before+p.Outside+p.Unnamed == 0 {
+		text += "no object lies there: is it the right bucket or directory, and the right prefix?\n"
+	}
 	if p.Outside > 0 || p.Unnamed > 0 {
 		text += fmt.Sprintf("left out: %s objects outside the time range, %s without a time in their name\n", humanize.Comma(p.Outside), humanize.Comma(p.Unnamed))
 	}

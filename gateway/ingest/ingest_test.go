@@ -74,6 +74,9 @@ func TestMetrics(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	log := &fakeLog{}
 	in := newIngest(t, Limits{}, Deps{Log: log, Registerer: registry})
+	if got := metric(t, registry, "hydrant_refused_requests_total"); got != 0 {
+		t.Errorf("a node that refused nothing counts %v refusals", got)
+	}
 	for _, err := range []error{nil, &buffer.FullError{}, io.ErrShortWrite} {
 		log.err = err
 		_, _ = appendRecords(in, "one", "three")

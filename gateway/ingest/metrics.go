@@ -36,6 +36,7 @@ func newMetrics(registerer prometheus.Registerer, inFlight func() float64) (*met
 		duplicates: counter("hydrant_duplicate_requests_total", "Retries answered as the first request was; nothing was stored.", "stream"),
 		auth:       newAuthFailures(),
 	}
+	m.refused.WithLabelValues(string(Internal)) // begins at 0: an alert sees the first one rise
 	if registerer == nil {
 		return m, nil
 	}

@@ -121,7 +121,7 @@ export function editPage(name) {
   });
   const saver = el("button", {type: "submit", id: "save", hidden: ""}, name ? "Save" : "Create");
   const previewer = el("button", {type: "button", class: "plain", id: "preview", hidden: "", on: {click: preview}}, "Preview key and partition");
-  const denied = el("p", {class: "hint", hidden: ""}, `This takes an API key with the right ${operation}, and console: {write: true} in the node's configuration.`);
+  const denied = el("p", {class: "hint", hidden: ""}, `This takes an API key with the right "${operation}", and console: {write: true} in the node's configuration.`);
   const node = el("form", {novalidate: "", on: {submit: save}}, form.node,
     panel("Sample record", el("label", {for: "sample"}, "Record"), sample, previewer, shown),
     said, denied, saver, el("a", {href: name ? "#/" + pathOf(name) : "#/"}, "Cancel"));

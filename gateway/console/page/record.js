@@ -57,7 +57,7 @@ export function recordForm(name) {
     allow(write, rights) {
       sender.hidden = !rights.has("records");
       why.textContent = !write ? "The console is read-only. With console: {write: true} in the node's configuration a record can be sent from here." :
-        rights.has("records") ? "" : "To send a record takes an API key with the right records.";
+        rights.has("records") ? "" : "To send a record takes an API key with the right \"records\".";
     },
     leave: () => leave?.(),
   };

@@ -53,10 +53,10 @@ export function streamPage(name) {
   }}}, "Flush now");
   const edit = el("a", {class: "button plain", id: "edit", hidden: "", href: `#/${url}/edit`}, "Edit");
   const owner = el("p", {class: "hint"});
-  let open = true, rights = new Set(), last;
+  let open = true, rights, last;
   const look = path => ask(url + path);
   function allow() {
-    if (!last) return;
+    if (!last || !rights) return;
     const s = last.streams.find(s => s.name === name);
     flush.hidden = !rights.has("flush");
     edit.hidden = !rights.has("UpdateDestination") || !s || s.configured;
