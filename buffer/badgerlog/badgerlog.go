@@ -46,7 +46,7 @@ type Log struct {
 	lock   *flock.Flock
 	origin buffer.Origin
 
-	defining sync.Mutex // one Define at a time
+	marking sync.Mutex // prepareKey's
 
 	mu       sync.Mutex
 	room     *sync.Cond // a group was taken: the next one has room
@@ -54,8 +54,9 @@ type Log struct {
 	forming  *group
 	packing  int // bytes of records on their way into the forming group
 	lanes    map[buffer.StreamID]*lane
-	byName   []*lane            // the same, sorted, as of the last time that somebody asked
-	locking  map[*lane]struct{} // lanes, derived ones too, of which a version names a data key
+	defining map[buffer.StreamID]<-chan struct{} // closed when the definition that is on its way is durable, or is not
+	byName   []*lane                             // the same, sorted, as of the last time that somebody asked
+	locking  map[*lane]struct{}                  // lanes, derived ones too, of which a version names a data key
 	state    stateTable
 	keys     keyTable
 	gens     []*generation // oldest first
@@ -144,6 +145,8 @@ func newLog(cfg Config, lock *flock.Flock) *Log {
 		failed:  make(chan struct{}),
 		quit:    make(chan struct{}),
 		kick:    make(chan struct{}, 1),
+
+		defining: map[buffer.StreamID]<-chan struct{}{},
 	}
 	l.room, l.made = sync.NewCond(&l.mu), sync.NewCond(&l.mu)
 	return l

@@ -279,51 +279,6 @@ func (l *Log) add(fill func(*group) error) (*group, error) {
 	return l.forming, nil
 }
 
-// Define implements buffer.Log.
-func (l *Log) Define(ctx context.Context, d buffer.Definition) (buffer.Version, error) {
-	l.defining.Lock()
-	defer l.defining.Unlock()
-	if err := l.prepareKey(d.Key); err != nil {
-		return buffer.Version{}, err
-	}
-	var v version
-	err := l.submit(ctx, l.definition(d, &v))
-	return v.Version, err
-}
-
-// definition adds a definition to a group, and says which version it is.
-func (l *Log) definition(d buffer.Definition, v *version) func(*group) error {
-	return func(g *group) error {
-		lane, ok := l.lanes[d.Stream]
-		if !ok {
-			lane = newLane(l, buffer.LaneID{Stream: d.Stream}, d.Name)
-			g.lanes = append(g.lanes, lane)
-			g.changes = append(g.changes, change{stateKey: stateKey{kindStream, lane.id, ""}, value: []byte(d.Name)})
-		}
-		if d.Name != lane.name {
-			return fmt.Errorf("stream %s is called %q, not %q", d.Stream, lane.name, d.Name)
-		}
-		if d.Derives && l.cfg.MaxDisk < MinDeriving {
-			return fmt.Errorf("stream %s has a function, for which buffer.max_disk must be at least %d bytes: it is %d", d.Name, MinDeriving, l.cfg.MaxDisk)
-		}
-		if d.Derives && lane.derived == nil {
-			made := newLane(l, lane.id.Derived(), lane.name)
-			g.lanes = append(g.lanes, made)
-			g.changes = append(g.changes, change{stateKey: stateKey{kindStream, made.id, ""}, value: []byte(d.Name)})
-		}
-		*v = version{buffer.Version{Number: lane.lastVersion().Number + 1, Logic: d.Logic, Data: d.Data, Key: d.Key}, lane.next}
-		if ok {
-			g.part(lane).broken = true // a block is read under one version
-		}
-		lane.key = d.Key
-		g.changes = append(g.changes, change{
-			stateKey: stateKey{kindVersion, lane.id, versionKey(v.Number)},
-			value:    encodeVersion(*v),
-		})
-		return nil
-	}
-}
-
 // fail ends the log: what was acknowledged is on disk, nothing more can be.
 func (l *Log) fail(err error) {
 	l.mu.Lock()

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"sort"
 	"time"
@@ -160,15 +159,23 @@ func (l *lane) lostPending() int64 {
 	return n
 }
 
-// isolate quarantines a block that cannot be read, and returns when that is durable.
+// isolate quarantines a block that cannot be read, and returns when that is durable. Readers beside each other find the same
+// damage: the first one tells of it.
 func (l *lane) isolate(ctx context.Context, r *ref, cause error) error {
-	l.mu.Lock()
-	whole := buffer.Damage{From: r.first, To: r.last(), Records: int64(r.count), Reason: cause.Error(), Generation: r.generation.id}
-	d, pending := above(whole, l.cursor)
-	l.mu.Unlock()
-	if !pending {
-		return fmt.Errorf("the block of record %d, which is settled: %w", r.first, cause)
+	select {
+	case l.isolating <- struct{}{}:
+		defer func() { <-l.isolating }()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
+	l.mu.Lock()
+	if i := l.find(r.first); i == len(l.refs) || l.refs[i] != r {
+		l.mu.Unlock()
+		return nil // another reader has, or it is settled
+	}
+	whole := buffer.Damage{From: r.first, To: r.last(), Records: int64(r.count), Reason: cause.Error(), Generation: r.generation.id}
+	d, _ := above(whole, l.cursor)
+	l.mu.Unlock()
 	for {
 		err := l.log.submit(ctx, func(g *group) error {
 			g.changes = append(g.changes, damageChange(l.id, d))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -94,6 +95,24 @@ func TestDamageFoundOnReadingIsState(t *testing.T) {
 	r.settle(9)
 	if stats := r.Stats(); stats.Damaged != 1 || stats.Streams[id].Pending != 0 {
 		t.Errorf("stats after settling %+v", stats)
+	}
+}
+
+// Two readers that find one damaged block tell of it once.
+func TestDamageIsToldOnce(t *testing.T) {
+	dir, id := closedWith(t, 9)
+	flipAt(t, dir, blockKey(buffer.LaneID{Stream: id}, 4, 1))
+	var out bytes.Buffer
+	r := openRig(t, Config{Dir: dir, Log: slog.New(slog.NewTextHandler(&out, nil))})
+	lane := r.lanes[id]
+	damaged := lane.refs[lane.find(4)] // as a reader beside this one has it
+	r.wantDamage("4-4:1")
+	if err := lane.isolate(t.Context(), damaged, buffer.ErrDamaged); err != nil {
+		t.Error(err)
+	}
+	r.stop()
+	if n := strings.Count(out.String(), "records are lost"); n != 1 {
+		t.Errorf("it is told %d times:\n%s", n, &out)
 	}
 }
 

@@ -54,6 +54,8 @@ func (l *Log) prepareKey(id buffer.DataKeyID) error {
 	if _, err := l.cfg.DataKeys.Key(id); err != nil {
 		return err
 	}
+	l.marking.Lock()
+	defer l.marking.Unlock()
 	return markEncrypted(l.cfg.Dir)
 }
 

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"math"
 	"os"
@@ -294,9 +293,9 @@ func generationDir(parent string, id uint64) string {
 }
 
 // parseGeneration reads the id from a directory's name.
-func parseGeneration(e fs.DirEntry) (uint64, bool) {
-	digits, ok := strings.CutPrefix(e.Name(), generationPrefix)
-	if !ok || !e.IsDir() {
+func parseGeneration(name string) (uint64, bool) {
+	digits, ok := strings.CutPrefix(name, generationPrefix)
+	if !ok {
 		return 0, false
 	}
 	id, err := strconv.ParseUint(digits, 10, 64)

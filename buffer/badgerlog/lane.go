@@ -30,6 +30,8 @@ type lane struct {
 	stored atomic.Int64 // bytes on disk of the blocks in refs
 	thrift thrift
 
+	isolating chan struct{} // whose turn it is to quarantine a block
+
 	mu       sync.Mutex
 	refs     []*ref // in order; the first holds the first record above the cursor
 	books    head   // of what is published
@@ -44,7 +46,7 @@ type lane struct {
 }
 
 func newLane(l *Log, id buffer.LaneID, name string) *lane {
-	return &lane{log: l, id: id, name: name, next: 1, books: head{next: 1}}
+	return &lane{log: l, id: id, name: name, next: 1, books: head{next: 1}, isolating: make(chan struct{}, 1)}
 }
 
 // publish adds a part's blocks.

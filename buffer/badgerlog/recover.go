@@ -48,13 +48,13 @@ func load(dir string, tell func(read, of int)) (*image, error) {
 		return nil, err
 	}
 	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool {
-		_, ok := parseGeneration(e)
-		return !ok
+		id, ok := parseGeneration(e.Name())
+		m.lastID = max(m.lastID, id) // also of a file that somebody laid there: its name is taken
+		return !ok || !e.IsDir()
 	})
 	var groups []foundGroup
 	for i, e := range entries {
-		id, _ := parseGeneration(e)
-		m.lastID = max(m.lastID, id)
+		id, _ := parseGeneration(e.Name())
 		g := &generation{id: id, dir: filepath.Join(dir, e.Name())}
 		found, err := m.loadGeneration(g)
 		if err != nil {

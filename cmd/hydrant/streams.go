@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -81,7 +79,7 @@ func (s *streamSet) apply(ctx context.Context, configured, made []stream.Stream)
 	}
 	current, locked := map[string]stream.Stream{}, map[string]*buffer.DataKeyError{}
 	s.silent = map[string]*buffer.DataKeyError{}
-	var entries []ingest.Stream
+	var prepared []*definition
 	for _, d := range slices.Concat(configured, made) {
 		if _, shadowed := current[d.Name]; shadowed {
 			s.logger.Warn("a stream made through the API is not served: the configuration file defines one of its name", "stream", d.Name)
@@ -94,15 +92,19 @@ func (s *streamSet) apply(ctx context.Context, configured, made []stream.Stream)
 		if !gone {
 			continue // it is told as not defined any more
 		}
-		entry, err := s.define(ctx, known[d.Name], d)
-		if errors.As(err, &entry.Locked) {
-			locked[d.Name] = entry.Locked
-		} else if err != nil {
-			return fmt.Errorf("put stream %s in force: %w", d.Name, err)
-		}
+		prepared = append(prepared, s.prepare(ctx, known[d.Name], d))
 		current[d.Name] = d
-		entries = append(entries, entry)
 		delete(known, d.Name)
+	}
+	s.define(ctx, prepared)
+	var entries []ingest.Stream
+	for _, p := range prepared {
+		if missing := p.locked(); missing != nil {
+			locked[p.stream.Name] = missing
+		} else if p.err != nil {
+			return fmt.Errorf("put stream %s in force: %w", p.stream.Name, p.err)
+		}
+		entries = append(entries, p.entry())
 	}
 	for _, k := range known {
 		entries = append(entries, ingest.Stream{ID: k.ID, Name: k.Name})
@@ -129,32 +131,6 @@ func catalogEntry(id buffer.StreamID, d stream.Stream, key buffer.DataKeyID) ing
 			Records: d.Quota.Records, Bytes: int64(d.Quota.Bytes), Requests: d.Quota.Requests, Partial: d.Quota.Partial,
 		},
 	}
-}
-
-// define puts one definition in force. The error is a *buffer.DataKeyError where there is no key for it.
-func (s *streamSet) define(ctx context.Context, known buffer.Stream, d stream.Stream) (ingest.Stream, error) {
-	// By the oldest logic that does, so that a new release makes no new versions of what it serves as before.
-	data, logic := d.Encode(), partitioner.LogicOf(d)
-	if known.Current.Logic == logic && bytes.Equal(known.Current.Data, data) {
-		return catalogEntry(known.ID, d, known.Current.Key), nil
-	}
-	id := known.ID
-	key, err := s.keyFor(ctx, known, d)
-	if err != nil {
-		return catalogEntry(id, d, known.Current.Key), err
-	}
-	if id.IsZero() {
-		id = buffer.NewStreamID()
-	}
-	if key != 0 {
-		ctx = context.WithoutCancel(ctx) // its outcome must be known before anybody looks which keys are needed
-	}
-	v, err := s.log.Define(ctx, buffer.Definition{Stream: id, Name: d.Name, Logic: logic, Data: data, Key: key, Derives: d.Transform != nil})
-	if err != nil {
-		return catalogEntry(id, d, known.Current.Key), err
-	}
-	s.logger.Info("a definition is in force", "stream", d.Name, "version", v.Number)
-	return catalogEntry(id, d, key), nil
 }
 
 // checkLogic refuses versions that were written for a newer program: their records would go to other partitions.
