@@ -57,8 +57,13 @@ type shownReplay struct {
 
 // Start implements console.Replays.
 func (r *replays) Start(name, authorization, prefix string, plan bool) error {
-	if err := r.may(name, authorization); err != nil {
+	if err := r.may(name, authorization, toReplay...); err != nil {
 		return err
+	}
+	if prefix != "" {
+		if err := r.may(name, authorization, choosing); err != nil {
+			return err
+		}
 	}
 	options, err := r.options(name, authorization, prefix)
 	if err != nil {
@@ -86,9 +91,15 @@ func (r *replays) Start(name, authorization, prefix string, plan bool) error {
 	return nil
 }
 
-// may asks for the rights to read what could not be processed, and to send records.
-func (r *replays) may(name, authorization string) error {
-	for _, action := range []string{describing, auth.Records} {
+// toReplay are the rights to read what could not be processed, and to send records.
+var toReplay = []string{describing, auth.Records}
+
+// choosing is the right to say where a stream's error output is. Who may not could name a prefix under which other streams'
+// records lie, and have the node read them.
+const choosing = "UpdateDestination"
+
+func (r *replays) may(name, authorization string, actions ...string) error {
+	for _, action := range actions {
 		if err := r.node.gateway.May(action, name, authorization); err != nil {
 			return detail(err)
 		}
@@ -98,7 +109,7 @@ func (r *replays) may(name, authorization string) error {
 
 // Stop implements console.Replays.
 func (r *replays) Stop(name, authorization string) error {
-	if err := r.may(name, authorization); err != nil {
+	if err := r.may(name, authorization, toReplay...); err != nil {
 		return err
 	}
 	r.mu.Lock()
