@@ -30,6 +30,7 @@ type object struct {
 	bytes     int64
 
 	tail    tail
+	summed  int // bytes of the tail that are in the checksums
 	chunks  []*chunk
 	spilled []extent // where the first of the chunks lie in scratch
 	sum     *xxhash.Digest
@@ -58,6 +59,9 @@ func (o *object) write(out *partitioner.Output, delimiter []byte) int64 {
 	if len(delimiter) > 0 && !bytes.HasSuffix(data, delimiter) {
 		o.tail.append(delimiter)
 	}
+	if o.tail.size-o.summed >= pageSize { // while they are in the processor's cache
+		o.sumUp()
+	}
 	more := o.tail.held() - held
 	o.memory += more
 	o.bytes += int64(o.tail.size - size)
@@ -75,14 +79,20 @@ func (o *object) widen() int64 {
 	return more
 }
 
-// takeTail takes the tail off the object, into its checksums. The object goes on counting it.
-func (o *object) takeTail() tail {
-	for piece := range o.tail.pieces() {
+// sumUp takes what is new in the tail into the checksums.
+func (o *object) sumUp() {
+	for piece := range o.tail.piecesFrom(o.summed) {
 		_, _ = o.sum.Write(piece) // never fails
 		o.crc = crc32.Update(o.crc, crc32.IEEETable, piece)
 	}
+	o.summed = o.tail.size
+}
+
+// takeTail takes the tail off the object. The object goes on counting it.
+func (o *object) takeTail() tail {
+	o.sumUp()
 	taken := o.tail
-	o.tail = tail{}
+	o.tail, o.summed = tail{}, 0
 	return taken
 }
 

@@ -56,18 +56,22 @@ func (t *tail) append(data []byte) {
 }
 
 // pieces yields the tail's bytes in order.
-func (t *tail) pieces() iter.Seq[[]byte] {
+func (t *tail) pieces() iter.Seq[[]byte] { return t.piecesFrom(0) }
+
+// piecesFrom yields the tail's bytes behind the first ones, in order.
+func (t *tail) piecesFrom(start int) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		if t.wide != nil {
-			yield(t.wide.bytes)
+			yield(t.wide.bytes[start:])
 			return
 		}
-		left := t.size
-		for _, p := range t.pages {
-			if !yield(p[:min(left, pageSize)]) {
+		for start < t.size {
+			within := start % pageSize
+			piece := t.pages[start/pageSize][within:min(within+t.size-start, pageSize)]
+			if !yield(piece) {
 				return
 			}
-			left -= pageSize
+			start += len(piece)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -32,6 +33,10 @@ func TestTail(t *testing.T) {
 		}
 		if got := tail.appendTo(nil); !bytes.Equal(got, want) || tail.size != len(want) {
 			t.Fatalf("got %d bytes of size %d, want %d", len(got), tail.size, len(want))
+		}
+		start := rapid.IntRange(0, len(want)).Draw(t, "start")
+		if got := bytes.Join(slices.Collect(tail.piecesFrom(start)), nil); !bytes.Equal(got, want[start:]) {
+			t.Fatalf("got %d bytes behind the first %d of %d", len(got), start, len(want))
 		}
 		if over := tail.held() - int64(len(want)); over < 0 || over >= max(pageSize, room) && len(want) > 0 {
 			t.Fatalf("%d bytes are held for %d", tail.held(), len(want))

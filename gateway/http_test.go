@@ -156,6 +156,58 @@ func TestHTTP10(t *testing.T) {
 		t.Errorf("got %d %s, close %v, want 200 and close", got.StatusCode, got.body, got.Close)
 	}
 	c.closed()
+	kept := f.dial() // as ab does
+	for range 2 {
+		got := kept.do(strings.Replace(post(clicksURL, ndjson, "a", "Connection: keep-alive"), "HTTP/1.1", "HTTP/1.0", 1))
+		if got.StatusCode != 200 || got.Header.Get("Connection") != "keep-alive" {
+			t.Errorf("kept: got %d %v %s, want 200 and keep-alive", got.StatusCode, got.Header, got.body)
+		}
+	}
+}
+
+// Methods and paths that clients and monitors try: HEAD is answered without a body, and what is not served names what is.
+func TestOtherMethodsAndPaths(t *testing.T) {
+	f := start(t, &fakeLog{})
+	for _, x := range []struct {
+		method, path string
+		status       int
+		names        string // in the answer, whose body is empty without
+	}{
+		{"HEAD", "/v1/openapi.yaml", 200, ""},
+		{"HEAD", clicksURL, 405, ""},
+		{"OPTIONS", clicksURL, 405, "records are sent with POST"},
+		{"PUT", clicksURL, 405, "records are sent with POST"},
+		{"GET", "/v1/streams/clicks/records", 405, "records are sent with POST"},
+		{"POST", clicksURL + "/", 404, "/v1/streams/{stream}/records"},
+		{"POST", "/" + clicksURL, 404, "/v1/streams/{stream}/records"},
+		{"POST", "/v1/streams/%63licks/records", 404, "%63licks"},
+		{"POST", "/v1/streams/a%2Fb/records", 404, "a%2Fb"},
+		{"POST", "/v1/streams/x/../clicks/records", 404, "/v1/streams/{stream}/records"},
+		{"OPTIONS", "*", 404, "/v1/streams/{stream}/records"},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), x.method, "http://"+f.addr, strings.NewReader("a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.URL.Opaque = x.path // as it is
+		r.Header.Set("Content-Type", ndjson)
+		got, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Errorf("%s %s: %v", x.method, x.path, err)
+			continue
+		}
+		body, err := io.ReadAll(got.Body)
+		_ = got.Body.Close()
+		if err != nil || got.StatusCode != x.status || !strings.Contains(string(body), x.names) || (x.names == "") != (len(body) == 0) {
+			t.Errorf("%s %s: got %d %q, %v, want %d", x.method, x.path, got.StatusCode, body, err, x.status)
+		}
+		if got.StatusCode == 405 && got.Header.Get("Allow") != "POST" {
+			t.Errorf("%s %s: got Allow %q", x.method, x.path, got.Header.Get("Allow"))
+		}
+	}
+	if stored := f.log.stored(); stored != nil {
+		t.Errorf("stored %q", stored)
+	}
 }
 
 func TestStandardClient(t *testing.T) {

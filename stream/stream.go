@@ -122,7 +122,7 @@ func (d Destination) Place() string {
 
 // Directory is a tree of files on this machine.
 type Directory struct {
-	Path string `json:"path" yaml:"path"`
+	Path string `json:"path" yaml:"path"` // of the directory, made if it is not there; a relative one starts at the working directory
 }
 
 // Encode is the definition's JSON form, the same for equal definitions.

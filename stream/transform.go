@@ -41,8 +41,8 @@ type Lambda struct {
 
 // HTTPFunction is a URL that the request is posted to and that answers with the response, both as Lambda has them.
 type HTTPFunction struct {
-	URL     string            `json:"url" yaml:"url"`
-	Headers map[string]string `json:"headers,omitempty" yaml:"headers"`
+	URL     string            `json:"url" yaml:"url"`                   // that each batch of records is posted to
+	Headers map[string]string `json:"headers,omitempty" yaml:"headers"` // added to each request; their values are kept secret
 
 	// AllowLinkLocal allows addresses such as 169.254.169.254, which are refused by default: those of clouds' metadata.
 	AllowLinkLocal bool `json:"allow_link_local,omitempty" yaml:"allow_link_local"`

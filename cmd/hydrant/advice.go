@@ -23,10 +23,11 @@ func adviseListener(err error, setting string) error {
 	return err
 }
 
-// adviseDataDir adds to the error of the data directory what to do about it, where it is the system that refuses.
+// adviseDataDir adds to the error of the data directory what to do about it, where it is the system that refuses. What is missing
+// in a directory is no refusal: the error says itself what to do about that.
 func adviseDataDir(err error, dir string) error {
 	var refused *fs.PathError
-	if !errors.As(err, &refused) {
+	if !errors.As(err, &refused) || errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return fmt.Errorf("%w: data_dir is %s: let this process's user write there, or name another directory in data_dir (or %s)",

@@ -23,6 +23,10 @@ func TestMistakesAreExplained(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	lost := filepath.Join(dir, "lost") // a buffer without its identity
+	if err := os.MkdirAll(filepath.Join(lost, "buffer", "gen-0000000000000001"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	config := func(listen, admin, dataDir string) string {
 		return writeConfig(t, fmt.Sprintf("listen: %s\nadmin: %s\ndata_dir: %s\nbuffer: {max_disk: 64MiB}\n"+
 			"streams: {s: {destination: {directory: {path: %s/objects}}}}\n", listen, admin, dataDir, dir))
@@ -48,6 +52,9 @@ func TestMistakesAreExplained(t *testing.T) {
 			exitFailed,
 			[]string{"open the buffer", file, "let this process's user write there, or name another directory in data_dir (or HYDRANT_DATA_DIR)"},
 		},
+		{[]string{"serve", "--config", config(free, free, lost)}, exitFailed, []string{"open the buffer", "put one of them back from a backup"}},
+		{[]string{"inspect", lost}, exitFailed, []string{"hydrant: neither log.json nor log.json.copy"}},
+		{[]string{"inspect", dir}, exitFailed, []string{"is " + dir + " the data directory of a node, its data_dir?"}},
 		{[]string{"drain", "--data-dir", dir}, exitFailed, []string{"--data-dir: no node has left its buffer there"}},
 		{[]string{"inspect", dir + "/none"}, exitFailed, []string{dir + "/none: no such file or directory: name the data directory of a node"}},
 		{[]string{"check", "hydrant.yaml"}, exitUsage, []string{"unexpected argument hydrant.yaml; the configuration is named with --config FILE; see hydrant check --help"}},
@@ -66,6 +73,9 @@ func TestMistakesAreExplained(t *testing.T) {
 			if !strings.Contains(stderr, want) {
 				t.Errorf("%q: got %q, want %q", test.arguments, stderr, want)
 			}
+		}
+		if strings.Contains(stderr, "put one of them back") && strings.Contains(stderr, "user write there") {
+			t.Errorf("%q: two ways out, of which one leads nowhere: %q", test.arguments, stderr)
 		}
 	}
 }

@@ -156,7 +156,7 @@ func (v *validator) canDerive(path string) {
 }
 
 func (v *validator) streams() {
-	if len(v.Streams) == 0 {
+	if len(v.Streams) == 0 && v.APIStreams.Directory == "" && v.APIStreams.Role == "" {
 		v.warn("streams", "no stream is defined: add one under streams, or say in api_streams where those made through the API deliver")
 	}
 	for _, s := range v.Streams {

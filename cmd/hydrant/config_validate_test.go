@@ -71,6 +71,15 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// Where streams are made through the API, a file without any is as it should be.
+func TestNoStreamsButThoseOfTheAPI(t *testing.T) {
+	for _, from := range []string{"api_streams: {role: ignore}", "api_streams: {directory: buckets}"} {
+		if c := mustLoad(t, from+"\n"); len(c.Warnings) > 0 {
+			t.Errorf("%s: %v", from, c.Warnings)
+		}
+	}
+}
+
 func TestWarningsOfStreams(t *testing.T) {
 	c := mustLoad(t, `
 streams:

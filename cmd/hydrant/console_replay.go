@@ -18,6 +18,7 @@ import (
 	"hydrant/delivery/replay"
 	"hydrant/delivery/s3"
 	"hydrant/gateway/auth"
+	"hydrant/partitioner"
 	"hydrant/stream"
 	"hydrant/stream/expr"
 )
@@ -56,8 +57,13 @@ type shownReplay struct {
 
 // Start implements console.Replays.
 func (r *replays) Start(name, authorization, prefix string, plan bool) error {
-	if err := r.may(name, authorization); err != nil {
+	if err := r.may(name, authorization, toReplay...); err != nil {
 		return err
+	}
+	if prefix != "" {
+		if err := r.may(name, authorization, choosing); err != nil {
+			return err
+		}
 	}
 	options, err := r.options(name, authorization, prefix)
 	if err != nil {
@@ -85,9 +91,15 @@ func (r *replays) Start(name, authorization, prefix string, plan bool) error {
 	return nil
 }
 
-// may asks for the rights to read what could not be processed, and to send records.
-func (r *replays) may(name, authorization string) error {
-	for _, action := range []string{describing, auth.Records} {
+// toReplay are the rights to read what could not be processed, and to send records.
+var toReplay = []string{describing, auth.Records}
+
+// choosing is the right to say where a stream's error output is. Who may not could name a prefix under which other streams'
+// records lie, and have the node read them.
+const choosing = "UpdateDestination"
+
+func (r *replays) may(name, authorization string, actions ...string) error {
+	for _, action := range actions {
 		if err := r.node.gateway.May(action, name, authorization); err != nil {
 			return detail(err)
 		}
@@ -97,7 +109,7 @@ func (r *replays) may(name, authorization string) error {
 
 // Stop implements console.Replays.
 func (r *replays) Stop(name, authorization string) error {
-	if err := r.may(name, authorization); err != nil {
+	if err := r.may(name, authorization, toReplay...); err != nil {
 		return err
 	}
 	r.mu.Lock()
@@ -154,6 +166,10 @@ func (r *replays) options(name, authorization, earlier string) (replay.Options, 
 	if earlier != "" {
 		s.ErrorPrefix = asInForce(earlier)
 	}
+	keys, err := errorKeys(s)
+	if err != nil {
+		return replay.Options{}, err
+	}
 	source, err := errorSource(s)
 	if err != nil {
 		return replay.Options{}, err
@@ -165,7 +181,7 @@ func (r *replays) options(name, authorization, earlier string) (replay.Options, 
 	return replay.Options{
 		Source:     source,
 		Form:       replay.Errors{},
-		Selection:  replay.Selection{Keys: errorKeys(s), Zone: time.UTC},
+		Selection:  replay.Selection{Keys: keys, Zone: time.UTC},
 		Node:       replay.Node{URL: "http://within", Stream: name, APIKey: key, Client: r.node.gateway.Client()},
 		Decompress: bench.Decompress,
 		Out:        io.Discard,
@@ -192,28 +208,19 @@ func errorSource(s stream.Stream) (replay.Source, error) {
 // asInForce is an error prefix as a definition in force has it: type and time are added where it has no expression.
 func asInForce(prefix string) string {
 	if !expr.HasExpression(prefix) {
-		prefix += "!{timestamp:yyyy}/" // anything, and the end of a folder, so that no other stream's name ends like this one's
+		prefix += "!{partitionKeyFromQuery:any}/" // anything, and the end of a folder, so that no other stream's name ends like this one's
 	}
 	return prefix
 }
 
-var expression = regexp.MustCompile(`!\{[^}]*\}`)
+// errorTypes are those that a node's error output has, or had.
+const errorTypes = "(?:" + partitioner.ProcessingFailed + "|" + partitioner.DecompressionFailed + "|format-conversion-failed)"
 
 // errorKeys matches the keys of a stream's error output, and not those of its data or of other streams beside it.
-func errorKeys(s stream.Stream) *regexp.Regexp {
-	var pattern strings.Builder
-	pattern.WriteString("^")
-	rest := s.ErrorPrefix
-	for _, at := range expression.FindAllString(rest, -1) {
-		literal, after, _ := strings.Cut(rest, at)
-		pattern.WriteString(regexp.QuoteMeta(literal))
-		if at == "!{firehose:error-output-type}" {
-			pattern.WriteString(`[A-Za-z]+(?:-[A-Za-z]+)*-failed`)
-		} else {
-			pattern.WriteString(`.*`)
-		}
-		rest = after
+func errorKeys(s stream.Stream) (*regexp.Regexp, error) {
+	prefix, err := expr.Parse(s.ErrorPrefix)
+	if err != nil {
+		return nil, fmt.Errorf("error prefix %s: %w", s.ErrorPrefix, err)
 	}
-	pattern.WriteString(regexp.QuoteMeta(rest) + regexp.QuoteMeta(s.Name) + `-[0-9]+-[0-9]{4}(?:-[0-9]{2}){5}-[0-9a-f]{8}-[^/]*$`)
-	return regexp.MustCompile(pattern.String())
+	return regexp.Compile("^" + prefix.Matching(errorTypes) + regexp.QuoteMeta(s.Name) + `-[0-9]+-[0-9]{4}(?:-[0-9]{2}){5}-[0-9a-f]{8}-[^/]*$`)
 }

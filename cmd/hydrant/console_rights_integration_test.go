@@ -16,8 +16,9 @@ import (
 
 const viewersCredentials = `
 principals:
-  everything: {api_keys: [{sha256: %s}], allow: [{actions: [read, records], streams: ["*"]}]}
+  everything: {api_keys: [{sha256: %s}], allow: [{actions: [read, records, UpdateDestination], streams: ["*"]}]}
   clicks: {api_keys: [{sha256: %s}], allow: [{actions: [read], streams: [clicks]}]}
+  replayer: {api_keys: [{sha256: %s}], allow: [{actions: [read, records], streams: [salaries]}]}
   producer: {api_keys: [{sha256: %s}], allow: [{actions: [put], streams: ["*"]}]}
 `
 
@@ -28,6 +29,11 @@ func (p *process) looking(t *testing.T, path, key string) (status int, text stri
 	if strings.HasSuffix(path, "/try") {
 		method, body = http.MethodPost, `{"customer":"ada"}`
 	}
+	return p.asking(t, method, path, key, body)
+}
+
+func (p *process) asking(t *testing.T, method, path, key, body string) (status int, text string) {
+	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, p.admin+path, strings.NewReader(body))
 	must(t, err)
 	r.Header.Set("X-Hydrant-Console", "1")
@@ -52,16 +58,17 @@ func TestConsoleRights(t *testing.T) {
 	dir := t.TempDir()
 	everything, hash := auth.NewKey()
 	clicks, clicksHash := auth.NewKey()
+	replayer, replayerHash := auth.NewKey()
 	producer, producerHash := auth.NewKey()
 	file := filepath.Join(dir, "credentials.yaml")
-	must(t, os.WriteFile(file, fmt.Appendf(nil, viewersCredentials, hash, clicksHash, producerHash), 0o600))
+	must(t, os.WriteFile(file, fmt.Appendf(nil, viewersCredentials, hash, clicksHash, replayerHash, producerHash), 0o600))
 	definition := `
     buffering: {interval: 1s}
     prefix: "customer=!{partitionKeyFromQuery:customer}/"
     error_prefix: "errors/!{firehose:error-output-type}/"
     partition_keys: {customer: .customer | ascii_downcase}
     destination: {directory: {path: ` + dir + "/objects}}\n"
-	p := startIn(t, dir, fmt.Sprintf("data_dir: %s/data\ncredentials: %s\nstreams:\n  clicks:%s  salaries:%s", dir, file, definition, definition))
+	p := startIn(t, dir, fmt.Sprintf("data_dir: %s/data\nconsole: {write: true}\ncredentials: %s\nstreams:\n  clicks:%s  salaries:%s", dir, file, definition, definition))
 	p.postAs(t, everything, "salaries", `{"customer":4711}`)
 	p.eventually("the record has failed", func() bool {
 		_, text := p.looking(t, "/console/overview", everything)
@@ -99,6 +106,20 @@ func TestConsoleRights(t *testing.T) {
 		if status, text := p.looking(t, "/streams/salaries/errors", key); status != want {
 			t.Errorf("errors: got %d, want %d: %s", status, want, text)
 		}
+	}
+	// Under a prefix of one's own choosing other streams' records may lie: it takes the right to choose where they go.
+	for _, ask := range []struct {
+		key, prefix string
+		want        int
+	}{{replayer, "", 200}, {replayer, "errors/!{timestamp:yyyy}/", 422}, {everything, "errors/!{firehose:error-output-type}/", 200}, {clicks, "", 422}} {
+		path := "/console/streams/salaries/replay"
+		if status, text := p.asking(t, http.MethodPost, path+"/plan", ask.key, ask.prefix); status != ask.want {
+			t.Errorf("a replay under %q: got %d, want %d: %s", ask.prefix, status, ask.want, text)
+		}
+		p.eventually("it is over", func() bool {
+			_, text := p.looking(t, path, everything)
+			return !strings.Contains(text, `"running":true`)
+		})
 	}
 	for _, path := range []string{"/livez", "/readyz", "/metrics", "/"} {
 		if status, _ := p.looking(t, path, ""); status != http.StatusOK {

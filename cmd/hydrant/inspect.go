@@ -27,17 +27,7 @@ type inspectCommand struct {
 
 // Run prints the report; damage makes it fail, after everything is printed.
 func (c *inspectCommand) Run(to console) error {
-	dir := c.Dir
-	if _, err := os.Stat(dir); err != nil {
-		return fmt.Errorf("inspect: %w: name the data directory of a node, its data_dir", err)
-	}
-	if _, err := os.Stat(filepath.Join(dir, bufferDir)); err == nil {
-		dir = filepath.Join(dir, bufferDir)
-	}
-	report, err := badgerlog.Inspect(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("is %s the data directory of a node, its data_dir? %w", c.Dir, err)
-	}
+	report, err := c.report()
 	if err != nil {
 		return err
 	}
@@ -58,6 +48,22 @@ func (c *inspectCommand) Run(to console) error {
 		return fmt.Errorf("the data directory is damaged in %d places", n)
 	}
 	return nil
+}
+
+// report reads the buffer of a data directory, or the directory of a buffer itself.
+func (c *inspectCommand) report() (*badgerlog.Report, error) {
+	if _, err := os.Stat(c.Dir); err != nil {
+		return nil, fmt.Errorf("inspect: %w: name the data directory of a node, its data_dir", err)
+	}
+	dir := filepath.Join(c.Dir, bufferDir)
+	if _, err := os.Stat(dir); err == nil {
+		return badgerlog.Inspect(dir)
+	}
+	report, err := badgerlog.Inspect(c.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("is %s the data directory of a node, its data_dir? %w", c.Dir, err)
+	}
+	return report, err
 }
 
 // line is one thing found, in the form of its JSON line and as text.

@@ -177,16 +177,17 @@ func (p *process) eventually(what string, condition func() bool) {
 	p.within(5*time.Minute, what, condition)
 }
 
-// within is eventually for what may take longer.
+// within is eventually for what may take longer. It looks the less often the longer that is: a look takes time of the node's.
 func (p *process) within(patience time.Duration, what string, condition func() bool) {
 	p.t.Helper()
+	pause := max(20*time.Millisecond, patience/36_000)
 	deadline := time.Now().Add(patience)
 	for !condition() {
 		if time.Now().After(deadline) {
 			p.kill()
 			p.t.Fatalf("%s: not within %v:\n%s", what, patience, p.output)
 		}
-		time.Sleep(20 * time.Millisecond) // between two looks at the condition
+		time.Sleep(pause) // between two looks at the condition
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"os"
 	"os/signal"
@@ -83,7 +84,7 @@ func greet(w io.Writer, cfg *Config, n *node) {
 	if n.tls != nil {
 		scheme = "https"
 	}
-	base := (&url.URL{Scheme: scheme, Host: n.address.String()}).String()
+	base := (&url.URL{Scheme: scheme, Host: fromHere(n.address.String())}).String()
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nHydrant is ready.\n\n")
 	for _, s := range cfg.Streams {
@@ -93,11 +94,20 @@ func greet(w io.Writer, cfg *Config, n *node) {
 	}
 	if cfg.Credentials == "" {
 		fmt.Fprintf(&b, "\n  DEVELOPMENT MODE: NO CREDENTIALS are asked for, whoever is on this machine may send and change streams.\n"+
-			"  Name a file in credentials before others are to reach the node: hydrant keys new prints one.\n")
+			"  Before others may reach the node, name a file of credentials in its configuration: hydrant keys new prints one.\n")
 	}
 	fmt.Fprintf(&b, "\n  Firehose API  %s   (aws firehose put-record --endpoint-url %s ...)\n", base, base)
-	fmt.Fprintf(&b, "  console       http://%[1]s/\n  health        http://%[1]s/readyz\n  metrics       http://%[1]s/metrics\n\n", n.admin.Addr())
+	fmt.Fprintf(&b, "  console       http://%[1]s/\n  health        http://%[1]s/readyz\n  metrics       http://%[1]s/metrics\n\n", fromHere(n.admin.Addr()))
 	_, _ = io.WriteString(w, b.String()) // a closed terminal must not stop the node
+}
+
+// fromHere is the address of a listener as it is called on this machine: one that listens everywhere has no host to call.
+func fromHere(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err == nil && ip.IsUnspecified() {
+		return net.JoinHostPort("localhost", port)
+	}
+	return address
 }
 
 func text(v interface{ MarshalText() ([]byte, error) }) string {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -84,10 +85,15 @@ func (f *fakeViewers) MaySee(name, authorization string) (denied error) {
 type fakeRecords struct {
 	key  string
 	sent func()
+	many int // outputs of a record beyond the first
 }
 
 func (f *fakeRecords) Place(_ string, record []byte, _ time.Time) ([]Place, error) {
-	return []Place{{Partition: "\x00p/", Key: "p/<id>", Record: record}}, nil
+	places := []Place{{Partition: "\x00p/", Key: "p/<id>", Record: record}}
+	for n := range f.many {
+		places = append(places, Place{Partition: fmt.Sprintf("\x00p%d/", n), Key: fmt.Sprintf("p%d/<id>", n), Record: record})
+	}
+	return places, nil
 }
 
 func (f *fakeRecords) Send(_ context.Context, _, authorization string, _ []byte) (Receipt, error) {
@@ -303,6 +309,32 @@ func TestTestRecordIsFollowed(t *testing.T) {
 	}
 	if strings.Contains(last, "q/other") || strings.Contains(last, "p/behind") || strings.Contains(last, "p/views") || next() != "" {
 		t.Error(last)
+	}
+}
+
+// A record that becomes very many is shown and followed in part: what is kept of it would be as large as they all.
+func TestOfManyOutputsTheFirstAreFollowed(t *testing.T) {
+	w := newWorld(t, Config{Write: true})
+	w.records.many = 1 << 16
+	status, text := w.ask("POST", "/console/streams/clicks/try", `{}`, ownHeader, "1")
+	if status != 200 || strings.Count(text, `"key"`) != maxPlaces || !strings.Contains(text, `"more":65437`) {
+		t.Errorf("%d, %d places, %.200s", status, strings.Count(text, `"key"`), text)
+	}
+	w.Delivered(Object{Stream: "clicks"})
+	status, text = w.ask("POST", "/console/streams/clicks/send", `{}`, ownHeader, "1")
+	var sent struct{ ID string }
+	if err := json.Unmarshal([]byte(text), &sent); err != nil || status != 200 {
+		t.Fatal(status, text)
+	}
+	journey, _, _ := w.follows.look(sent.ID)
+	if n := len(journey.Steps); n != maxPlaces+3 || !strings.Contains(journey.Steps[n-1].Detail, "65437 more outputs") {
+		t.Errorf("%d steps, the last %+v", n, journey.Steps[n-1])
+	}
+	for partition := range w.follows.byID[sent.ID].awaited {
+		w.Delivered(Object{Stream: "clicks", Partition: partition, From: 5, To: 9})
+	}
+	if journey, _, _ := w.follows.look(sent.ID); !journey.Done {
+		t.Error("it is not at its end when those that are followed are delivered")
 	}
 }
 

@@ -88,7 +88,7 @@ func (f *follows) forget(id string) {
 }
 
 // stored notes where the record is, and where it may go: each place as of the time before it was stored and after, since
-// its arrival lies in between.
+// its arrival lies in between. Places beyond maxPlaces are counted only.
 func (f *follows) stored(id string, r Receipt, before, after []Place, now time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -98,6 +98,8 @@ func (f *follows) stored(id string, r Receipt, before, after []Place, now time.T
 	}
 	t.receipt, t.durable, t.awaited = r, true, map[string]bool{}
 	t.step("durable", now, fmt.Sprintf("synced, sequence %d/%d", r.Lane, r.Sequence))
+	more := len(after) - maxPlaces
+	before, after = before[:min(len(before), maxPlaces)], after[:min(len(after), maxPlaces)]
 	outputs := map[string]bool{}
 	for i, p := range after {
 		outputs[p.Partition] = true
@@ -110,6 +112,9 @@ func (f *follows) stored(id string, r Receipt, before, after []Place, now time.T
 			detail = fmt.Sprintf("error output, %s: %s; %s", p.Code, p.Message, p.Key)
 		}
 		t.step("partitioned", now, detail)
+	}
+	if more > 0 {
+		t.step("partitioned", now, fmt.Sprintf("%d more outputs, which are not followed", more))
 	}
 	t.expected = len(outputs)
 	if t.expected == 0 {

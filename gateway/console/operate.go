@@ -103,7 +103,7 @@ func (c *Console) serveDraft(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
 		return
 	}
-	answer(w, encode(map[string]any{"places": append([]Place{}, places...)}))
+	answerPlaces(w, places)
 }
 
 func (c *Console) serveFlush(w http.ResponseWriter, r *http.Request) {

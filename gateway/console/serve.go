@@ -14,6 +14,7 @@ const (
 	maxPartitions = 50
 	patience      = 2 * time.Second // for a lane at work
 	maxRecord     = 1 << 20
+	maxPlaces     = 100 // of a record that becomes many, so many outputs are shown, and followed
 )
 
 func (c *Console) serveOverview(w http.ResponseWriter, r *http.Request) {
@@ -100,7 +101,12 @@ func (c *Console) serveTry(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	answer(w, encode(map[string]any{"places": append([]Place{}, places...)}))
+	answerPlaces(w, places)
+}
+
+func answerPlaces(w http.ResponseWriter, places []Place) {
+	shown := append([]Place{}, places[:min(len(places), maxPlaces)]...)
+	answer(w, encode(map[string]any{"places": shown, "more": len(places) - len(shown)}))
 }
 
 var errReadOnly = errors.New("the console is read-only: write \"console: {write: true}\" in the node's configuration to send records and to change streams from here")

@@ -231,7 +231,7 @@ func NoRoom() *Error {
 func bufferFull(full *buffer.FullError) error {
 	return &Error{
 		Code: BufferFull, Limit: full.Limit, Size: full.Used, RetryAfter: retryFull, Cause: full,
-		Detail: "the buffer is full; nothing of the request was stored; retry later",
+		Detail: "the buffer is full: " + full.Reason + "; nothing of the request was stored; retry later",
 	}
 }
 

@@ -34,7 +34,7 @@ func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *inges
 		return h.serveFlush(ctx, rc, req, name)
 	}
 	name, ok := streamOf(rc.URI().PathOriginal(), "/records")
-	if page, found := pages[string(rc.URI().PathOriginal())]; found && rc.IsGet() {
+	if page, found := pages[string(rc.URI().PathOriginal())]; found && (rc.IsGet() || rc.IsHead()) {
 		rc.SetContentType(page.contentType)
 		rc.SetBody(page.body)
 		return nil

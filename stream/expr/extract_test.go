@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -106,6 +107,20 @@ func TestEveryByteInAString(t *testing.T) {
 	}
 }
 
+// TestEveryByteInANumber does the same with digits, of which eight are read at a time too.
+func TestEveryByteInANumber(t *testing.T) {
+	x := extractor(t, ".a")
+	for c := range 256 {
+		for at := range 20 {
+			for _, behind := range []string{"", `,"b":123456789`} {
+				value := bytes.Repeat([]byte("7"), 20)
+				value[at] = byte(c)
+				agree(t, fmt.Appendf(nil, `{"a":%s%s}`, value, behind), ".a", x)
+			}
+		}
+	}
+}
+
 func TestExtractSeveral(t *testing.T) {
 	x := extractor(t, ".c", ".a.b", ".a.x[1]", ".c")
 	for range 2 { // what one record leaves behind does not show in the next
@@ -150,6 +165,29 @@ func TestExtractDoesNotAllocate(t *testing.T) {
 	}
 }
 
+// BenchmarkExtract goes through many records of one form: with one again and again, the processor foresees each string's end.
+func BenchmarkExtract(b *testing.B) {
+	random := rand.New(rand.NewPCG(1, 2))
+	word := func(most int) string { return strings.Repeat("w", 1+random.IntN(most)) }
+	var records [][]byte
+	for range 4096 {
+		r := fmt.Appendf(nil, `{"time":"2026-01-02T03:04:05.015Z","service":"%s","path":"/%s/%d","status":%d,"ms":%d.%d,"trace":"%032x","steps":[`,
+			word(12), word(9), random.IntN(1e5), 200+random.IntN(300), random.IntN(500), random.IntN(1000), random.Uint64())
+		for len(r) < 900 {
+			r = fmt.Appendf(r, `{"at":"%s","span":"%016x","took":%d,"message":"%s %d"},`,
+				word(12), random.Uint64(), random.IntN(1e5), word(30), random.IntN(1e5))
+		}
+		records = append(records, append(r[:len(r)-1], `]}`...))
+	}
+	x := extractor(b, ".service")
+	b.SetBytes(int64(len(bytes.Join(records, nil)) / len(records)))
+	for i := 0; b.Loop(); i++ {
+		if _, err := x.Extract(records[i%len(records)]); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 var fuzzPaths = []string{".a", ".b", ".a.b", ".a[0]", `.a[1]."b\n"`, ".a.b.a", `.""`}
 
 // FuzzExtract holds the scan against encoding/json: both must agree on what is one JSON object, and on every value.
@@ -157,6 +195,7 @@ func FuzzExtract(f *testing.F) {
 	for _, seed := range []string{
 		`{"a":{"b":"x"},"b":1.0}`, `{"a":[1,{"b\n":"\ud83d\ude00"}]}`, `{"a":1,"a":{"b":{"a":true}}}`, `{}`, `[]`, `{"a":"\u00`,
 		"{\"a\":\"\xff\",\"\":\"e\"}", `{"a":1}{}`, ` {"b" : [ ] , "a" : null } `, `{"a":-0.0e-7,"b":"12345678\"9"}`,
+		`{"b":[12345678,123456789.12345678e+12345678],"a":12345678}`,
 	} {
 		f.Add([]byte(seed))
 	}

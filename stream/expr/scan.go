@@ -67,6 +67,10 @@ func skipNested(data []byte, i, depth int) (int, fault) {
 				}
 			}
 			continue
+		case '"':
+			if i, _, f = stringText(data, i); f != "" {
+				return i, f
+			}
 		default:
 			if i, f = scalar(data, i); f != "" {
 				return i, f
@@ -77,13 +81,15 @@ func skipNested(data []byte, i, depth int) (int, fault) {
 				return i, ""
 			}
 			inObject := objects[depth/64]>>(depth%64)&1 == 1
-			if i, more, f = separator(data, i, inObject); f != "" {
+			if i < len(data) && data[i] == ',' {
+				i, more = i+1, true
+			} else if i, more, f = separator(data, i, inObject); f != "" {
 				return i, f
 			}
 			if !more {
 				depth--
 			} else if inObject {
-				if i, f = skipName(data, space(data, i)); f != "" {
+				if i, f = skipName(data, i); f != "" {
 					return i, f
 				}
 			}
@@ -109,11 +115,21 @@ func separator(data []byte, i int, inObject bool) (int, bool, fault) {
 	return i, false, noComma
 }
 
-// skipName passes a field's name, which begins at i, and its colon.
+// skipName passes a field's name, which begins at i or behind white space there, and its colon.
 func skipName(data []byte, i int) (int, fault) {
-	i, _, f := name(data, i)
+	i = space(data, i)
+	switch {
+	case i == len(data):
+		return i, truncated
+	case data[i] != '"':
+		return i, noName
+	}
+	i, _, f := stringText(data, i)
 	if f != "" {
 		return i, f
+	}
+	if i < len(data) && data[i] == ':' {
+		return i + 1, ""
 	}
 	return colon(data, i)
 }
@@ -263,6 +279,14 @@ func number(data []byte, i int) (int, fault) {
 }
 
 func digits(data []byte, i int) int {
+	if i+8 <= len(data) { // most numbers are short, and of all lengths
+		const ones, highs = 0x0101010101010101, 0x8080808080808080
+		w := binary.LittleEndian.Uint64(data[i:]) ^ ones*'0'
+		if other := (w + ones*(0x80-10) | w) & highs; other != 0 { // right up to the first: a sum carries upwards only
+			return i + bits.TrailingZeros64(other)/8
+		}
+		i += 8
+	}
 	for i < len(data) && data[i] >= '0' && data[i] <= '9' {
 		i++
 	}

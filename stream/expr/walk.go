@@ -103,7 +103,9 @@ func (x *Extractor) object(data []byte, i int, n *node, depth int) (int, fault) 
 			return end, f
 		}
 		child := x.field(n, data[i+1:end-1], escaped)
-		if i, f = colon(data, end); f != "" {
+		if end < len(data) && data[end] == ':' {
+			i = end + 1
+		} else if i, f = colon(data, end); f != "" {
 			return i, f
 		}
 		if child != nil {

@@ -104,7 +104,7 @@ export function editPage(name) {
   };
   const preview = guarded(async () => {
     shown.replaceChildren();
-    shown.replaceChildren(...places((await ask("draft/" + operation, JSON.stringify({input: input(), record: sample.value}))).places));
+    shown.replaceChildren(...places(await ask("draft/" + operation, JSON.stringify({input: input(), record: sample.value}))));
   });
   const save = guarded(async () => {
     let made = 0;

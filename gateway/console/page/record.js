@@ -1,4 +1,4 @@
-import {clock, el, span} from "./show.js";
+import {clock, count, el, span} from "./show.js";
 import {ask, follow, pathOf} from "./key.js";
 
 // bytes shows base64 as text where it is text, else in hexadecimal.
@@ -18,11 +18,12 @@ export function bytes(base64) {
   return lines.join("\n");
 }
 
-// places shows where a record goes.
-export function places(all) {
+// places shows where a record goes; of one that becomes many, the first outputs.
+export function places({places: all, more}) {
   if (!all.length) return [el("p", {}, "Processing leaves nothing of the record.")];
-  return all.map(p => el("div", {class: "record"},
+  const shown = all.map(p => el("div", {class: "record"},
     el("p", {}, p.error_code ? el("b", {class: "fault"}, `error output, ${p.error_code}: ${p.error_message} `) : null, el("code", {}, p.key)), el("pre", {}, bytes(p.record))));
+  return more ? [...shown, el("p", {class: "hint"}, `And ${count(more)} more outputs.`)] : shown;
 }
 
 const step = (s, first) => el("li", {"data-step": s.name}, el("b", {}, s.name), el("span", {class: "n"}, "+" + span((new Date(s.at) - first) / 1000)),
@@ -38,7 +39,7 @@ export function recordForm(name) {
     leave?.();
     try { await does(); } catch (e) { out.replaceChildren(el("p", {class: "fault"}, e.message)); }
   };
-  const preview = guarded(async () => out.replaceChildren(...places((await ask(pathOf(name) + "/try", text.value)).places)));
+  const preview = guarded(async () => out.replaceChildren(...places(await ask(pathOf(name) + "/try", text.value))));
   const send = guarded(async () => {
     const {id} = await ask(pathOf(name) + "/send", text.value);
     leave = follow("records/" + id, journey => {

@@ -27,12 +27,12 @@ export function replayPanel(name) {
   const button = (id, kind, text, does) => el("button", {type: "button", id, class: kind, hidden: "", on: {click: does}}, text);
   const plan = button("plan", "plain", "Count what can be replayed", () => act("plan"));
   const start = button("replay", undefined, "Replay", () => act("start")), stop = button("stop", "plain", "Stop", () => act("stop"));
-  let allowed = false, timer, open = true;
+  let allowed = false, chooses = false, timer, open = true;
 
   function show(r) {
     const s = r?.status, running = Boolean(r?.running);
     plan.hidden = running || !allowed;
-    where.hidden = running || !allowed;
+    where.hidden = running || !allowed || !chooses;
     stop.hidden = !running || !s || !allowed;
     start.hidden = !(allowed && !running && r?.plan && s?.plan?.records);
     if (s?.plan) start.textContent = `Replay ${plural(s.plan.records, "record")}`;
@@ -60,6 +60,7 @@ export function replayPanel(name) {
   return {
     node: el("div", {class: "replay"}, where, plan, start, stop, out),
     allow(rights) {
+      chooses = rights.has("UpdateDestination");
       allowed = rights.has("records") && rights.has("DescribeDeliveryStream");
       if (allowed) look();
       else [where, plan, start, stop].forEach(b => { b.hidden = true; });
