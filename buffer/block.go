@@ -49,8 +49,6 @@ const (
 	maxBlockBytes = 1 << 30
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 // ErrDamaged is wrapped by every error about bytes that are not what was written.
 var ErrDamaged = errors.New("damaged block")
 
@@ -136,6 +134,7 @@ func (w *Builder) pack(plain []byte, codec byte, lane LaneID, key *DataKey) []by
 	block := bytes.Clone(plain)
 	clear(block[:HeaderSize])
 	w.describe(block, plainFormat, codec, len(block)-HeaderSize)
+	binary.LittleEndian.PutUint32(block[60:], checksum(block))
 	return block
 }
 
@@ -154,7 +153,9 @@ func (w *Builder) seal(payload []byte, codec byte, lane LaneID, key *DataKey) []
 	w.describe(block, sealedFormat, codec, stored)
 	binary.LittleEndian.PutUint32(block[8:], uint32(key.ID))
 	placeIn(block, lane)
-	return key.seal(block, payload, bound(block))
+	block = key.seal(block, payload, bound(block))
+	binary.LittleEndian.PutUint32(block[60:], checksum(block))
+	return block
 }
 
 // bound is what an encrypted payload's tag covers of its header: all but first sequence, arrival base and checksum.
@@ -166,12 +167,16 @@ func bound(block []byte) []byte {
 	return header
 }
 
-// Place completes a packed block: it lies at first in its lane, and arrival is the base of its records'.
+// Place completes a packed block: it lies at first in its lane, and arrival is the base of its records'. It does not read the
+// payload.
 func Place(block []byte, lane LaneID, first Seq, arrival int64) {
+	before := crc32.Checksum(block[:HeaderSize-4], castagnoli)
 	placeIn(block, lane)
 	binary.LittleEndian.PutUint64(block[32:], uint64(first))
 	binary.LittleEndian.PutUint64(block[44:], uint64(arrival))
-	binary.LittleEndian.PutUint32(block[60:], checksum(block))
+	difference := before ^ crc32.Checksum(block[:HeaderSize-4], castagnoli)
+	sum := binary.LittleEndian.Uint32(block[60:]) ^ behind(difference, len(block)-HeaderSize)
+	binary.LittleEndian.PutUint32(block[60:], sum)
 }
 
 func placeIn(block []byte, lane LaneID) {
@@ -181,11 +186,6 @@ func placeIn(block []byte, lane LaneID) {
 
 // scratches hold a block while it is made: fresh memory is dear.
 var scratches = sync.Pool{New: func() any { return new([]byte) }}
-
-// checksum covers a block's header but for its last field, and the stored payload.
-func checksum(block []byte) uint32 {
-	return crc32.Update(crc32.Checksum(block[:HeaderSize-4], castagnoli), castagnoli, block[HeaderSize:])
-}
 
 // ParseHeader checks a block's bytes, the checksum included, and returns its header. Errors wrap ErrDamaged.
 func ParseHeader(block []byte) (Header, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"hydrant/buffer"
@@ -19,15 +20,7 @@ func (s *Service) Drain(ctx context.Context, log buffer.Log) error {
 	const look = 100 * time.Millisecond // at what was derived after the derived lane had said that it is empty
 	for {
 		lanes, functions, arrived := s.served()
-		stopped := map[buffer.StreamID]error{}
-		s.awaitDrained(ctx, lanes, false, stopped)
-		for _, f := range functions {
-			if err := f.awaitDrained(ctx); err != nil && !s.discarded(f.info.ID) {
-				stopped[f.info.ID.Stream] = err
-			}
-		}
-		s.deriveNoMore()
-		s.awaitDrained(ctx, lanes, true, stopped)
+		stopped := s.awaitServed(ctx, lanes, functions)
 		switch {
 		case left(log, nil) == 0:
 			return nil
@@ -45,30 +38,66 @@ func (s *Service) Drain(ctx context.Context, log buffer.Log) error {
 	}
 }
 
-// awaitDrained waits for the lanes that are derived, or for those that are not, and notes which streams have stopped.
-func (s *Service) awaitDrained(ctx context.Context, lanes []*lane, derived bool, stopped map[buffer.StreamID]error) {
+// awaitServed waits until lanes and functions are drained, and returns which streams have stopped. What is derived is drained
+// as soon as nothing more is derived of its own source, whatever other streams wait for.
+func (s *Service) awaitServed(ctx context.Context, lanes []*lane, functions []*function) map[buffer.StreamID]error {
+	var sources sync.WaitGroup
 	for _, l := range lanes {
-		if l.info.ID.IsDerived() != derived {
-			continue
-		}
-		if err := l.awaitDrained(ctx); err != nil && !s.discarded(l.info.ID) {
-			stopped[l.info.ID.Stream] = err
+		if l.info.ID.IsDerived() {
+			sources.Go(func() { s.awaitSource(ctx, l.info.ID.Source()) })
 		}
 	}
+	stopped := map[buffer.StreamID]error{}
+	note := func(id buffer.LaneID, err error) {
+		if err != nil && !s.discarded(id) {
+			stopped[id.Stream] = err
+		}
+	}
+	for _, f := range functions {
+		note(f.info.ID, f.awaitDrained(ctx))
+	}
+	for _, l := range lanes {
+		note(l.info.ID, l.awaitDrained(ctx))
+	}
+	sources.Wait()
+	return stopped
 }
 
-func (s *Service) deriveNoMore() {
+// awaitSource has what is derived of a lane drained once nothing more is: the lane is read to its end, so that its function is
+// served if there is one, and that has journaled everything, or has stopped.
+func (s *Service) awaitSource(ctx context.Context, id buffer.LaneID) {
+	if l := s.mainTrack(id); l != nil {
+		_ = l.awaitDrained(ctx) // noted where all are
+	}
+	s.mu.Lock()
+	f := s.functions[id]
+	s.mu.Unlock()
+	if f != nil {
+		_ = f.awaitDrained(ctx)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sayDone(s.drainDerived)
+	sayDone(s.endOf(id))
+}
+
+// endOf is closed once nothing more is derived of a lane. Called with mu held.
+func (s *Service) endOf(source buffer.LaneID) chan struct{} {
+	end := s.underived[source]
+	if end == nil {
+		end = make(chan struct{})
+		s.underived[source] = end
+	}
+	return end
 }
 
 // drainOf is closed when a lane is to be drained.
 func (s *Service) drainOf(id buffer.LaneID) <-chan struct{} {
-	if id.IsDerived() {
-		return s.drainDerived
+	if !id.IsDerived() {
+		return s.drain
 	}
-	return s.drain
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.endOf(id.Source())
 }
 
 // served returns the lanes and functions, and a channel that is closed when there is another.

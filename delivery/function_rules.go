@@ -34,7 +34,7 @@ func (f *function) rulesOf(v *buffer.Version) (*functionRules, error) {
 	if r.function = rules.stream.Transform; r.function != nil {
 		r.partitioner = rules.partitioner
 	}
-	f.rules[v.Number] = r
+	f.rules = map[uint64]*functionRules{v.Number: r} // no block of another comes again
 	return r, nil
 }
 

@@ -77,7 +77,7 @@ type Service struct {
 	ahead       chan struct{} // one for each block that is read ahead, see reader
 	drain       chan struct{} // closed by Drain
 
-	drainDerived chan struct{} // closed by Drain once nothing more is derived
+	underived map[buffer.LaneID]chan struct{} // by source; closed by Drain once nothing more is derived of it. Guarded by mu
 
 	life    string // random
 	refused *refusals
@@ -119,9 +119,9 @@ func New(cfg Config, deps Deps) *Service {
 		reports: reports{byStream: map[buffer.StreamID][]Report{}},
 		lanes:   map[laneKey]*lane{},
 
-		drainDerived: make(chan struct{}),
-		functions:    map[buffer.LaneID]*function{},
-		invokers:     map[string]*invoker{},
+		underived: map[buffer.LaneID]chan struct{}{},
+		functions: map[buffer.LaneID]*function{},
+		invokers:  map[string]*invoker{},
 
 		arrived: make(chan struct{}),
 		targets: map[string]*target{},

@@ -22,6 +22,7 @@ func (l *lane) take(ctx context.Context, next item) error {
 	if r.version != l.version { // what is open under the old version is sealed
 		l.closeAll(reasonVersion, l.open.len)
 		l.version = r.version
+		l.rules = map[uint64]*rules{r.version: r} // no block of another comes again
 	}
 	if err := l.takeRecords(ctx, r, next); err != nil {
 		return err

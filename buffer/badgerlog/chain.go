@@ -173,14 +173,11 @@ func (m *image) addBlock(h buffer.Header, g *generation) {
 	lane[h.First] = &ref{first: h.First, count: h.Count, raw: h.RawLen, stored: buffer.HeaderSize + h.StoredLen, arrival: h.Arrival.UnixMilli(), generation: g}
 }
 
-// addAbsent notes what is lost, unless a copy of it turns up: see carve.
 func (m *image) addAbsent(lane buffer.LaneID, d buffer.Damage) {
 	if m.absent[lane] == nil {
 		m.absent[lane] = map[buffer.Seq]buffer.Damage{}
 	}
-	if m.absent[lane][d.From].To <= d.To {
-		m.absent[lane][d.From] = d
-	}
+	m.absent[lane][d.From] = d
 }
 
 // account compares a lane's head with the one before. Heads count every record, so that a record that no block in between
@@ -201,7 +198,7 @@ func (m *image) account(lane buffer.LaneID, h head, blocks []buffer.Header, g *g
 		}
 	}
 	if lost > 0 && first > last.next {
-		m.addAbsent(lane, buffer.Damage{From: last.next, To: first - 1, Records: min(lost, int64(first-last.next)), Reason: "the group is lost", Generation: g.id})
+		m.gaps[lane] = append(m.gaps[lane], buffer.Damage{From: last.next, To: first - 1, Records: min(lost, int64(first-last.next)), Reason: "the group is lost", Generation: g.id})
 	}
 	m.heads[lane] = h
 }
@@ -250,13 +247,18 @@ func (m *image) settleDamage() {
 			m.known[key.lane] = append(m.known[key.lane], d)
 		}
 	}
-	for lane, absent := range m.absent {
+	lanes := map[buffer.LaneID]bool{}
+	for lane := range m.absent {
+		lanes[lane] = true
+	}
+	for lane := range m.gaps {
+		lanes[lane] = true
+	}
+	for lane := range lanes {
 		cursor, _ := decodeCursor(m.state.get(stateKey{kindCursor, lane, ""}).value)
-		for _, d := range absent {
-			for _, d := range carve(d, m.blocks[lane]) {
-				if d, pending := above(d, cursor); pending {
-					m.lost[lane] = append(m.lost[lane], d)
-				}
+		for _, d := range m.missingOf(lane) {
+			if d, pending := above(d, cursor); pending {
+				m.lost[lane] = append(m.lost[lane], d)
 			}
 		}
 	}
@@ -270,6 +272,27 @@ func (m *image) settleDamage() {
 			}
 		}
 	}
+}
+
+// missingOf is what is lost of a lane: the blocks of which no copy is there, and of the gaps between heads what no block
+// accounts for.
+func (m *image) missingOf(lane buffer.LaneID) (lost []buffer.Damage) {
+	var accounted []span
+	for _, r := range m.blocks[lane] {
+		accounted = append(accounted, span{r.first, r.last()})
+	}
+	sortSpans(accounted)
+	for _, d := range m.absent[lane] {
+		lost = append(lost, carve(d, accounted)...)
+	}
+	for _, d := range lost {
+		accounted = append(accounted, span{d.From, d.To})
+	}
+	sortSpans(accounted)
+	for _, d := range m.gaps[lane] {
+		lost = append(lost, carve(d, accounted)...)
+	}
+	return lost
 }
 
 func ranges(blocks []namedBlock) string {

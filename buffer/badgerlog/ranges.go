@@ -14,18 +14,26 @@ func above(d buffer.Damage, cursor buffer.Seq) (buffer.Damage, bool) {
 	return d, d.From <= d.To
 }
 
-// carve leaves out of a lost range what a copy of is there.
-func carve(d buffer.Damage, blocks map[buffer.Seq]*ref) []buffer.Damage {
-	var inside []*ref
-	for _, r := range blocks {
-		if d.From <= r.first && r.last() <= d.To {
-			inside = append(inside, r)
-			d.Records -= int64(r.count)
+// span is a range of sequences.
+type span struct{ first, last buffer.Seq }
+
+func sortSpans(spans []span) {
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.first, b.first) })
+}
+
+// carve leaves out of a lost range what is accounted for: in order, and nothing twice.
+func carve(d buffer.Damage, accounted []span) (pieces []buffer.Damage) {
+	i, _ := slices.BinarySearchFunc(accounted, d.From, func(s span, from buffer.Seq) int { return cmp.Compare(s.last, from) })
+	var inside []span
+	left := d.Records
+	for _, s := range accounted[i:] {
+		if s.first > d.To {
+			break
 		}
+		s.first, s.last = max(s.first, d.From), min(s.last, d.To)
+		inside, left = append(inside, s), left-int64(s.last-s.first+1)
 	}
-	slices.SortFunc(inside, func(a, b *ref) int { return cmp.Compare(a.first, b.first) })
-	var pieces []buffer.Damage
-	left, from := d.Records, d.From
+	from := d.From
 	add := func(to buffer.Seq) {
 		if from <= to && left > 0 {
 			piece := d
@@ -33,9 +41,9 @@ func carve(d buffer.Damage, blocks map[buffer.Seq]*ref) []buffer.Damage {
 			pieces, left = append(pieces, piece), left-piece.Records
 		}
 	}
-	for _, r := range inside {
-		add(r.first - 1)
-		from = r.last() + 1
+	for _, s := range inside {
+		add(s.first - 1)
+		from = s.last + 1
 	}
 	add(d.To)
 	return pieces

@@ -26,7 +26,8 @@ type image struct {
 	holed      bool // groups are lost
 
 	heads    map[buffer.LaneID]head                         // where each lane stands at the end of the chain
-	absent   map[buffer.LaneID]map[buffer.Seq]buffer.Damage // blocks that are nowhere whole
+	absent   map[buffer.LaneID]map[buffer.Seq]buffer.Damage // blocks that were damaged somewhere; a copy may be whole
+	gaps     map[buffer.LaneID][]buffer.Damage              // records that heads count and their groups do not show
 	lost     map[buffer.LaneID][]buffer.Damage              // acknowledged and not known as lost before
 	known    map[buffer.LaneID][]buffer.Damage              // known as lost before
 	notes    []string                                       // what was probably never acknowledged
@@ -75,6 +76,7 @@ func newImage() *image {
 		keys:   map[buffer.KeyID]keyEntry{},
 		heads:  map[buffer.LaneID]head{},
 		absent: map[buffer.LaneID]map[buffer.Seq]buffer.Damage{},
+		gaps:   map[buffer.LaneID][]buffer.Damage{},
 		lost:   map[buffer.LaneID][]buffer.Damage{},
 		known:  map[buffer.LaneID][]buffer.Damage{},
 	}

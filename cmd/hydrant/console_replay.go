@@ -18,6 +18,7 @@ import (
 	"hydrant/delivery/replay"
 	"hydrant/delivery/s3"
 	"hydrant/gateway/auth"
+	"hydrant/partitioner"
 	"hydrant/stream"
 	"hydrant/stream/expr"
 )
@@ -165,6 +166,10 @@ func (r *replays) options(name, authorization, earlier string) (replay.Options, 
 	if earlier != "" {
 		s.ErrorPrefix = asInForce(earlier)
 	}
+	keys, err := errorKeys(s)
+	if err != nil {
+		return replay.Options{}, err
+	}
 	source, err := errorSource(s)
 	if err != nil {
 		return replay.Options{}, err
@@ -176,7 +181,7 @@ func (r *replays) options(name, authorization, earlier string) (replay.Options, 
 	return replay.Options{
 		Source:     source,
 		Form:       replay.Errors{},
-		Selection:  replay.Selection{Keys: errorKeys(s), Zone: time.UTC},
+		Selection:  replay.Selection{Keys: keys, Zone: time.UTC},
 		Node:       replay.Node{URL: "http://within", Stream: name, APIKey: key, Client: r.node.gateway.Client()},
 		Decompress: bench.Decompress,
 		Out:        io.Discard,
@@ -203,28 +208,19 @@ func errorSource(s stream.Stream) (replay.Source, error) {
 // asInForce is an error prefix as a definition in force has it: type and time are added where it has no expression.
 func asInForce(prefix string) string {
 	if !expr.HasExpression(prefix) {
-		prefix += "!{timestamp:yyyy}/" // anything, and the end of a folder, so that no other stream's name ends like this one's
+		prefix += "!{partitionKeyFromQuery:any}/" // anything, and the end of a folder, so that no other stream's name ends like this one's
 	}
 	return prefix
 }
 
-var expression = regexp.MustCompile(`!\{[^}]*\}`)
+// errorTypes are those that a node's error output has, or had.
+const errorTypes = "(?:" + partitioner.ProcessingFailed + "|" + partitioner.DecompressionFailed + "|format-conversion-failed)"
 
 // errorKeys matches the keys of a stream's error output, and not those of its data or of other streams beside it.
-func errorKeys(s stream.Stream) *regexp.Regexp {
-	var pattern strings.Builder
-	pattern.WriteString("^")
-	rest := s.ErrorPrefix
-	for _, at := range expression.FindAllString(rest, -1) {
-		literal, after, _ := strings.Cut(rest, at)
-		pattern.WriteString(regexp.QuoteMeta(literal))
-		if at == "!{firehose:error-output-type}" {
-			pattern.WriteString(`[A-Za-z]+(?:-[A-Za-z]+)*-failed`)
-		} else {
-			pattern.WriteString(`.*`)
-		}
-		rest = after
+func errorKeys(s stream.Stream) (*regexp.Regexp, error) {
+	prefix, err := expr.Parse(s.ErrorPrefix)
+	if err != nil {
+		return nil, fmt.Errorf("error prefix %s: %w", s.ErrorPrefix, err)
 	}
-	pattern.WriteString(regexp.QuoteMeta(rest) + regexp.QuoteMeta(s.Name) + `-[0-9]+-[0-9]{4}(?:-[0-9]{2}){5}-[0-9a-f]{8}-[^/]*$`)
-	return regexp.MustCompile(pattern.String())
+	return regexp.Compile("^" + prefix.Matching(errorTypes) + regexp.QuoteMeta(s.Name) + `-[0-9]+-[0-9]{4}(?:-[0-9]{2}){5}-[0-9a-f]{8}-[^/]*$`)
 }

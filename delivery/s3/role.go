@@ -45,7 +45,7 @@ func assume(chain aws.Config, definition stream.S3) aws.CredentialsProvider {
 	client := sts.NewFromConfig(chain, func(o *sts.Options) {
 		o.Region = cmp.Or(o.Region, "us-east-1") // as for the bucket
 		o.Retryer = aws.NopRetryer{}             // delivery has its own
-		o.HTTPClient = frozen(chain.HTTPClient, nil)
+		o.HTTPClient = frozen(unkept(chain.HTTPClient), nil)
 	})
 	provider := stscreds.NewAssumeRoleProvider(client, definition.RoleARN, func(o *stscreds.AssumeRoleOptions) {
 		o.RoleSessionName = cmp.Or(definition.RoleSessionName, "hydrant")

@@ -25,6 +25,7 @@ type tokenService struct {
 	mu     sync.Mutex
 	asked  []url.Values
 	askers []string // access keys that signed
+	kept   int      // connections that were to wait for another request
 	answer http.HandlerFunc
 }
 
@@ -35,6 +36,9 @@ func (s *tokenService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	s.asked = append(s.asked, form)
 	s.askers = append(s.askers, accessKey(r))
+	if !r.Close {
+		s.kept++
+	}
 	if s.answer != nil {
 		s.answer(w, r)
 		return
@@ -230,6 +234,17 @@ func TestRoleTroubles(t *testing.T) {
 				t.Errorf("Create once STS lends the role: %v", err)
 			}
 		})
+	}
+}
+
+// A session outlives a connection that waits for the next request.
+func TestConnectionsToTokenServiceAreNotKept(t *testing.T) {
+	d, _, service := dialAs(t, stream.S3{RoleARN: exampleRole})
+	if err := d.ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if service.kept != 0 || len(service.asked) != 1 {
+		t.Errorf("%d connections are kept after %d requests", service.kept, len(service.asked))
 	}
 }
 

@@ -20,6 +20,15 @@ func frozen(client aws.HTTPClient, control func(network, address string, c sysca
 	return buildable.WithDialerOptions(func(d *net.Dialer) { d.Control = control }).Freeze()
 }
 
+// unkept is the client without connections that wait for another request: a session lasts longer than they would.
+func unkept(client aws.HTTPClient) aws.HTTPClient {
+	buildable, ok := client.(*awshttp.BuildableClient)
+	if !ok {
+		return client
+	}
+	return buildable.WithTransportOptions(func(t *http.Transport) { t.DisableKeepAlives = true })
+}
+
 // newHTTPClient returns a client that gives up on peers that are gone. It is the SDK's own kind, so that AWS_CA_BUNDLE
 // works. The limits of whole requests are in Destination.patience.
 func newHTTPClient() *awshttp.BuildableClient {
