@@ -46,7 +46,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}, []string{"stream"}),
 		seals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hydrant_sealed_objects_total",
-			Help: "Objects sealed, by reason: size, interval, memory, partitions (more than may be open), version or drain.",
+			Help: "Objects sealed, by reason: size, interval, memory, partitions (more than may be open), version, drain or flush.",
 		}, []string{"stream", "reason"}),
 		replaced: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hydrant_superseded_objects_total",

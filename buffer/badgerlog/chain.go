@@ -256,14 +256,18 @@ func (m *image) settleDamage() {
 	}
 	for lane := range lanes {
 		cursor, _ := decodeCursor(m.state.get(stateKey{kindCursor, lane, ""}).value)
+		known := disjoint(spansOf(m.known[lane]))
 		for _, d := range m.missingOf(lane) {
 			if d, pending := above(d, cursor); pending {
-				m.lost[lane] = append(m.lost[lane], d)
+				m.lost[lane] = append(m.lost[lane], carve(d, known)...) // no record counts as lost twice
 			}
 		}
 	}
 	for lane, lost := range m.lost {
-		m.lost[lane] = slices.DeleteFunc(merge(lost), func(d buffer.Damage) bool { return knownDamage(m.known[lane], d) })
+		if lane == logLane {
+			lost = slices.DeleteFunc(lost, func(d buffer.Damage) bool { return overlaps(m.known[lane], d.From, d.To) })
+		}
+		m.lost[lane] = merge(lost)
 	}
 	for lane, blocks := range m.blocks {
 		for first, r := range blocks {
@@ -279,16 +283,13 @@ func (m *image) settleDamage() {
 func (m *image) missingOf(lane buffer.LaneID) (lost []buffer.Damage) {
 	var accounted []span
 	for _, r := range m.blocks[lane] {
-		accounted = append(accounted, span{r.first, r.last()})
+		accounted = append(accounted, span{r.first, r.last(), int64(r.count)})
 	}
-	sortSpans(accounted)
+	accounted = disjoint(accounted)
 	for _, d := range m.absent[lane] {
 		lost = append(lost, carve(d, accounted)...)
 	}
-	for _, d := range lost {
-		accounted = append(accounted, span{d.From, d.To})
-	}
-	sortSpans(accounted)
+	accounted = disjoint(append(accounted, spansOf(lost)...))
 	for _, d := range m.gaps[lane] {
 		lost = append(lost, carve(d, accounted)...)
 	}

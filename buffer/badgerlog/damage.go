@@ -52,7 +52,7 @@ func (l *Log) adoptDamage(m *image) {
 	}
 }
 
-// loseStream takes the blocks of a stream as lost whose definition is.
+// loseStream takes the blocks of a stream as lost whose definition is. Those that are known of are not among them.
 func (m *image) loseStream(id buffer.LaneID, blocks map[buffer.Seq]*ref) {
 	var lost []buffer.Damage
 	for _, r := range blocks {
@@ -60,11 +60,7 @@ func (m *image) loseStream(id buffer.LaneID, blocks map[buffer.Seq]*ref) {
 			From: r.first, To: r.last(), Records: int64(r.count), Reason: "the stream's definition is lost", Generation: r.generation.id,
 		})
 	}
-	for _, d := range merge(lost) {
-		if !knownDamage(m.known[id], d) {
-			m.lost[id] = append(m.lost[id], d)
-		}
-	}
+	m.lost[id] = append(m.lost[id], merge(lost)...)
 }
 
 // quarantine makes damaged ranges known to whom they concern.

@@ -14,14 +14,34 @@ func above(d buffer.Damage, cursor buffer.Seq) (buffer.Damage, bool) {
 	return d, d.From <= d.To
 }
 
-// span is a range of sequences.
-type span struct{ first, last buffer.Seq }
-
-func sortSpans(spans []span) {
-	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.first, b.first) })
+// span is a range of sequences of which so many records are accounted for.
+type span struct {
+	first, last buffer.Seq
+	records     int64
 }
 
-// carve leaves out of a lost range what is accounted for: in order, and nothing twice.
+func spansOf(damage []buffer.Damage) (spans []span) {
+	for _, d := range damage {
+		spans = append(spans, span{d.From, d.To, d.Records})
+	}
+	return spans
+}
+
+// disjoint puts spans in order, and makes one of those that overlap.
+func disjoint(spans []span) []span {
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.first, b.first) })
+	out := spans[:0]
+	for _, s := range spans {
+		if n := len(out); n > 0 && s.first <= out[n-1].last {
+			out[n-1].last, out[n-1].records = max(out[n-1].last, s.last), out[n-1].records+s.records
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// carve leaves out of a lost range what is accounted for, by spans that are disjoint.
 func carve(d buffer.Damage, accounted []span) (pieces []buffer.Damage) {
 	i, _ := slices.BinarySearchFunc(accounted, d.From, func(s span, from buffer.Seq) int { return cmp.Compare(s.last, from) })
 	var inside []span
@@ -31,7 +51,7 @@ func carve(d buffer.Damage, accounted []span) (pieces []buffer.Damage) {
 			break
 		}
 		s.first, s.last = max(s.first, d.From), min(s.last, d.To)
-		inside, left = append(inside, s), left-int64(s.last-s.first+1)
+		inside, left = append(inside, s), left-min(s.records, int64(s.last-s.first+1))
 	}
 	from := d.From
 	add := func(to buffer.Seq) {
@@ -61,18 +81,6 @@ func merge(damage []buffer.Damage) []buffer.Damage {
 		out = append(out, d)
 	}
 	return out
-}
-
-// knownDamage reports whether what is known explains d: a hole may have been named in several pieces before.
-func knownDamage(known []buffer.Damage, d buffer.Damage) bool {
-	var records int64
-	found := false
-	for _, k := range known {
-		if k.From <= d.To && d.From <= k.To {
-			found, records = true, records+k.Records
-		}
-	}
-	return found && records >= d.Records
 }
 
 func overlaps(damage []buffer.Damage, first, last buffer.Seq) bool {

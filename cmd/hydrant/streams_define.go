@@ -46,6 +46,9 @@ func (p *definition) locked() (missing *buffer.DataKeyError) {
 	return missing
 }
 
+// failed reports whether the definition cannot come into force, for another reason than that it lacks a data key.
+func (p *definition) failed() bool { return p.err != nil && p.locked() == nil }
+
 // entry is the stream as the gateway is to know it.
 func (p *definition) entry() ingest.Stream {
 	missing := p.locked()
@@ -67,7 +70,7 @@ func (s *streamSet) define(ctx context.Context, prepared []*definition) {
 	var defines errgroup.Group
 	defines.SetLimit(definesAtOnce)
 	for _, p := range prepared {
-		if failed.Load() {
+		if failed.Load() || p.failed() {
 			break
 		}
 		if p.inLog || p.err != nil {
@@ -84,7 +87,7 @@ func (s *streamSet) define(ctx context.Context, prepared []*definition) {
 				return nil
 			}
 			p.err = err
-			if p.locked() == nil {
+			if p.failed() {
 				failed.Store(true)
 			}
 			return nil

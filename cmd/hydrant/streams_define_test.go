@@ -49,3 +49,25 @@ func TestDefinitionsComeIntoForceTogether(t *testing.T) {
 		}
 	}
 }
+
+// noRoomForKeys is a ring that cannot write down a data key.
+type noRoomForKeys struct{ dataKeys }
+
+func (noRoomForKeys) Make(context.Context, string, buffer.DataKeyID) (buffer.DataKeyID, error) {
+	return 0, errors.New("no room")
+}
+
+// Behind a definition that cannot be prepared none comes into force.
+func TestNoDefinitionBehindOneThatFails(t *testing.T) {
+	encrypted := defined("b", "x/", 0)
+	encrypted.Encrypt = "local"
+	s := newStreams(t)
+	s.keys = noRoomForKeys{}
+	err := s.configure(t.Context(), []stream.Stream{defined("a", "x/", 0), encrypted, defined("c", "x/", 0)})
+	if err == nil || !strings.Contains(err.Error(), "put stream b in force: no room") {
+		t.Errorf("got %v", err)
+	}
+	if known := s.log.Streams(); len(known) != 1 || known[0].Name != "a" {
+		t.Errorf("the log has %v", known)
+	}
+}
