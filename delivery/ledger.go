@@ -132,6 +132,9 @@ func (l *ledger) settle(e *entry) {
 	l.keep(e)
 }
 
+// void says that nothing is left of e's object and that its manifest goes: unlike one that is delivered it stands for no other.
+func (l *ledger) void(e *entry) { heap.Remove(&l.pending, e.inPending) }
+
 // keep holds a settled entry's manifest, and none that it stands for.
 func (l *ledger) keep(e *entry) {
 	heap.Push(&l.done, e)

@@ -221,3 +221,17 @@ func TestDropsAroundRestoredObject(t *testing.T) {
 		t.Errorf("%d records are counted as dropped below the cursor", n)
 	}
 }
+
+// The manifest of an object of which damage left nothing goes. So it cannot stand for one that was delivered before, which
+// would be made again while another partition holds the cursor.
+func TestVoidObjectStandsForNoOther(t *testing.T) {
+	l := newLedger(0)
+	l.restore(&Manifest{Version: 1, Partition: "b", From: 0, First: 1, To: 9})
+	l.restore(&Manifest{Version: 1, Partition: "a", From: 0, First: 2, To: 5, Key: "delivered", Delivered: true})
+	e := l.restore(&Manifest{Version: 1, Partition: "a", From: 5, First: 6, To: 8, Key: "void"})
+	l.position = 9
+	l.void(e)
+	if cursor, passed := l.advance(); cursor != 0 || len(passed) > 0 {
+		t.Errorf("the cursor is %d, and %q are deleted", cursor, passed)
+	}
+}

@@ -32,7 +32,7 @@ func (l *lane) supersede(ctx context.Context, o *object) error {
 		o.entry.stateKey = o.manifest.stateKey()
 		c.Put = []buffer.Entry{o.manifest.entry()}
 	} else {
-		l.ledger.settle(o.entry)
+		l.ledger.void(o.entry)
 	}
 	if err := l.commit(ctx, c); err != nil {
 		return fmt.Errorf("supersede the manifest of %s: %w", old.Key, err)
