@@ -72,3 +72,31 @@ func TestManifestsOfOneGroupDoNotOverlap(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A lane's next life goes on with its books, which would else fall to zero for a moment, and answers who asked the one before.
+func TestNextLifeTakesOver(t *testing.T) {
+	log, id := new(memlog.Log).Open(), buffer.NewStreamID()
+	if _, err := log.Define(t.Context(), buffer.Definition{Stream: id, Name: "s", Logic: 1, Data: stream.Stream{Name: "s"}.Encode()}); err != nil {
+		t.Fatal(err)
+	}
+	service := New(Config{}, Deps{})
+	ctx, cancel := context.WithCancel(t.Context())
+	err := log.Serve(ctx, func(ctx context.Context, in buffer.Lane) error {
+		defer cancel()
+		life := func() *lane { return newLane(newTracks(service, in), mainTrack, 0) }
+		before := service.begin(life(), nil)
+		before.totals.Delivered = 7
+		before.publishTotals()
+		next := service.begin(life(), before)
+		if n := service.Books()["s"].Delivered; n != 7 {
+			t.Errorf("%d records are delivered, by the books", n)
+		}
+		if next.looks != before.looks || next.done != before.done {
+			t.Error("who asked the life before waits for ever")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

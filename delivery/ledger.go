@@ -23,13 +23,14 @@ type ledger struct {
 	// The last of each partition's settled entries stands for those before it: of a partition that is delivered all the
 	// time one is kept, however long the cursor stands before another.
 	latest   map[partitionID]*entry
-	needless []string // state keys of manifests that a later one stands for
-	opened   int      // entries so far
-	drops    []drops  // that the cursor has not passed, in order
+	needless []string     // state keys of manifests that a later one stands for
+	opened   int          // entries so far
+	drops    []drops      // that the cursor has not passed, in order
+	restored []buffer.Seq // the first of each entry that is not settled and that no drop has passed, in order
 }
 
-// drops counts records without outputs, up to the last of them. No entry was opened between them, so that the cursor
-// comes to rest before them all or behind them all.
+// drops counts records without outputs, up to the last of them. No entry begins between them, so that the cursor comes
+// to rest before them all or behind them all.
 type drops struct {
 	last    buffer.Seq
 	records int64
@@ -76,6 +77,10 @@ func (l *ledger) open(p partitionID, first buffer.Seq) *entry {
 
 // drop says that the record at seq has no outputs.
 func (l *ledger) drop(seq buffer.Seq) {
+	for len(l.restored) > 0 && l.restored[0] < seq { // the cursor may come to rest between the drop before and this one
+		l.restored = l.restored[1:]
+		l.opened++
+	}
 	if n := len(l.drops); n > 0 && l.drops[n-1].opened == l.opened {
 		l.drops[n-1].last = seq
 		l.drops[n-1].records++
@@ -112,6 +117,8 @@ func (l *ledger) restore(m *Manifest) *entry {
 		l.keep(e)
 	} else {
 		heap.Push(&l.pending, e)
+		i, _ := slices.BinarySearch(l.restored, m.First)
+		l.restored = slices.Insert(l.restored, i, m.First)
 	}
 	return e
 }

@@ -205,3 +205,19 @@ func TestLedgerExactlyOnce(t *testing.T) {
 		m.check(t)
 	})
 }
+
+// A sealed object of the last life may hold the cursor between two records without outputs: one is counted with the cursor,
+// the other is met again.
+func TestDropsAroundRestoredObject(t *testing.T) {
+	l := newLedger(0)
+	l.restore(&Manifest{Version: 1, Partition: "a", From: 1, First: 2, To: 2})
+	l.drop(1)
+	l.drop(3)
+	l.position = 3
+	if cursor, _ := l.advance(); cursor != 1 {
+		t.Fatalf("the cursor is %d", cursor)
+	}
+	if n := l.dropped(); n != 1 {
+		t.Errorf("%d records are counted as dropped below the cursor", n)
+	}
+}

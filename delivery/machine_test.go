@@ -6,12 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -26,20 +24,23 @@ import (
 )
 
 // machine is the whole of delivery as it is, on a log and a store in memory, in a bubble of time that stands still until
-// everybody waits: what happens, and where the process dies, is drawn by rapid. After every step it is compared with what was
-// acknowledged: each record at most once in the store, in objects that never change and hold what they say; everything that
-// the log was told to forget is there; and in the end everything is, once.
+// everybody waits: what happens, what is damaged, and where the process dies, is drawn by rapid. After every step it is compared
+// with what was acknowledged: each record at most once in the store, in objects that never change and hold what they say;
+// everything that the log was told to forget is there, or was damaged; and in the end everything is, once.
 type machine struct {
 	log     memlog.Log
 	mutant  mutant
 	store   *machineStore
 	version atomic.Int64
 	memory  int64 // of the lives that begin
+	most    int   // partitions open at once; 0 for the default, and then none is one too many
 
 	lives int
 	steps atomic.Int64 // durable steps until the process dies; negative: it does not
 	acked map[string]string
-	keyed []buffer.Batch // sent before, under a key
+	order []string        // the same, in the order of their sequences
+	lost  map[string]bool // of them, damaged
+	keyed []buffer.Batch  // sent before, under a key
 
 	service *delivery.Service
 	cancel  context.CancelFunc
@@ -48,8 +49,12 @@ type machine struct {
 
 var machineStream = buffer.StreamID{1}
 
+// errorOutput begins the keys of objects that hold what was one partition too many.
+const errorOutput = "errors/"
+
 func newMachine(t *rapid.T, m mutant) *machine {
-	w := &machine{mutant: m, acked: map[string]string{}}
+	w := &machine{mutant: m, acked: map[string]string{}, lost: map[string]bool{}}
+	w.most = rapid.IntRange(0, 2).Draw(t, "most")
 	w.steps.Store(-1)
 	w.store = &machineStore{machine: w, objects: map[string]storedObject{}}
 	born := time.Now()
@@ -63,10 +68,14 @@ func newMachine(t *rapid.T, m mutant) *machine {
 func (w *machine) definition() stream.Stream {
 	s := stream.Stream{
 		Name: "s", Prefix: fmt.Sprintf("v%d/!{partitionKeyFromQuery:key}/", w.version.Load()), PartitionKeys: map[string]string{"key": ".key"},
+		ErrorPrefix: errorOutput + "!{firehose:error-output-type}/",
 		Destination: stream.Destination{Directory: &stream.Directory{Path: "/nowhere"}},
 	}
 	s.Compression = "none"
 	s.Buffering.Interval = stream.Duration(time.Second)
+	if s.Partitions.Max = w.most; w.most > 0 {
+		s.Partitions.Exceeded = stream.ExceededError
+	}
 	return s.WithDefaults()
 }
 
@@ -111,6 +120,7 @@ func (w *machine) append(t *rapid.T, keys string, key buffer.Key) {
 		line := fmt.Sprintf(`{"key":"%c","n":"%d-%d"}`, k, len(w.acked), i)
 		names[line] = fmt.Sprintf("v%d/%c/", w.version.Load(), k)
 		b.Records = append(b.Records, []byte(line))
+		w.order = append(w.order, line)
 	}
 	w.send(t, b)
 	maps.Copy(w.acked, names)
@@ -129,23 +139,49 @@ func (w *machine) send(t *rapid.T, b buffer.Batch) {
 	synctest.Wait()
 }
 
+// damage loses a few records that are not settled, while the process is down.
+func (w *machine) damage(t *rapid.T) {
+	if len(w.order) == 0 {
+		return
+	}
+	w.kill()
+	from := rapid.IntRange(1, len(w.order)).Draw(t, "from")
+	to := min(from+rapid.IntRange(0, 9).Draw(t, "more"), len(w.order))
+	w.log.Damage(machineStream, buffer.Seq(from), buffer.Seq(to))
+	for _, line := range w.order[from-1 : to] {
+		w.lost[line] = true
+	}
+	w.start()
+}
+
 // check compares the store with what was acknowledged.
 func (w *machine) check(t *rapid.T) {
 	found := w.store.lines(t)
 	for line, prefix := range found {
-		if want, known := w.acked[line]; !known || !strings.HasPrefix(prefix, want) {
+		refused := w.most > 0 && strings.HasPrefix(prefix, errorOutput)
+		if want, known := w.acked[line]; !known || !refused && !strings.HasPrefix(prefix, want) {
 			t.Fatalf("%s is in %s, want %q", line, prefix, want)
 		}
 	}
 	pending := w.log.Stats().Streams[machineStream].Pending
-	if len(found)+int(pending) < len(w.acked) {
-		t.Fatalf("%d records are acknowledged, %d are in the store and the log keeps %d", len(w.acked), len(found), pending)
+	if missing := w.missing(found); missing > int(pending) {
+		t.Fatalf("of %d records that are acknowledged %d are not in the store, and the log keeps %d", len(w.acked), missing, pending)
 	}
 	if w.steps.Load() != 0 {
 		return
 	}
 	w.kill() // the process has died at the step that was drawn
 	w.start()
+}
+
+// missing is how many records are neither in the store nor damaged.
+func (w *machine) missing(found map[string]string) (n int) {
+	for line := range w.acked {
+		if found[line] == "" && !w.lost[line] {
+			n++
+		}
+	}
+	return n
 }
 
 // end lets everything be delivered.
@@ -159,11 +195,13 @@ func (w *machine) end(t *rapid.T) {
 		t.Fatalf("drain: %v; health %+v", err, w.service.Health())
 	}
 	w.check(t)
-	if found := w.store.lines(t); len(found) != len(w.acked) {
-		t.Fatalf("%d records are in the store, %d were acknowledged", len(found), len(w.acked))
+	found := w.store.lines(t)
+	if missing := w.missing(found); missing > 0 {
+		t.Fatalf("of %d records that were acknowledged %d are not in the store", len(w.acked), missing)
 	}
-	if books := w.service.Books()["s"]; books.Delivered != int64(len(w.acked)) {
-		t.Fatalf("the books have %d records delivered, of %d", books.Delivered, len(w.acked))
+	books := w.service.Books()["s"]
+	if books.Settled() != int64(len(w.acked)) || books.Quarantined != int64(len(w.acked)-len(found)) {
+		t.Fatalf("the books have %+v; %d of %d records are in the store", books, len(found), len(w.acked))
 	}
 }
 
@@ -207,115 +245,6 @@ func (l *machineLane) Commit(ctx context.Context, c buffer.Change) error {
 	return l.Lane.Commit(ctx, c)
 }
 
-// outcome is how a creation ends.
-type outcome int
-
-const (
-	stored outcome = iota
-	answerLost
-	notStored
-	slow // stored after a while
-)
-
-// machineStore is a store whose creations end as was drawn.
-type machineStore struct {
-	machine *machine
-
-	mu       sync.Mutex
-	objects  map[string]storedObject
-	outcomes []outcome // of the next creations; then all are stored
-	changed  []string  // what must never happen
-}
-
-type storedObject struct {
-	body     string
-	metadata delivery.Metadata
-}
-
-// dies counts a step, under the mutex that all of them share.
-func (s *machineStore) dies() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.machine.strike()
-}
-
-func (s *machineStore) Create(ctx context.Context, o *delivery.Object) error {
-	s.mu.Lock()
-	next := stored
-	if len(s.outcomes) > 0 {
-		next, s.outcomes = s.outcomes[0], s.outcomes[1:]
-	}
-	s.mu.Unlock()
-	if next == slow {
-		select {
-		case <-time.After(3 * time.Second):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.machine.strike() {
-		return errDead
-	}
-	if next == notStored {
-		return &delivery.Error{Op: "create", Key: o.Key, Refused: true, Err: io.ErrUnexpectedEOF}
-	}
-	body := string(bytes.Join(o.Body, nil))
-	if before, ok := s.objects[o.Key]; ok {
-		if before.body != body {
-			s.changed = append(s.changed, fmt.Sprintf("%s was %q and is made again as %q", o.Key, before.body, body))
-		}
-		return delivery.ErrExists
-	}
-	s.objects[o.Key] = storedObject{body, o.Metadata}
-	if next == answerLost {
-		return &delivery.Error{Op: "create", Key: o.Key, Err: io.ErrUnexpectedEOF}
-	}
-	return nil
-}
-
-func (s *machineStore) Stat(_ context.Context, key string) (delivery.Metadata, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	o, ok := s.objects[key]
-	if !ok {
-		return delivery.Metadata{}, delivery.ErrNotExist
-	}
-	return o.metadata, nil
-}
-
-func (s *machineStore) Open(_ context.Context, key string) (io.ReadCloser, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return io.NopCloser(strings.NewReader(s.objects[key].body)), nil
-}
-
-// lines are all lines, each with its object's key.
-func (s *machineStore) lines(t *rapid.T) map[string]string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	found := map[string]string{}
-	for key, o := range s.objects {
-		var n int64
-		for line := range strings.Lines(o.body) {
-			line = strings.TrimSuffix(line, "\n")
-			if before, twice := found[line]; twice {
-				t.Fatalf("%s is in %s and in %s", line, before, key)
-			}
-			found[line] = key
-			n++
-		}
-		if n == 0 || n != o.metadata.Records {
-			t.Fatalf("%s holds %d records and says %d", key, n, o.metadata.Records)
-		}
-	}
-	if len(s.changed) > 0 {
-		t.Fatal(s.changed[0])
-	}
-	return found
-}
-
 // mutant spoils one decision on its way.
 type mutant struct {
 	batch  func(*buffer.Batch)
@@ -330,7 +259,7 @@ func live(t *rapid.T, m mutant) {
 	keys := rapid.StringOfN(rapid.SampledFrom([]rune("aab")), 1, 12, -1)
 	outcomes := rapid.SliceOfN(rapid.SampledFrom([]outcome{stored, stored, answerLost, notStored, slow}), 1, 6)
 	for range rapid.IntRange(2, 10).Draw(t, "actions") {
-		switch rapid.SampledFrom([]string{"append", "append", "append", "append", "keyed", "repeat", "wait", "wait", "store", "die", "kill", "define", "memory"}).Draw(t, "action") {
+		switch rapid.SampledFrom([]string{"append", "append", "append", "append", "keyed", "repeat", "wait", "wait", "store", "die", "kill", "define", "memory", "damage"}).Draw(t, "action") {
 		case "append":
 			w.append(t, keys.Draw(t, "keys"), buffer.Key{})
 		case "keyed":
@@ -354,6 +283,8 @@ func live(t *rapid.T, m mutant) {
 			synctest.Wait()
 		case "memory":
 			w.memory = 1 - w.memory // room for nothing, or for everything
+		case "damage":
+			w.damage(t)
 		}
 		w.check(t)
 	}
@@ -393,6 +324,9 @@ var mutants = map[string]mutant{
 		if 0 < c.Cursor && c.Cursor < info.Head {
 			c.Cursor++
 		}
+	}},
+	"what was one partition too many forgotten": {change: func(c *buffer.Change, _ buffer.LaneInfo) {
+		c.Put = slices.DeleteFunc(c.Put, func(e buffer.Entry) bool { return strings.HasPrefix(e.Key, "overflow/") })
 	}},
 	"an object's membership not written down": {change: func(c *buffer.Change, _ buffer.LaneInfo) {
 		c.Put = slices.DeleteFunc(c.Put, func(e buffer.Entry) bool { m := manifestIn(e); return m != nil && !m.Delivered })
