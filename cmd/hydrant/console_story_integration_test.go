@@ -34,6 +34,7 @@ func fill(selector, text string) action {
 
 // holds waits until an expression of the page is true.
 func holds(expression string) action {
+	expression = "(() => { try { return " + expression + " } catch { return false } })()" // what it asks for is not drawn yet
 	return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 		for {
 			if is, err := chromedp.Run(ctx, chromedp.Evaluate[bool](expression)); err != nil || is {
