@@ -20,7 +20,9 @@ func (r pipeline) name() string { return "pipeline-" + r.codec }
 
 func (r pipeline) about() string {
 	return fmt.Sprintf("%s, %s: ingest alone; the backlog of that delivered alone after a kill; the bare compressor; ingest and delivery "+
-		"together in objects of 16 MiB, where the slower of the two counts. Modelled: all cores always at work, at the cost of the parts", recordBatches, r.codec)
+		"both in objects of 16 MiB, in a closed loop, where producers may outrun delivery, and together in steady state: in an open loop at "+
+		"the mean of what came in and what was delivered then. The slower of the two counts. Modelled: all cores always at work, at the "+
+		"cost of the parts", recordBatches, r.codec)
 }
 
 func (r pipeline) targets() []target {
@@ -45,7 +47,7 @@ func (r pipeline) sample(ctx context.Context, b *bed) (s Sample, err error) {
 	if err != nil {
 		return s, err
 	}
-	together, err := r.together(ctx, b)
+	closed, together, err := r.together(ctx, b)
 	if err != nil {
 		return s, err
 	}
@@ -56,7 +58,7 @@ func (r pipeline) sample(ctx context.Context, b *bed) (s Sample, err error) {
 		parts += cost
 	}
 	together.Figures[modelledMBPS] = ratio(float64(machine.This().Cores)*1e3, parts)
-	return Sample{Sides: []Side{ingest, delivery, bare, together}}, nil
+	return Sample{Sides: []Side{ingest, delivery, bare, closed, together}}, nil
 }
 
 // parts measures ingest with delivery off, and then, after a kill, delivery of what came in, with no ingest.
@@ -136,19 +138,36 @@ func (n *node) awaitDelivered(ctx context.Context) (last child.Metrics, err erro
 	return last, err
 }
 
-// together measures ingest while delivery goes on.
-func (r pipeline) together(ctx context.Context, b *bed) (Side, error) {
+// together measures ingest while delivery goes on: in a closed loop, and at a rate that delivery may keep up with.
+func (r pipeline) together(ctx context.Context, b *bed) (closed, steady Side, err error) {
 	s, err := b.openStore(ctx)
 	if err != nil {
-		return Side{}, err
+		return closed, steady, err
 	}
 	defer s.close()
-	n, err := b.startNode(ctx, setup{store: s, compression: r.codec, size: b.options.object, interval: "60s"})
+	n, err := b.startNode(ctx, setup{store: s, compression: r.codec, size: b.options.object, interval: "2s"})
 	if err != nil {
-		return Side{}, err
+		return closed, steady, err
 	}
 	defer n.close()
 	o := b.to(n.url, recordBatches)
+	if closed, err = b.measureBoth(ctx, n, s, o); err != nil {
+		return closed, steady, err
+	}
+	if _, err := n.awaitDelivered(ctx); err != nil {
+		return closed, steady, err
+	}
+	o.Rate = (closed.Figures[megabytesPS] + closed.Figures[deliveredPS]) / 2 * 1e6 / float64(recordBatches.in.size)
+	if steady, err = b.measureBoth(ctx, n, s, o); err != nil {
+		return closed, steady, err
+	}
+	steady.Figures[megabytesPS] = min(steady.Figures[megabytesPS], steady.Figures[deliveredPS])
+	closed.Name, steady.Name = "closed loop", "together"
+	return closed, steady, nil
+}
+
+// measureBoth measures a load that is delivered meanwhile.
+func (b *bed) measureBoth(ctx context.Context, n *node, s *store, o bench.Options) (Side, error) {
 	if err := b.warm(ctx, n.server, o); err != nil {
 		return Side{}, err
 	}
@@ -165,11 +184,8 @@ func (r pipeline) together(ctx context.Context, b *bed) (Side, error) {
 	if err != nil {
 		return Side{}, err
 	}
-	seconds := time.Since(start).Seconds()
 	delivered := after.Since(before, "hydrant_delivered_bytes_total") / 1e6
-	side.Name = "together"
-	side.Figures[deliveredPS] = delivered / seconds
+	side.Figures[deliveredPS] = delivered / time.Since(start).Seconds()
 	s.cost(side.Figures, stored, delivered/1e3)
-	side.Figures[megabytesPS] = min(side.Figures[megabytesPS], side.Figures[deliveredPS])
 	return side, nil
 }
