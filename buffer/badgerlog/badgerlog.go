@@ -12,11 +12,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -118,6 +115,9 @@ func Open(cfg Config) (*Log, error) {
 	return l, nil
 }
 
+// ErrInUse is what Open and Inspect fail with while another process has the log open.
+var ErrInUse = errors.New("another process uses this buffer")
+
 func acquire(dir string) (*flock.Flock, error) {
 	lock := flock.New(filepath.Join(dir, lockName))
 	held, err := lock.TryLock()
@@ -125,7 +125,7 @@ func acquire(dir string) (*flock.Flock, error) {
 		return nil, fmt.Errorf("lock the buffer: %w", err)
 	}
 	if !held {
-		return nil, fmt.Errorf("another process uses the buffer in %s: stop it first, or give this one a data_dir of its own", dir)
+		return nil, fmt.Errorf("%w: %s", ErrInUse, dir)
 	}
 	return lock, nil
 }
@@ -180,61 +180,6 @@ func (l *Log) open() error {
 // resume goes on with the chain where it was found to end. Numbers rise above all that anything names.
 func (l *Log) resume(found *image) {
 	l.committer = committer{log: l, current: l.current, number: found.highest, hash: found.lastHash, born: l.cfg.now(), fresh: true}
-}
-
-// Streams implements buffer.Log.
-func (l *Log) Streams() []buffer.Stream {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.byName) != len(l.lanes) { // none is ever taken out
-		l.byName = slices.SortedFunc(maps.Values(l.lanes), func(a, b *lane) int { return strings.Compare(a.name, b.name) })
-	}
-	streams := make([]buffer.Stream, 0, len(l.byName))
-	for _, lane := range l.byName {
-		streams = append(streams, lane.stream())
-	}
-	return streams
-}
-
-// Stats implements buffer.Log.
-func (l *Log) Stats() buffer.Stats {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s := buffer.Stats{Usage: l.usage(), Streams: make(map[buffer.StreamID]buffer.StreamStats, len(l.lanes))}
-	for id, lane := range l.lanes {
-		s.Streams[id] = lane.streamStats()
-	}
-	return s
-}
-
-// Usage implements buffer.Log.
-func (l *Log) Usage() buffer.Usage {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.usage()
-}
-
-// usage is Usage for who holds mu.
-func (l *Log) usage() buffer.Usage {
-	u := buffer.Usage{
-		Disk:    l.disk(),
-		MaxDisk: l.cfg.MaxDisk,
-		Forming: int64(l.incoming()),
-		Recent:  l.cache.bytes,
-
-		Keys:             len(l.keys.position),
-		KeysExpiredEarly: l.keys.early,
-	}
-	for _, ranges := range l.damage {
-		u.Damaged += int64(len(ranges))
-	}
-	switch {
-	case l.short != nil:
-		u.Full = l.short.Error()
-	case l.full != nil && l.ready == nil:
-		u.Full = l.full.Error()
-	}
-	return u
 }
 
 // Failed implements buffer.Log.

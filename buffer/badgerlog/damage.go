@@ -165,7 +165,7 @@ func (l *lane) isolate(ctx context.Context, r *ref, cause error) error {
 		return ctx.Err()
 	}
 	l.mu.Lock()
-	if i := l.find(r.first); i == len(l.refs) || l.refs[i] != r {
+	if _, there := l.indexOf(r); !there {
 		l.mu.Unlock()
 		return nil // another reader has, or it is settled
 	}
@@ -187,10 +187,8 @@ func (l *lane) isolate(ctx context.Context, r *ref, cause error) error {
 		if !errors.As(err, &full) {
 			return err
 		}
-		select {
-		case <-time.After(time.Second): // until others are delivered
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := pause(ctx, time.Second); err != nil { // until others are delivered
+			return err
 		}
 	}
 }

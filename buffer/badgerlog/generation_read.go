@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -95,4 +96,21 @@ func (g *generation) closeDB() error {
 		return nil
 	}
 	return db.Close()
+}
+
+// openToRead opens a sealed generation, and closes the one that was opened longest ago where too many are open.
+func (l *Log) openToRead(g *generation) error {
+	l.readers.Lock()
+	defer l.readers.Unlock()
+	if err := g.openToRead(l.cfg.Log); err != nil {
+		return err
+	}
+	l.opened = slices.DeleteFunc(l.opened, func(o *generation) bool { return o == g })
+	l.opened = append(l.opened, g)
+	if len(l.opened) <= openLimit {
+		return nil
+	}
+	oldest := l.opened[0]
+	l.opened = l.opened[1:]
+	return oldest.closeReader()
 }

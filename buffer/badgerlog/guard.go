@@ -51,13 +51,3 @@ func (l *Log) overShare(lane *lane, size int) error {
 		Reason: fmt.Sprintf("stream %s holds buffer.stream_share undelivered; other streams are not affected", lane.name),
 	}
 }
-
-// bytesOf is what a lane has in the group.
-func (g *group) bytesOf(l *lane) int64 {
-	for _, p := range g.parts {
-		if p.lane == l {
-			return p.bytes
-		}
-	}
-	return 0
-}

@@ -36,8 +36,8 @@ func (g *generation) letGo(r *ref) { g.live.Add(-1); g.liveBytes.Add(-int64(r.st
 func (l *lane) move(m *move, where *generation) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	i := l.find(m.from.first)
-	if i == len(l.refs) || l.refs[i] != m.from {
+	i, there := l.indexOf(m.from)
+	if !there {
 		return
 	}
 	old := m.from
