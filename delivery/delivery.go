@@ -73,5 +73,6 @@ type Error struct {
 	Err     error
 }
 
-func (e *Error) Error() string { return fmt.Sprintf("%s %s: %v", e.Op, e.Key, e.Err) }
+// Error has the cause first: it is what an operator looks for, and keys are long.
+func (e *Error) Error() string { return fmt.Sprintf("%v (%s %s)", e.Err, e.Op, e.Key) }
 func (e *Error) Unwrap() error { return e.Err }

@@ -105,6 +105,9 @@ func Open(cfg Config) (*Log, error) {
 	return l, nil
 }
 
+// ErrInUse is what Open and Inspect fail with while another process has the log open.
+var ErrInUse = errors.New("another process uses this buffer")
+
 func acquire(dir string) (*flock.Flock, error) {
 	lock := flock.New(filepath.Join(dir, lockName))
 	held, err := lock.TryLock()
@@ -112,7 +115,7 @@ func acquire(dir string) (*flock.Flock, error) {
 		return nil, fmt.Errorf("lock the buffer: %w", err)
 	}
 	if !held {
-		return nil, fmt.Errorf("another process uses the buffer in %s: stop it first, or give this one a data_dir of its own", dir)
+		return nil, fmt.Errorf("%w: %s", ErrInUse, dir)
 	}
 	return lock, nil
 }
