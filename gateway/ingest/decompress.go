@@ -30,6 +30,14 @@ const (
 	growthFloor = 1 << 20
 )
 
+// Joined is a header that may stand on several lines as the one value that they are, by RFC 9110, 5.3.
+func Joined(lines [][]byte) []byte {
+	if len(lines) == 1 {
+		return lines[0]
+	}
+	return bytes.Join(lines, []byte(", "))
+}
+
 // ParseEncoding reads a Content-Encoding. Error: UnsupportedEncoding.
 func ParseEncoding(value []byte) (Encoding, error) {
 	switch string(bytes.ToLower(value)) {
