@@ -52,7 +52,7 @@ func (s *shownNode) State() web.NodeState {
 	state.Sync, state.SlowestSync = n.syncs.take()
 	for _, check := range n.checks() {
 		if err := check.Check(); err != nil {
-			state.Failing = append(state.Failing, web.Failing{Name: check.Name, Reason: err.Error()})
+			state.Failing = append(state.Failing, web.Failing{Name: check.Name, Reason: brief(err.Error())})
 		}
 	}
 	return state
