@@ -108,11 +108,8 @@ func (l *Log) admit(id buffer.StreamID, size int) (*lane, *buffer.DataKey, error
 	if err := l.overHeadroom(size); err != nil {
 		return nil, nil, err
 	}
-	// Where no further generation can be made, what is left of this one is for the changes of state that drain the log.
-	if l.full != nil && l.ready == nil {
-		if int64(size) > l.left() {
-			return nil, nil, l.full
-		}
+	if l.supply.out() && int64(size) > l.left() {
+		return nil, nil, l.supply.full
 	}
 	if l.short != nil {
 		return nil, nil, l.short

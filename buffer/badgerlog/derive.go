@@ -24,11 +24,11 @@ func (l *Log) headroom() int64 {
 
 // overHeadroom refuses records, where any stream derives, while it could not derive much more. Called with mu held.
 func (l *Log) overHeadroom(size int) error {
-	if l.deriving == 0 {
+	if l.deriving.streams == 0 {
 		return nil
 	}
 	limit := l.cfg.MaxDisk - l.headroom()
-	if used := l.disk() + int64(l.forming.bytes+size); used > limit || l.lean {
+	if used := l.disk() + int64(l.forming.bytes+size); used > limit || l.deriving.lean {
 		return &buffer.FullError{
 			Used: used, Limit: limit,
 			Reason: "what is left of buffer.max_disk or of the disk is kept for the answers of functions",
@@ -40,7 +40,7 @@ func (l *Log) overHeadroom(size int) error {
 // derive gives a lane that was found at start its derived lane.
 func (l *lane) derive() {
 	l.derived = newLane(l.log, l.id.Derived(), l.name)
-	l.log.deriving++
+	l.log.deriving.streams++
 }
 
 // awaitRoom waits until the forming group takes what is derived, as Append does, and returns its size.
@@ -78,10 +78,10 @@ func (l *lane) admitDerived(d *buffer.Derivation, size int) error {
 	}
 	log := l.log
 	if oldest := log.gens[0]; oldest == log.current || log.roomToDerive(int64(size)) >= oldest.liveBytes.Load()+2*generationSpace(minCapacity) {
-		log.starved = false
+		log.deriving.starved = false
 		return nil
 	}
-	log.starved = true
+	log.deriving.starved = true
 	wake(log.kick)
 	return &buffer.FullError{
 		Used: log.disk(), Limit: log.cfg.MaxDisk,
@@ -92,8 +92,8 @@ func (l *lane) admitDerived(d *buffer.Derivation, size int) error {
 // roomToDerive is the space for further generations once size bytes more are taken. Called with mu held.
 func (l *Log) roomToDerive(size int64) int64 {
 	room := l.cfg.MaxDisk - l.disk()
-	if l.ready != nil {
-		room += l.ready.capacity
+	if l.supply.ready != nil {
+		room += l.supply.ready.capacity
 	}
 	rest := int64(0)
 	if l.current != nil && !l.current.reserved {
@@ -116,7 +116,7 @@ func (l *Log) starves() bool {
 			dead += g.allocated.Load() - g.liveBytes.Load()
 		}
 	}
-	return l.starved && dead >= generationSpace(minCapacity)
+	return l.deriving.starved && dead >= generationSpace(minCapacity)
 }
 
 // derivedKey is what a derivation is encrypted with: as the records it is made of, or as the stream's next ones. Called

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -98,19 +99,28 @@ func (g *generation) closeDB() error {
 	return db.Close()
 }
 
-// openToRead opens a sealed generation, and closes the one that was opened longest ago where too many are open.
-func (l *Log) openToRead(g *generation) error {
-	l.readers.Lock()
-	defer l.readers.Unlock()
-	if err := g.openToRead(l.cfg.Log); err != nil {
+// openLimit is how many sealed generations are open to read: each holds memory and mappings of its files.
+const openLimit = 4
+
+// openSet are the sealed generations that are open to read.
+type openSet struct {
+	mu   sync.Mutex
+	gens []*generation // the one opened last at the end
+}
+
+// open opens a sealed generation, and closes the one that was opened longest ago where too many are open.
+func (s *openSet) open(g *generation, log *slog.Logger) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := g.openToRead(log); err != nil {
 		return err
 	}
-	l.opened = slices.DeleteFunc(l.opened, func(o *generation) bool { return o == g })
-	l.opened = append(l.opened, g)
-	if len(l.opened) <= openLimit {
+	s.gens = slices.DeleteFunc(s.gens, func(o *generation) bool { return o == g })
+	s.gens = append(s.gens, g)
+	if len(s.gens) <= openLimit {
 		return nil
 	}
-	oldest := l.opened[0]
-	l.opened = l.opened[1:]
+	oldest := s.gens[0]
+	s.gens = s.gens[1:]
 	return oldest.closeReader()
 }

@@ -28,7 +28,7 @@ func (l *Log) guard() {
 	}
 	now := l.short
 	l.scarce.Store(l.disk() > l.cfg.MaxDisk/spaceShare)
-	l.lean = free < high+l.headroom()
+	l.deriving.lean = free < high+l.headroom()
 	l.mu.Unlock()
 
 	switch {

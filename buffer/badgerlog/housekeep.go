@@ -43,10 +43,10 @@ func (l *Log) shrink() {
 		l.mu.Unlock()
 		return
 	}
-	idle := len(l.gens) == 1 && l.keys.heldBy(current)*keyBytes <= carryAnyway && current.live.Load() == 0 && used == l.settled && !l.making
+	idle := len(l.gens) == 1 && l.keys.heldBy(current)*keyBytes <= carryAnyway && current.live.Load() == 0 && used == l.looks.used && !l.supply.making
 	large := current.capacity > minCapacity
-	spare := l.ready != nil && l.ready.capacity > minCapacity
-	l.settled = used
+	spare := l.supply.ready != nil && l.supply.ready.capacity > minCapacity
+	l.looks.used = used
 	l.mu.Unlock()
 	if !idle || !large && !spare {
 		return

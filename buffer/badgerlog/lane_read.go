@@ -130,7 +130,7 @@ func (l *lane) load(r *ref, b *buffer.Block) error {
 	if !errors.Is(err, errNotOpen) {
 		return err
 	}
-	if err := l.log.openToRead(r.generation); err != nil {
+	if err := l.log.readable.open(r.generation, l.log.cfg.Log); err != nil {
 		return fmt.Errorf("%w: %w", buffer.ErrDamaged, err)
 	}
 	return r.generation.read(key, decode)

@@ -11,7 +11,7 @@ func (l *Log) publish(g *group, changes []change, where *generation) {
 			l.lanes[lane.id.Stream] = lane
 		} else if source.derived == nil {
 			source.derived = lane
-			l.deriving++
+			l.deriving.streams++
 		}
 	}
 	if len(g.lanes) > 0 {

@@ -125,8 +125,8 @@ func (l *Log) disk() int64 {
 	if l.reserve.held.Load() {
 		total += l.reserve.size
 	}
-	if l.ready != nil {
-		total += l.ready.allocated.Load()
+	if l.supply.ready != nil {
+		total += l.supply.ready.allocated.Load()
 	}
 	for _, g := range l.gens {
 		total += g.allocated.Load()

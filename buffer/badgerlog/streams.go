@@ -59,8 +59,8 @@ func (l *Log) usage() buffer.Usage {
 	switch {
 	case l.short != nil:
 		u.Full = l.short.Error()
-	case l.full != nil && l.ready == nil:
-		u.Full = l.full.Error()
+	case l.supply.out():
+		u.Full = l.supply.full.Error()
 	}
 	return u
 }

@@ -2,19 +2,40 @@ package badgerlog
 
 import (
 	"errors"
+	"sync"
 	"time"
 
 	"hydrant/buffer"
 )
 
+// supply is where the next generation comes from: it is made ahead of its time. Guarded by Log.mu.
+type supply struct {
+	ready  *generation
+	making bool              // one is being made
+	made   *sync.Cond        // the maker is done, for better or worse
+	full   *buffer.FullError // why none could be made
+	lastID uint64            // of a generation
+}
+
+// out reports that no generation is ready and none could be made: what is left of the current one is for the changes of
+// state that drain the log.
+func (s *supply) out() bool { return s.full != nil && s.ready == nil }
+
+// take hands out the generation that was made ahead, if there is one.
+func (s *supply) take() *generation {
+	g := s.ready
+	s.ready = nil
+	return g
+}
+
 // makeAhead lets the next generation be made, so that the committer finds it ready.
 func (l *Log) makeAhead() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.ready != nil || l.making || l.closed {
+	if l.supply.ready != nil || l.supply.making || l.closed {
 		return
 	}
-	l.making = true
+	l.supply.making = true
 	l.keepers.Go(l.makeNext)
 }
 
@@ -30,9 +51,9 @@ func (l *Log) makeNext() {
 		full = notMade(err)
 	}
 	l.mu.Lock()
-	before := l.full
-	l.ready, l.full, l.making = g, full, false
-	l.made.Broadcast()
+	before := l.supply.full
+	l.supply.ready, l.supply.full, l.supply.making = g, full, false
+	l.supply.made.Broadcast()
 	l.mu.Unlock()
 	if full != nil {
 		wake(l.kick) // a generation may be kept for its keys alone
@@ -48,11 +69,10 @@ func (l *Log) makeNext() {
 // nextGeneration returns one that takes n values of stored bytes; the error is a *buffer.FullError. For the committer alone.
 func (l *Log) nextGeneration(stored int64, n int) (*generation, error) {
 	l.mu.Lock()
-	for l.making {
-		l.made.Wait()
+	for l.supply.making {
+		l.supply.made.Wait()
 	}
-	g := l.ready
-	l.ready = nil
+	g := l.supply.take()
 	l.mu.Unlock()
 	if g != nil && g.fits(stored, n) {
 		return g, nil
@@ -67,7 +87,7 @@ func (l *Log) nextGeneration(stored int64, n int) (*generation, error) {
 	g, err := l.makeGeneration(max(minCapacity, need+slack))
 	if full := (*buffer.FullError)(nil); errors.As(err, &full) && need <= lastCapacity/2 {
 		l.mu.Lock()
-		l.full = full
+		l.supply.full = full
 		l.mu.Unlock()
 		g, err = l.makeLast()
 	}
@@ -117,8 +137,7 @@ func (l *Log) measureRate(g *generation, since time.Time) {
 // dropReady gives back the generation that was made ahead.
 func (l *Log) dropReady() error {
 	l.mu.Lock()
-	g := l.ready
-	l.ready = nil
+	g := l.supply.take()
 	l.mu.Unlock()
 	if g == nil {
 		return nil
@@ -129,7 +148,7 @@ func (l *Log) dropReady() error {
 // retryRoom tries again where no generation could be made.
 func (l *Log) retryRoom() {
 	l.mu.Lock()
-	full := l.full != nil
+	full := l.supply.full != nil
 	l.mu.Unlock()
 	if full {
 		l.makeAhead()
@@ -165,6 +184,6 @@ func (l *Log) makeLast() (*generation, error) {
 func (l *Log) nextID() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lastID++
-	return l.lastID
+	l.supply.lastID++
+	return l.supply.lastID
 }
