@@ -77,6 +77,7 @@ type lane struct {
 		sync.Mutex
 		totals  Totals
 		trouble *Trouble
+		telling telling
 		uploads map[*object]time.Time // attempts under way, since when
 	}
 }
