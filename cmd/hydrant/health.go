@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -11,9 +12,9 @@ import (
 	"hydrant/gateway/admin"
 )
 
-// patience is how much older than its interval the oldest undelivered record may grow before the node warns: to seem healthy
-// and not to deliver is the worst kind of outage. It stays in service: what is away, a store, is away for all nodes, and
-// as long as their disks have room producers are to be answered.
+// patience is how much older than its interval the oldest undelivered record may grow before the node tells: to seem healthy
+// and not to deliver is the worst kind of outage. A node that cannot say why goes out of service. One that can, stays: a
+// store that is away is away for all nodes at once, and as long as their disks have room producers are to be answered.
 const patience = 15 * time.Minute
 
 // checks are what /readyz asks.
@@ -23,7 +24,8 @@ func (n *node) checks() []admin.Check {
 		{Name: "buffer", Check: n.checkBuffer},
 		{Name: "delivery", Check: n.checkDelivery},
 		{Name: "encryption", Check: n.checkKeys},
-		{Name: "age", Check: n.checkAge, Warns: true},
+		{Name: "age", Check: func() error { return tellLate(n.lateStreams(), false) }},
+		{Name: "age", Check: func() error { return tellLate(n.lateStreams(), true) }, Warns: true},
 	}
 }
 
@@ -58,13 +60,20 @@ func (n *node) checkDelivery() error {
 	return errors.Join(errs...)
 }
 
-func (n *node) checkAge() error {
+// lateStream is a stream whose oldest undelivered record is older than its limit.
+type lateStream struct {
+	name       string
+	age, limit time.Duration
+	reason     string // "" where none is known
+}
+
+func (n *node) lateStreams() []lateStream {
 	stats := n.buffer.Stats()
 	reasons := map[string]string{}
 	for _, t := range n.service.Health() {
 		reasons[t.Stream] = t.Reason
 	}
-	var errs []error
+	var late []lateStream
 	for _, s := range n.buffer.Streams() {
 		oldest := stats.Streams[s.ID].OldestArrival
 		if time.Since(oldest) <= patience || oldest.IsZero() {
@@ -73,9 +82,21 @@ func (n *node) checkAge() error {
 		definition, _ := n.streams.Current(s.Name)
 		limit := patience + time.Duration(definition.LongestInterval())
 		if age := time.Since(oldest); age > limit {
-			errs = append(errs, fmt.Errorf("stream %s: the oldest undelivered record is %s old, more than %s: %s",
-				s.Name, age.Round(time.Second), limit, reasons[s.Name]))
+			late = append(late, lateStream{s.Name, age.Round(time.Second), limit, reasons[s.Name]})
 		}
+	}
+	return late
+}
+
+// tellLate names the streams that are late for a reason that is known, or the others.
+func tellLate(late []lateStream, known bool) error {
+	var errs []error
+	for _, s := range late {
+		if known != (s.reason != "") {
+			continue
+		}
+		reason := cmp.Or(s.reason, "nothing is known to be in its way; more may come in than this node can deliver")
+		errs = append(errs, fmt.Errorf("stream %s: the oldest undelivered record is %s old, more than %s: %s", s.name, s.age, s.limit, reason))
 	}
 	return errors.Join(errs...)
 }

@@ -12,7 +12,7 @@ import (
 type Check struct {
 	Name  string
 	Check func() error
-	Warns bool // it is told and takes no node out of service: all nodes would go at once
+	Warns bool // it is told, and takes the node out of no service
 }
 
 // readiness is the JSON form of an answer.
