@@ -94,4 +94,3 @@ func TestConfigVersionsApplyByRecord(t *testing.T) {
 	w.drain()
 	w.want(`key=a {"key":"a","n":1}`, `moved=a {"key":"a","n":2}`)
 }
-

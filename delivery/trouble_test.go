@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"hydrant/buffer"
 	"hydrant/delivery"
 	"hydrant/delivery/deliverytest"
 	"hydrant/stream"
@@ -61,14 +60,7 @@ func TestStoppedStreamDoesNotHoldUpTheDrain(t *testing.T) {
 	for i := range others {
 		def := w.def
 		def.Name = fmt.Sprint("other", i)
-		id := buffer.NewStreamID()
-		_, err := w.log.Define(t.Context(), buffer.Definition{Stream: id, Name: def.Name, Logic: 1, Data: def.Encode()})
-		if err == nil {
-			_, err = w.log.Append(t.Context(), buffer.Batch{Stream: id, Records: [][]byte{[]byte(record("goes", i))}})
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		w.appendTo(w.beside(def), record("goes", i))
 	}
 	stopped := make(chan struct{})
 	w.objects.Hook(deliverytest.Create, func(ctx context.Context, key string) error {

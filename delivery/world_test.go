@@ -144,8 +144,22 @@ func (w *world) eventually(what string, condition func() bool) {
 
 func (w *world) append(records ...string) {
 	w.t.Helper()
-	var b buffer.Batch
-	b.Stream = w.id
+	w.appendTo(w.id, records...)
+}
+
+// beside defines another stream.
+func (w *world) beside(def stream.Stream) buffer.StreamID {
+	w.t.Helper()
+	id := buffer.NewStreamID()
+	if _, err := w.log.Define(w.t.Context(), buffer.Definition{Stream: id, Name: def.Name, Logic: 1, Data: def.Encode()}); err != nil {
+		w.t.Fatal(err)
+	}
+	return id
+}
+
+func (w *world) appendTo(id buffer.StreamID, records ...string) {
+	w.t.Helper()
+	b := buffer.Batch{Stream: id}
 	for _, r := range records {
 		b.Records = append(b.Records, []byte(r))
 	}
