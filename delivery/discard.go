@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -101,7 +100,7 @@ func (s *Service) discard(ctx context.Context, in buffer.Lane) error {
 		case totalsKey:
 			err = l.totals.decode(value)
 		case functionTrack.key(totalsKey):
-			err = json.Unmarshal(value, &passed)
+			err = passed.decode(value)
 		}
 		if err != nil {
 			l.log.Warn("how much of a discarded stream was delivered is not known", "reason", err)

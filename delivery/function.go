@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -96,8 +95,8 @@ func (f *function) restore() error {
 		if key != functionTrack.key(totalsKey) {
 			continue
 		}
-		if err := json.Unmarshal(value, &f.totals); err != nil {
-			return fmt.Errorf("the totals of the function are damaged: %w", err)
+		if err := f.totals.decode(value); err != nil {
+			return err
 		}
 	}
 	f.position = max(f.position, f.totals.Cursor)

@@ -40,6 +40,7 @@ type lane struct {
 	stored     int64    // bytes of the sealed objects, wherever they lie
 	memory     int64    // of all these objects
 	totals     Totals
+	past       FunctionTotals  // of the function that records went to before this life, on the main track
 	damage     []buffer.Damage // read past; the cursor has not passed it
 
 	buffering  stream.Buffering // the triggers in force now
@@ -76,6 +77,7 @@ type lane struct {
 	shared struct {
 		sync.Mutex
 		totals  Totals
+		past    FunctionTotals
 		trouble *Trouble
 		uploads map[*object]time.Time // attempts under way, since when
 	}

@@ -216,7 +216,7 @@ func (s *Service) begin(l, before *lane) *lane {
 		l.drained, l.done = before.drained, before.done
 		l.flushAsked, l.flushes = before.flushAsked, before.flushes
 		l.scratch, l.narrow = before.scratch, before.narrow
-		l.looks, l.shared.totals = before.looks, before.books()
+		l.looks, l.shared.totals, l.shared.past = before.looks, before.books(), before.pastFunction()
 	}
 	if s.hastes[l.info.ID.Stream] {
 		close(l.hurry)
