@@ -50,6 +50,8 @@ type function struct {
 	flushes chan flush    // asked for
 	done    chan struct{} // closed when run has ended
 
+	kept *invoker // that the last call went to; guarded by the service's mu
+
 	shared struct {
 		sync.Mutex
 		totals  FunctionTotals

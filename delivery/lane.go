@@ -70,6 +70,7 @@ type lane struct {
 	flushes    []flush // that wait to be sealed, or for room; in the order of their sequences
 
 	samples samples
+	kept    *target // that the last upload went to; guarded by the service's mu
 
 	failures failures
 	active   atomic.Int64 // objects open now; shared
