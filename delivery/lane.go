@@ -80,6 +80,7 @@ type lane struct {
 		totals  Totals
 		past    FunctionTotals
 		trouble *Trouble
+		telling telling
 		uploads map[*object]time.Time // attempts under way, since when
 	}
 }

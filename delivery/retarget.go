@@ -80,8 +80,8 @@ func (l *lane) isThere(ctx context.Context, o *object) (bool, error) {
 	case errors.As(err, &conflict):
 		return false, err
 	}
-	return false, fmt.Errorf("the destination was changed, but an attempt may have created the object at %s, which cannot be "+
-		"looked at now: %w", o.manifest.Destination, err)
+	return false, fmt.Errorf("the destination was changed, but an attempt may have created the object at %s: it goes to the new one once "+
+		"looking there shows that it did not: %w", o.manifest.Destination, err)
 }
 
 // attempts makes it durable whether an attempt may have created the object: before one starts, and after it was refused for

@@ -190,11 +190,21 @@ func (l *lane) troubled(err error) {
 }
 
 func (l *lane) recovered() {
+	if t := l.forgetTrouble(); t != nil {
+		l.tellRecovery(t)
+	}
+}
+
+// forgetTrouble returns the trouble that is over; nil if there was none, or it is for good.
+func (l *lane) forgetTrouble() *Trouble {
 	l.shared.Lock()
 	defer l.shared.Unlock()
-	if l.shared.trouble != nil && !l.shared.trouble.Stopped {
-		l.shared.trouble = nil
+	t := l.shared.trouble
+	if t == nil || t.Stopped {
+		return nil
 	}
+	l.shared.trouble = nil
+	return t
 }
 
 func (l *lane) ended(err error, cancelled bool) {
