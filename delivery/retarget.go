@@ -65,7 +65,9 @@ func (l *lane) retarget(ctx context.Context, o *object) (delivered bool, err err
 
 // isThere looks for the object where an attempt may have created it.
 func (l *lane) isThere(ctx context.Context, o *object) (bool, error) {
-	d, err := l.service.target(l.home(o)).open(ctx)
+	t := l.service.target(l.home(o))
+	defer t.leave()
+	d, err := t.open(ctx)
 	if err == nil {
 		err = l.verify(ctx, d, o)
 	}

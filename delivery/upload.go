@@ -86,6 +86,8 @@ func (l *lane) attempt(ctx context.Context, o *object) error {
 		return err
 	}
 	t := l.service.target(l.home(o))
+	defer t.leave()
+	l.keep(t)
 	d, err := t.ready(ctx, l)
 	if err != nil {
 		return err
