@@ -60,6 +60,7 @@ func newLoad(o Options) (*load, error) {
 	for i := range o.Connections {
 		c, err := connect(o, i)
 		if err != nil {
+			l.hangUp()
 			return nil, errors.Join(err, l.ledger.close())
 		}
 		c.authorize = authorize
@@ -84,9 +85,7 @@ func (l *load) run(ctx context.Context, progress io.Writer) (*Report, error) {
 	err := l.drive(ctx)
 	stopped := time.Now()
 	watched()
-	for _, closeConnection := range l.closers {
-		closeConnection()
-	}
+	l.hangUp()
 	if closed := l.ledger.close(); err == nil {
 		err = closed
 	}
@@ -94,6 +93,12 @@ func (l *load) run(ctx context.Context, progress io.Writer) (*Report, error) {
 		err = fmt.Errorf("run %s stopped: %w", l.id, err)
 	}
 	return l.report(stopped), err
+}
+
+func (l *load) hangUp() {
+	for _, closeConnection := range l.closers {
+		closeConnection()
+	}
 }
 
 // drive runs all producers to their end. The first whose ledger fails ends the others.
