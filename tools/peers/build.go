@@ -6,10 +6,16 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+
+	"hydrant/bench/suite"
 )
 
 // programs are the binaries that were built.
 type programs struct{ hydrant, nats, collector string }
+
+func (p programs) peers() []suite.Peer {
+	return []suite.Peer{newNATS(p.nats), newCollector(p.collector, true), newCollector(p.collector, false)}
+}
 
 // build makes them in a directory: Hydrant from its source, the others as this module's go.mod has them.
 func build(ctx context.Context, source, dir string) (programs, error) {

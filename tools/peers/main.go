@@ -44,6 +44,6 @@ func (c *command) run(ctx context.Context, k *kong.Context) (err error) {
 		return err
 	}
 	c.Program = built.hydrant
-	c.Peers = []suite.Peer{newNATS(built.nats), newCollector(built.collector, true), newCollector(built.collector, false)}
+	c.Peers = built.peers()
 	return c.RunCommand.Run(ctx, k)
 }
