@@ -10,8 +10,7 @@ import (
 )
 
 // otlpCarrier sends each body as an export request of OTLP over HTTP, in protobuf, on one connection, by the client that the
-// generator has for Hydrant. The body is one log record of bytes, which is the least work for a Collector: the same records as
-// a log record each cost it more.
+// generator has for Hydrant. The body is one log record of bytes, which is the least work for a Collector.
 type otlpCarrier struct {
 	client   fasthttp.HostClient
 	request  fasthttp.Request

@@ -26,7 +26,7 @@ func TestPeers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, err := parser.Parse([]string{"--dir", dir, "--repeats", "1", "--duration", "1s", "--warmup", "100ms", "--json", file})
+	k, err := parser.Parse([]string{"--dir", dir, "--repeats", "1", "--duration", "1s", "--json", file})
 	if err != nil {
 		t.Fatal(err)
 	}
