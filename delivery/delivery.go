@@ -1,8 +1,3 @@
-// Package delivery turns the buffer's records into objects at a destination, each record exactly once.
-//
-// One run function serves one lane: it reads blocks, lets the partitioner choose each record's partition, fills one open
-// object per partition, seals objects by size, age, memory or drain, writes a manifest before the first byte leaves, and
-// tells the buffer how far everything is settled.
 package delivery
 
 import (
@@ -78,5 +73,6 @@ type Error struct {
 	Err     error
 }
 
-func (e *Error) Error() string { return fmt.Sprintf("%s %s: %v", e.Op, e.Key, e.Err) }
+// Error has the cause first: it is what an operator looks for, and keys are long.
+func (e *Error) Error() string { return fmt.Sprintf("%v (%s %s)", e.Err, e.Op, e.Key) }
 func (e *Error) Unwrap() error { return e.Err }

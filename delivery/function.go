@@ -202,10 +202,13 @@ func (f *function) takeNext(blocks *reader) error {
 		return err
 	}
 	f.pieces = r.partitioner.Split(f.pieces[:0], record.Data)
+	c, whole := f.forming(r)
 	for i := range f.pieces {
-		f.forming(r, f.pieces[i].Data).add(f, record.Arrival, &f.pieces[i])
+		if !whole && !c.takes(&f.pieces[i]) {
+			c = f.newCall(r)
+		}
+		c.add(f, record.Arrival, &f.pieces[i])
 	}
-	c := f.forming(r, nil)
 	c.to = record.Seq
 	c.passed++
 	if len(f.pieces) == 0 {
@@ -215,11 +218,16 @@ func (f *function) takeNext(blocks *reader) error {
 	return nil
 }
 
-// forming is the call that a piece goes into, the last one or a new one.
-func (f *function) forming(r *functionRules, data []byte) *call {
-	if n := len(f.queue); n > 0 && f.queue[n-1].takes(r, data) {
-		return f.queue[n-1]
+// forming is the call that the pieces in hand go into: the last one if it takes the whole record, or else a new one, and as
+// many behind it as it fills. What is whole in a call is journaled with the call: no part of another record may be in it.
+func (f *function) forming(r *functionRules) (c *call, whole bool) {
+	if n := len(f.queue); n > 0 && f.queue[n-1].takesAll(r, f.pieces) {
+		return f.queue[n-1], true
 	}
+	return f.newCall(r), false
+}
+
+func (f *function) newCall(r *functionRules) *call {
 	c := &call{rules: r, opened: time.Now(), done: make(chan struct{}), size: transform.RequestFrame}
 	f.queue = append(f.queue, c)
 	return c

@@ -31,12 +31,34 @@ type call struct {
 	err     error
 }
 
-// takes reports whether the call may have another piece.
-func (c *call) takes(r *functionRules, data []byte) bool {
+// takesAll reports whether the call may have the pieces of another record, all of them.
+func (c *call) takesAll(r *functionRules, pieces []partitioner.Piece) bool {
 	if c.rules != r || c.closed || c.started {
 		return false
 	}
-	return len(c.records) == 0 || data == nil || !c.isFull() && c.size+transform.RequestSize(data) <= transform.MaxPayload
+	after := call{rules: r, bytes: c.bytes, size: c.size}
+	for i := range pieces {
+		if !after.takes(&pieces[i]) {
+			return false
+		}
+		after.weigh(&pieces[i])
+	}
+	return true
+}
+
+// takes reports whether the call has room for another piece.
+func (c *call) takes(p *partitioner.Piece) bool {
+	return p.Failed != nil || c.size == transform.RequestFrame || !c.isFull() && c.size+transform.RequestSize(p.Data) <= transform.MaxPayload
+}
+
+// weigh counts a piece.
+func (c *call) weigh(p *partitioner.Piece) {
+	if p.Failed != nil {
+		c.bytes += int64(len(p.Failed.Raw))
+		return
+	}
+	c.size += transform.RequestSize(p.Data)
+	c.bytes += int64(len(p.Data))
 }
 
 func (c *call) isFull() bool { return c.bytes >= int64(c.rules.current().Buffering.Size) }
@@ -49,7 +71,6 @@ func (c *call) add(f *function, arrival int64, p *partitioner.Piece) {
 		o := *p.Failed
 		o.Raw = append([]byte(nil), o.Raw...)
 		c.outcomes, c.failed = append(c.outcomes, o), append(c.failed, true)
-		c.bytes += int64(len(o.Raw))
 	} else {
 		r := transform.Record{Arrival: arrival, Data: append([]byte(nil), p.Data...)}
 		r.Raw = r.Data
@@ -58,9 +79,8 @@ func (c *call) add(f *function, arrival int64, p *partitioner.Piece) {
 		}
 		c.records = append(c.records, r)
 		c.outcomes, c.failed = append(c.outcomes, partitioner.Outcome{}), append(c.failed, false)
-		c.size += transform.RequestSize(p.Data)
-		c.bytes += int64(len(r.Data))
 	}
+	c.weigh(p)
 	f.bytes += c.bytes - before
 	f.service.memory.Add(c.bytes - before)
 }

@@ -137,7 +137,10 @@ func TestFunction(t *testing.T) {
 // Whatever commit a life ends at, the next one goes on so that each record is in exactly one object.
 func TestFunctionIsKilledAtEveryCommit(t *testing.T) {
 	for n := 1; ; n++ {
-		w := newFunctionWorld(t, shout, func(s *stream.Stream) { s.Transform.Concurrency = 2 })
+		w := newFunctionWorld(t, shout, func(s *stream.Stream) {
+			s.Processing.Deaggregation = &stream.Deaggregation{Type: stream.DeaggregationDelimited, Delimiter: "#"}
+			s.Transform.Concurrency, s.Transform.Buffering.Size = 2, 8 // of a record that holds several, some go into the next call
+		})
 		var commits atomic.Int64
 		var reached atomic.Bool
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -152,8 +155,9 @@ func TestFunctionIsKilledAtEveryCommit(t *testing.T) {
 		w.start()
 		var want []string
 		for i := range 6 {
-			w.append(fmt.Sprint("a", i), fmt.Sprint("drop", i), fmt.Sprint("b", i), fmt.Sprint("fail", i))
-			want = append(want, fmt.Sprint("k=a A", i), fmt.Sprint("k=b B", i), fmt.Sprint("Lambda.ProcessingFailedStatus fail", i))
+			w.append(fmt.Sprint("a", i), fmt.Sprint("drop", i), fmt.Sprintf("b%d#c%d#d%d#e%d", i, i, i, i), fmt.Sprint("fail", i))
+			want = append(want, fmt.Sprint("k=a A", i), fmt.Sprint("Lambda.ProcessingFailedStatus fail", i))
+			want = append(want, fmt.Sprint("k=b B", i), fmt.Sprint("k=c C", i), fmt.Sprint("k=d D", i), fmt.Sprint("k=e E", i))
 		}
 		err := w.service.Drain(ctx, &w.log)
 		cancel()

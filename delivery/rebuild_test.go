@@ -2,6 +2,8 @@ package delivery_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -94,4 +96,34 @@ func TestSealedObjectsAreMadeAgainInOnePass(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A life that follows another one in the same process goes on where that one had come to: what was delivered and forgotten, in
+// a block that is read again for what is behind it, stays delivered.
+func TestNextLifeBeginsAtTheCursor(t *testing.T) {
+	w := newWorld(t, func(s *stream.Stream) { s.Compression = "none" })
+	w.objects.Hook(deliverytest.Create, func(context.Context, string) error { return errDown })
+	w.start()
+	var want []string
+	add := func(key string, n int, pad string) {
+		r := fmt.Sprintf(`{"key":"%s","n":%d,"pad":"%s"}`, key, n, pad)
+		w.append(r)
+		want = append(want, "key="+key+" "+r)
+	}
+	add("a", 1, "")
+	add("a", 2, "")
+	w.flush()
+	for n := range 14 { // the first of them are in the block of those before
+		add("b", n, strings.Repeat("x", 100<<10))
+	}
+	w.flush()
+	add("a", 3, "")
+	w.kill()
+
+	w.objects.Hook(deliverytest.Create, nil)
+	w.cfg.Memory = 1 << 20 // what is made again of b has no room beside what is read
+	w.start()
+	w.drain()
+	w.want(want...)
+	w.wantBooks(int64(len(want)), 0)
 }

@@ -42,6 +42,7 @@ func (l *lane) recover(ctx context.Context) error {
 		}
 	}
 	l.ledger.resume(l.totals.Cursor)
+	l.ledger.resume(l.in.Info().Cursor) // a life before this one, in the same process, may have moved it
 	if err := l.reached(ctx, l.ledger.cursor, l.in.Info().Cursor); err != nil {
 		return err
 	}

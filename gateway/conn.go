@@ -36,7 +36,7 @@ func (l listener) Accept() (net.Conn, error) {
 			if l.room.enter() {
 				return l.wrap(c), nil
 			}
-			l.room.refuse(c, l.tls != nil)
+			l.room.refuse(c, l.tls)
 			continue
 		}
 		if errors.Is(err, net.ErrClosed) {
@@ -101,7 +101,7 @@ func (m *manners) close(c interface {
 		_, _ = io.Copy(io.Discard, c)
 	}
 	if !m.left.Swap(true) {
-		m.room.leave()
+		m.room.exit()
 	}
 	return c.Close()
 }

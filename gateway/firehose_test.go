@@ -87,6 +87,7 @@ func TestFirehoseRefusals(t *testing.T) {
 		{name: "get", request: request("GET", "/", "", "X-Amz-Target: Firehose_20150804.PutRecord"), status: 405, exception: "UnknownOperationException", message: "operations are called with POST"},
 		{name: "no body", request: call("PutRecord", ""), status: 400, exception: "SerializationException", message: "the request has no body; send at least one record"},
 		{name: "bad JSON", request: call("PutRecord", `{"DeliveryStreamName":}`), status: 400, exception: "SerializationException", message: "the body is not valid JSON: missing value after object name at byte 22"},
+		{name: "encodings on two lines", request: call("PutRecord", "x", "Content-Encoding: identity", "Content-Encoding: gzip"), status: 415, exception: "UnsupportedMediaTypeException", message: `Content-Encoding "identity, gzip" is not supported; send the body as it is (identity)`},
 		{name: "gzip", request: call("PutRecord", "x", "Content-Encoding: gzip"), status: 415, exception: "UnsupportedMediaTypeException", message: `Content-Encoding "gzip" is not supported; send the body as it is (identity)`},
 		{
 			name: "nothing", request: call("PutRecordBatch", `{}`), status: 400, exception: "ValidationException",

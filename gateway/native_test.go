@@ -103,6 +103,7 @@ var nativeRefusals = []refusal{
 	{name: "form", request: post(clicksURL, "multipart/form-data; boundary=b", "not a form"), status: 415, code: "unsupported_media_type"},
 	{name: "brotli", request: post(clicksURL, ndjson, "a", "Content-Encoding: br"), status: 415, code: "unsupported_encoding"},
 	{name: "two encodings", request: post(clicksURL, ndjson, "a", "Content-Encoding: gzip, zstd"), status: 415, code: "unsupported_encoding"},
+	{name: "encodings on two lines", request: post(clicksURL, ndjson, gzipped("a"), "Content-Encoding: gzip", "Content-Encoding: identity"), status: 415, code: "unsupported_encoding"},
 	{name: "not gzip", request: post(clicksURL, ndjson, "a", "Content-Encoding: gzip"), status: 400, code: "invalid_compression"},
 	{name: "not zstd", request: post(clicksURL, ndjson, "a", "Content-Encoding: zstd"), status: 400, code: "invalid_compression"},
 	{name: "not snappy", request: post(clicksURL, ndjson, "a", "Content-Encoding: snappy"), status: 400, code: "invalid_compression"},

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"log/slog"
@@ -39,8 +40,11 @@ type room struct {
 }
 
 // mostLeaving bounds the refused connections that are read from at once. Those beyond it are closed with what they sent
-// unread, which may take the answer away from them.
-const mostLeaving = 64
+// unread, which may take the answer away from them. With TLS each holds SecureConnectionMemory, and there are fewer.
+const (
+	mostLeaving = 64
+	mostShaking = 16
+)
 
 func newRoom(config Config, deps Deps) (*room, error) {
 	r := &room{
@@ -51,7 +55,7 @@ func newRoom(config Config, deps Deps) (*room, error) {
 		r.held = new(atomic.Int64)
 	}
 	if deps.TLS != nil {
-		r.each = SecureConnectionMemory
+		r.each, r.leaving = SecureConnectionMemory, make(chan struct{}, mostShaking)
 	}
 	r.refused = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "hydrant_refused_connections_total",
@@ -70,7 +74,7 @@ func newRoom(config Config, deps Deps) (*room, error) {
 	return r, deps.Registerer.Register(open)
 }
 
-// enter takes the place of one connection, which leave gives back, or refuses.
+// enter takes the place of one connection, which exit gives back, or refuses.
 func (r *room) enter() bool {
 	if r.open.Add(1) <= r.limit {
 		r.held.Add(r.each)
@@ -80,28 +84,44 @@ func (r *room) enter() bool {
 	return false
 }
 
-func (r *room) leave() {
+func (r *room) exit() {
 	r.open.Add(-1)
 	r.held.Add(-r.each)
 }
 
-// refuse answers a connection for which there is no room and closes it, without waiting for either. With TLS it is closed
-// alone: to answer would take a handshake.
-func (r *room) refuse(c *net.TCPConn, secure bool) {
+// refuse answers a connection for which there is no room and closes it, without waiting for either. With TLS (secure is not
+// nil) the answer takes a handshake, for which only mostShaking may wait at once: those beyond are closed unanswered.
+func (r *room) refuse(c *net.TCPConn, secure *tls.Config) {
 	r.refused.Inc()
 	if now, told := time.Now().Unix(), r.told.Load(); now-told >= 60 && r.told.CompareAndSwap(told, now) {
 		r.logger.Warn("connections of producers are refused: memory has room for no more; raise memory, or let producers share connections",
 			"open", r.limit)
 	}
-	if secure || c.SetWriteDeadline(time.Now().Add(time.Second)) != nil {
-		_ = c.Close()
+	if secure != nil {
+		r.leave(c, func() {
+			if c.SetDeadline(time.Now().Add(lingerTime)) != nil {
+				return
+			}
+			shaking := tls.Server(c, secure)
+			if _, err := shaking.Write(noRoomAnswer); err == nil {
+				r.seeOff(shaking)
+			}
+		})
 		return
 	}
-	_, _ = c.Write(noRoomAnswer) // fits the kernel's buffer; the client may be gone
+	if c.SetWriteDeadline(time.Now().Add(time.Second)) == nil {
+		_, _ = c.Write(noRoomAnswer) // fits the kernel's buffer; the client may be gone
+	}
+	r.leave(c, func() { r.seeOff(c) })
+}
+
+// leave closes a refused connection, where there is a place after it was waited for.
+func (r *room) leave(c net.Conn, wait func()) {
 	select {
 	case r.leaving <- struct{}{}:
 		r.lingering.Go(func() {
-			r.seeOff(c)
+			wait()
+			_ = c.Close()
 			<-r.leaving
 		})
 	default:
@@ -109,13 +129,15 @@ func (r *room) refuse(c *net.TCPConn, secure bool) {
 	}
 }
 
-// seeOff closes a refused connection so that its client can read why: see manners.close. A client is given the time and the
-// bytes of one request.
-func (r *room) seeOff(c *net.TCPConn) {
+// seeOff lets the client of a refused connection read why: see manners.close. It is given the time and the bytes of one request.
+func (r *room) seeOff(c interface {
+	net.Conn
+	CloseWrite() error
+},
+) {
 	if c.CloseWrite() == nil && c.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
 		_, _ = io.CopyN(io.Discard, c, r.most)
 	}
-	_ = c.Close()
 }
 
 // noRoomAnswer is what the first request of a connection without room is answered with.

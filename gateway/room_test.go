@@ -58,7 +58,7 @@ func TestRefusedConnectionCanReadWhy(t *testing.T) {
 		if _, err := server.Read(make([]byte, 1)); err != nil { // the rest waits, unread
 			t.Fatal(err)
 		}
-		r.refuse(server, false)
+		r.refuse(server, nil)
 		if err := <-sent; err != nil {
 			t.Errorf("%d bytes cannot be sent: %v", size, err)
 		}
@@ -69,7 +69,7 @@ func TestRefusedConnectionCanReadWhy(t *testing.T) {
 		_ = client.Close()
 	}
 	server, client := connected(t)
-	r.refuse(server, false)
+	r.refuse(server, nil)
 	for {
 		if _, err := client.Write(make([]byte, 64<<10)); err != nil {
 			break // by the reset
@@ -87,7 +87,7 @@ func TestRefusedConnectionsAreBounded(t *testing.T) {
 	var clients []*client
 	for range mostLeaving + 1 {
 		server, client := connected(t)
-		r.refuse(server, false)
+		r.refuse(server, nil)
 		clients = append(clients, client)
 	}
 	clients[mostLeaving].receive()

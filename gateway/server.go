@@ -1,5 +1,3 @@
-// Package gateway is Hydrant's HTTP server for producers: it routes a request to its protocol, bounds what it may cost,
-// and stops without losing an answer.
 package gateway
 
 import (

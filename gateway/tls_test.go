@@ -248,6 +248,33 @@ func TestTLSRefusalCanBeRead(t *testing.T) {
 	}
 }
 
+// A connection for which there is no room is answered over TLS too, but not so many at once that handshakes take the memory.
+func TestTLSWithoutRoom(t *testing.T) {
+	x := startTLS(t, nil, nil)
+	x.room.open.Add(x.room.limit)
+	defer x.room.open.Add(-x.room.limit)
+	got, err := x.exchange(post(clicksURL, ndjson, "x"))
+	if err != nil || got.StatusCode != 503 || asProblem(t, got).Code != "too_many_connections" || !got.Close {
+		t.Errorf("got %v, error %v, want 503", got, err)
+	}
+	for deadline := time.Now().Add(patience); len(x.room.leaving) > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the refused connection is still there")
+		}
+	}
+	for range mostShaking {
+		x.dial() // says nothing
+	}
+	for deadline := time.Now().Add(patience); len(x.room.leaving) < mostShaking; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d connections shake hands, want %d", len(x.room.leaving), mostShaking)
+		}
+	}
+	if got, err := x.exchange(post(clicksURL, ndjson, "x")); err == nil {
+		t.Errorf("one more is answered: %v", got)
+	}
+}
+
 // A connection that nothing comes from is closed as TLS has it, also where the time to write, which began with the
 // handshake, is over with the time to read.
 func TestTLSConnectionThatSaysNothing(t *testing.T) {

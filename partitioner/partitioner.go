@@ -1,5 +1,3 @@
-// Package partitioner decides where each record goes: it evaluates a stream's prefix for it, or, where that cannot be
-// done, turns it into a line of error output.
 package partitioner
 
 import (

@@ -1,4 +1,3 @@
-// Package stream holds the pipeline's shared noun: a delivery stream's definition, its defaults and its validation.
 package stream
 
 import (

@@ -87,11 +87,8 @@ func TestParseDuration(t *testing.T) {
 func TestUnitsRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := stream.Buffering{
-			Size:     stream.Size(rapid.Int64Min(0).Draw(t, "size") >> rapid.IntRange(0, 40).Draw(t, "down") << 10),
+			Size:     stream.Size(rapid.Int64Range(0, math.MaxInt64>>10).Draw(t, "kibibytes") >> rapid.IntRange(0, 40).Draw(t, "down") << 10),
 			Interval: stream.Duration(rapid.Int64Min(0).Draw(t, "interval") / 1e9 * 1e9),
-		}
-		if want.Size < 0 {
-			t.Skip("the shift overflowed")
 		}
 		text, err := json.Marshal(want)
 		if err != nil {

@@ -20,8 +20,8 @@ func TestAGroupAllocatesLittle(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.mu.Lock()
-	for l.making { // what makes the next generation allocates too
-		l.made.Wait()
+	for l.supply.making { // what makes the next generation allocates too
+		l.supply.made.Wait()
 	}
 	l.mu.Unlock()
 	batch := buffer.Batch{Stream: id, Records: [][]byte{randomBlock(500)}}

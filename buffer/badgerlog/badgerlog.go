@@ -1,22 +1,11 @@
-// Package badgerlog is the embedded engine behind buffer.Log: group commit above Badger's value log.
-//
-// One goroutine, the committer, owns the write path. Appends copy their records into the group that is forming; the
-// committer takes the whole group, packs it into blocks, and commits it as one transaction followed by one sync, while
-// the next group forms. Groups therefore grow with the load and an idle node has no timer to wait for.
-//
-// The order is always: persist, then publish, then answer. Readers see only what was published. What delivery has
-// settled is dropped a generation at a time, the oldest first.
 package badgerlog
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -37,65 +26,63 @@ const (
 	lockName      = "LOCK"
 
 	groupLimit = 4 << 20 // a group takes no further batch beyond it
-	openLimit  = 4       // sealed generations open to read
 )
 
 // Log implements buffer.Log.
+//
+// Of its locks, space is taken before mu, mu before that of a lane or of the cache's blocks, and a generation's last. Nothing
+// waits for the disk while it holds mu.
 type Log struct {
 	cfg    Config
 	lock   *flock.Flock
 	origin buffer.Origin
 
-	marking sync.Mutex // prepareKey's
-
 	mu       sync.Mutex
+	closed   bool
+	failure  error
 	room     *sync.Cond // a group was taken: the next one has room
-	made     *sync.Cond // the maker of generations is done, for better or worse
 	forming  *group
 	packing  int // bytes of records on their way into the forming group
 	lanes    map[buffer.StreamID]*lane
-	defining map[buffer.StreamID]<-chan struct{} // closed when the definition that is on its way is durable, or is not
 	byName   []*lane                             // the same, sorted, as of the last time that somebody asked
 	locking  map[*lane]struct{}                  // lanes, derived ones too, of which a version names a data key
+	defining map[buffer.StreamID]<-chan struct{} // closed when the definition that is on its way is durable, or is not
 	state    stateTable
 	keys     keyTable
-	gens     []*generation // oldest first
-	current  *generation   // the last of gens, written to; nil where a full disk had no room even for a small one
-	lastID   uint64        // of a generation
 	cache    cache
-	ready    *generation       // made ahead
-	making   bool              // one is being made
-	full     *buffer.FullError // why none could be made
-	short    *buffer.FullError // why records are refused although one could be
-	deriving int               // streams that derive
-	starved  bool              // one of them was refused for want of room
-	lean     bool              // the disk has little more than what is kept for deriving
-	settled  int64             // of committer.used when housekeeping last looked
-	closed   bool
-	failure  error
-	arrived  chan struct{} // closed and made anew when a lane is added
-
-	work   chan struct{} // the forming group has something
-	failed chan struct{}
-	quit   chan struct{} // ends the housekeeping
-	kick   chan struct{} // housekeeping has something to look at
+	damage   map[buffer.LaneID]map[buffer.Seq]buffer.Damage // everything that is quarantined, by lane and From
+	gens     []*generation                                  // oldest first
+	current  *generation                                    // the last of gens, written to; nil where a full disk had no room even for a small one
+	supply   supply
+	short    *buffer.FullError // why records are refused although a generation could be made
+	deriving struct {
+		streams int  // that derive
+		starved bool // one of them was refused for want of room
+		lean    bool // the disk has little more than what is kept for deriving
+	}
+	looks struct { // of housekeeping alone, for its next look
+		used   int64 // of the committer's generation
+		sparse int   // looks at which the same generation was worth rewriting
+	}
 
 	space   sync.Mutex // held while space on the disk is taken: what was looked at is there when it is used
 	reserve reserve
-	sparse  int // housekeeping's looks at which the same generation was worth rewriting
 
-	readers sync.Mutex    // opens and closes sealed generations
-	opened  []*generation // the one opened last at the end
-
-	commits sync.WaitGroup // the committer
-	keepers sync.WaitGroup // housekeeping, making and sealing generations
-	serving atomic.Bool
-	scarce  atomic.Bool // much of max_disk is in use
+	readable openSet
+	marking  sync.Mutex   // held while the directory is marked as one that holds encrypted blocks
+	kept     atomic.Int64 // bytes in quarantine
+	scarce   atomic.Bool  // much of max_disk is in use
+	serving  atomic.Bool
 
 	committer committer
-	damage    map[buffer.LaneID]map[buffer.Seq]buffer.Damage // everything that is quarantined, by lane and From
-	kept      atomic.Int64                                   // bytes in quarantine
-	found     []change                                       // of it, what is not written down yet
+	commits   sync.WaitGroup // the committer
+	keepers   sync.WaitGroup // housekeeping, making and sealing generations
+
+	arrived chan struct{} // closed and made anew, with mu held, when a lane is added
+	work    chan struct{} // the forming group has something
+	kick    chan struct{} // housekeeping has something to look at
+	quit    chan struct{} // ends the housekeeping
+	failed  chan struct{}
 }
 
 // Open opens the log in cfg.Dir, alone, and recovers it: whatever the last process left behind, it opens, and what is
@@ -118,6 +105,9 @@ func Open(cfg Config) (*Log, error) {
 	return l, nil
 }
 
+// ErrInUse is what Open and Inspect fail with while another process has the log open.
+var ErrInUse = errors.New("another process uses this buffer")
+
 func acquire(dir string) (*flock.Flock, error) {
 	lock := flock.New(filepath.Join(dir, lockName))
 	held, err := lock.TryLock()
@@ -125,7 +115,7 @@ func acquire(dir string) (*flock.Flock, error) {
 		return nil, fmt.Errorf("lock the buffer: %w", err)
 	}
 	if !held {
-		return nil, fmt.Errorf("another process uses the buffer in %s: stop it first, or give this one a data_dir of its own", dir)
+		return nil, fmt.Errorf("%w: %s", ErrInUse, dir)
 	}
 	return lock, nil
 }
@@ -148,7 +138,7 @@ func newLog(cfg Config, lock *flock.Flock) *Log {
 
 		defining: map[buffer.StreamID]<-chan struct{}{},
 	}
-	l.room, l.made = sync.NewCond(&l.mu), sync.NewCond(&l.mu)
+	l.room, l.supply.made = sync.NewCond(&l.mu), sync.NewCond(&l.mu)
 	return l
 }
 
@@ -163,7 +153,7 @@ func (l *Log) open() error {
 	if err := found.sync(); err != nil {
 		return errors.Join(err, found.release())
 	}
-	l.adopt(found)
+	news := l.adopt(found)
 	l.measureQuarantine()
 	logLoaded.Reach()
 	if err := l.begin(len(found.gens) > 0); err != nil {
@@ -174,67 +164,12 @@ func (l *Log) open() error {
 	l.keepers.Go(l.housekeep)
 	l.makeAhead()
 	wake(l.kick)
-	return l.recordFound()
+	return l.recordDamage(news)
 }
 
 // resume goes on with the chain where it was found to end. Numbers rise above all that anything names.
 func (l *Log) resume(found *image) {
 	l.committer = committer{log: l, current: l.current, number: found.highest, hash: found.lastHash, born: l.cfg.now(), fresh: true}
-}
-
-// Streams implements buffer.Log.
-func (l *Log) Streams() []buffer.Stream {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.byName) != len(l.lanes) { // none is ever taken out
-		l.byName = slices.SortedFunc(maps.Values(l.lanes), func(a, b *lane) int { return strings.Compare(a.name, b.name) })
-	}
-	streams := make([]buffer.Stream, 0, len(l.byName))
-	for _, lane := range l.byName {
-		streams = append(streams, lane.stream())
-	}
-	return streams
-}
-
-// Stats implements buffer.Log.
-func (l *Log) Stats() buffer.Stats {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s := buffer.Stats{Usage: l.usage(), Streams: make(map[buffer.StreamID]buffer.StreamStats, len(l.lanes))}
-	for id, lane := range l.lanes {
-		s.Streams[id] = lane.streamStats()
-	}
-	return s
-}
-
-// Usage implements buffer.Log.
-func (l *Log) Usage() buffer.Usage {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.usage()
-}
-
-// usage is Usage for who holds mu.
-func (l *Log) usage() buffer.Usage {
-	u := buffer.Usage{
-		Disk:    l.disk(),
-		MaxDisk: l.cfg.MaxDisk,
-		Forming: int64(l.incoming()),
-		Recent:  l.cache.bytes,
-
-		Keys:             len(l.keys.position),
-		KeysExpiredEarly: l.keys.early,
-	}
-	for _, ranges := range l.damage {
-		u.Damaged += int64(len(ranges))
-	}
-	switch {
-	case l.short != nil:
-		u.Full = l.short.Error()
-	case l.full != nil && l.ready == nil:
-		u.Full = l.full.Error()
-	}
-	return u
 }
 
 // Failed implements buffer.Log.

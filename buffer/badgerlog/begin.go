@@ -34,17 +34,17 @@ func (l *Log) begin(existing bool) error {
 
 func (l *Log) firstGeneration() error {
 	g, err := l.makeGeneration(l.capacity())
-	if errors.As(err, &l.full) {
+	if errors.As(err, &l.supply.full) {
 		g, err = l.makeGeneration(minCapacity)
 	}
-	if errors.As(err, &l.full) {
-		l.cfg.Log.Warn("the buffer takes no records until some are delivered", "reason", l.full.Error())
-		if g, err = l.makeLast(); errors.As(err, &l.full) {
-			l.cfg.Log.Warn("the buffer has no room even for state", "reason", l.full.Error())
+	if errors.As(err, &l.supply.full) {
+		l.cfg.Log.Warn("the buffer takes no records until some are delivered", "reason", l.supply.full.Error())
+		if g, err = l.makeLast(); errors.As(err, &l.supply.full) {
+			l.cfg.Log.Warn("the buffer has no room even for state", "reason", l.supply.full.Error())
 			return nil
 		}
 	} else {
-		l.full = nil
+		l.supply.full = nil
 	}
 	if err != nil {
 		return fmt.Errorf("make room for the buffer in %s: %w", l.cfg.Dir, err)

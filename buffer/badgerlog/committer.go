@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
-
-	"hydrant/buffer"
 )
 
 // committer is the one goroutine that writes. Its fields are its own, but for used.
@@ -33,9 +31,6 @@ const minBetweenFaults = time.Minute
 
 // tellingGroup is from where a group's time tells how fast the disk writes, rather than how long it takes to answer.
 const tellingGroup = 256 << 10
-
-// copyLimit is up to where a group record is stored twice.
-const copyLimit = 1 << 20
 
 func (c *committer) run() {
 	for g := c.log.take(); g != nil; g = c.log.take() {
@@ -79,113 +74,6 @@ func (c *committer) confirm(g *group, record *groupRecord, data []byte) {
 	c.current.note(record, c.hash)
 	c.used.Store(c.current.used)
 	c.log.publish(g, record.changes, c.current)
-}
-
-// arrange lists the group's values as they are stored, and returns the size of their data.
-func (c *committer) arrange(g *group, number uint64, data []byte) (stored int64) {
-	add := func(key, data []byte) {
-		c.values = append(c.values, value{key[len(c.keys):len(key):len(key)], data})
-		c.keys = key
-		stored += int64(len(data))
-	}
-	add(appendGroupKey(c.keys, firstCopy, number), data)
-	for _, p := range g.parts {
-		for _, r := range p.refs {
-			add(appendBlockKey(c.keys, p.lane.id, r.first, r.count), r.data)
-		}
-	}
-	for _, m := range g.moves {
-		add(appendBlockKey(c.keys, m.lane.id, m.from.first, m.from.count), m.data)
-	}
-	if len(data) <= copyLimit {
-		add(appendGroupKey(c.keys, secondCopy, number), data)
-	}
-	return stored
-}
-
-// forget lets go of what the group under way has in the committer's memory, which is for the next one then.
-func (c *committer) forget() {
-	clear(c.values)
-	clear(c.record.blocks)
-	clear(c.record.changes)
-	c.values, c.keys = c.values[:0], c.keys[:0]
-	c.record = groupRecord{blocks: c.record.blocks[:0], changes: c.record.changes[:0]}
-	c.memory.bound()
-	if cap(c.record.changes) > keepChanges { // a rare large group's, as one that repeats the state of many streams
-		c.record.changes = nil
-	}
-}
-
-// keepChanges is for how many changes of state memory is kept.
-const keepChanges = 4096
-
-// finish tells everyone who waits for a group. The keys of one that failed are free again before that.
-func (l *Log) finish(g *group) {
-	if g.err != nil {
-		l.mu.Lock()
-		l.keys.abandon(g)
-		l.mu.Unlock()
-	}
-	close(g.done)
-}
-
-// pack turns a group into blocks and the record that links them into the chain, which is good until forget.
-func (c *committer) pack(g *group) *groupRecord {
-	g.finishAll()
-	record := &c.record
-	record.number, record.previous = c.number+1, c.hash
-	record.changes = c.log.appendRisen(record.changes, g.changes)
-	for _, p := range g.parts {
-		first := p.first
-		for _, b := range p.blocks {
-			buffer.Place(b.block, p.lane.id, first, b.arrival)
-			p.refs = append(p.refs, newRef(b, first))
-			record.blocks = append(record.blocks, b.block[:buffer.HeaderSize])
-			first += buffer.Seq(b.count)
-		}
-		p.blocks = nil
-		if p.records > 0 {
-			h := p.lane.head()
-			h = head{next: first, accepted: h.accepted + int64(p.records), bytes: h.bytes + p.bytes}
-			record.changes = append(record.changes, change{stateKey: stateKey{kindHead, p.lane.id, ""}, value: h.encode()})
-		}
-	}
-	for _, m := range g.moves {
-		record.blocks = append(record.blocks, m.data[:buffer.HeaderSize])
-	}
-	if g.carry != nil {
-		record.changes = append(record.changes, c.log.liveState(g.carry, record.changes)...)
-	} else if c.fresh {
-		record.changes = append(record.changes, c.log.snapshot(record.changes)...)
-		c.fresh = false
-	}
-	if keys := c.log.packKeys(g); len(keys) > 0 {
-		record.changes = append(record.changes, keysChange(g.clock, keys))
-	}
-	return record
-}
-
-// appendRisen appends a group's changes but for cursors that another commit is past already. A stream's tracks commit side by
-// side, and what comes in last would be the last word, although the manifests below the higher cursor are gone by then.
-func (l *Log) appendRisen(dst, changes []change) []change {
-	var risen map[buffer.LaneID]buffer.Seq
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i := range changes {
-		c := &changes[i]
-		if c.kind == kindCursor {
-			if risen == nil {
-				risen = map[buffer.LaneID]buffer.Seq{}
-			}
-			to, err := decodeCursor(c.value)
-			if lane := l.lane(c.lane); err == nil && lane != nil && to <= max(lane.settled(), risen[c.lane]) {
-				continue
-			}
-			risen[c.lane] = to
-		}
-		dst = append(dst, *c)
-	}
-	return dst
 }
 
 // store writes the values into the current generation, or into the next one where they do not fit or the current one
@@ -256,99 +144,4 @@ func (c *committer) goOn(next *generation) {
 	c.log.gens = append(c.log.gens, next)
 	c.log.mu.Unlock()
 	c.used.Store(0)
-}
-
-// publish shows a durable group to readers.
-func (l *Log) publish(g *group, changes []change, where *generation) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, lane := range g.lanes {
-		if source := l.lanes[lane.id.Stream]; !lane.id.IsDerived() {
-			l.lanes[lane.id.Stream] = lane
-		} else if source.derived == nil {
-			source.derived = lane
-			l.deriving++
-		}
-	}
-	if len(g.lanes) > 0 {
-		close(l.arrived)
-		l.arrived = make(chan struct{})
-	}
-	for i := range changes {
-		if changes[i].isVersion() { // known before a record that was taken under it can be read
-			l.apply(&changes[i], where)
-		}
-	}
-	for _, p := range g.parts {
-		for _, r := range p.refs {
-			r.generation = where
-			l.cache.add(r)
-		}
-		p.lane.publish(p)
-	}
-	for _, m := range g.moves {
-		l.cache.forget([]*ref{m.from})
-		m.lane.move(m, where)
-	}
-	moved := false
-	for i := range changes {
-		if !changes[i].isVersion() {
-			moved = l.apply(&changes[i], where) || moved
-		}
-	}
-	l.publishKeys(g, where)
-	if moved || g.carry != nil || len(g.moves) > 0 {
-		wake(l.kick)
-	}
-}
-
-// isVersion reports whether the change defines a version.
-func (c *change) isVersion() bool { return c.kind == kindVersion && !c.deleted }
-
-// apply makes a change part of the live state, and reports whether a cursor moved. Called with mu held.
-func (l *Log) apply(c *change, where *generation) bool {
-	if c.kind == kindKeys {
-		return false // published by what the group knows of them
-	}
-	if c.deleted {
-		l.state.remove(c.stateKey)
-	} else {
-		l.state.put(c.stateKey, stored{c.value, where})
-	}
-	if d, ok := decodeDamage(c); ok {
-		l.quarantine(c.lane, []buffer.Damage{d})
-		return false
-	}
-	lane := l.lane(c.lane)
-	if lane == nil {
-		return false
-	}
-	switch c.kind {
-	case kindVersion:
-		lane.setVersion(c)
-	case kindCursor:
-		if s, err := decodeCursor(c.value); err == nil {
-			l.cache.forget(lane.settle(s))
-			return true
-		}
-	}
-	return false
-}
-
-// liveState is the state that only carry holds and the group's own changes do not touch: it has to be written anew
-// before carry can go.
-func (l *Log) liveState(carry *generation, own []change) []change {
-	touched := map[stateKey]bool{}
-	for i := range own {
-		touched[own[i].stateKey] = true
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var live []change
-	for key, s := range l.state.all() {
-		if s.generation == carry && !touched[key] {
-			live = append(live, change{stateKey: key, value: s.value})
-		}
-	}
-	return live
 }

@@ -33,8 +33,8 @@ func decodeDamage(c *change) (buffer.Damage, bool) {
 	return d, err == nil
 }
 
-// adoptDamage takes in what load found. What is new is told and waits in l.found to be written down.
-func (l *Log) adoptDamage(m *image) {
+// adoptDamage takes in what load found, and tells and returns what is news, to be written down.
+func (l *Log) adoptDamage(m *image) (news []change) {
 	for id, blocks := range m.blocks {
 		if l.lane(id) == nil {
 			m.loseStream(id, blocks)
@@ -45,11 +45,12 @@ func (l *Log) adoptDamage(m *image) {
 	}
 	for id, found := range m.lost {
 		for _, d := range found {
-			l.found = append(l.found, damageChange(id, d))
+			news = append(news, damageChange(id, d))
 			l.tellDamage(id, d)
 		}
 		l.quarantine(id, found)
 	}
+	return news
 }
 
 // loseStream takes the blocks of a stream as lost whose definition is. Those that are known of are not among them.
@@ -93,13 +94,11 @@ func (l *Log) tellDamage(id buffer.LaneID, d buffer.Damage) {
 	}
 }
 
-// recordFound writes down what load found, so that it is not news at the next start. Where there is no room for that it
+// recordDamage writes down what load found, so that it is not news at the next start. Where there is no room for that it
 // is news once more.
-func (l *Log) recordFound() error {
-	found := l.found
-	l.found = nil
+func (l *Log) recordDamage(news []change) error {
 	err := l.submit(context.Background(), func(g *group) error {
-		g.changes = append(g.changes, found...)
+		g.changes = append(g.changes, news...)
 		return nil
 	})
 	var full *buffer.FullError
@@ -165,7 +164,7 @@ func (l *lane) isolate(ctx context.Context, r *ref, cause error) error {
 		return ctx.Err()
 	}
 	l.mu.Lock()
-	if i := l.find(r.first); i == len(l.refs) || l.refs[i] != r {
+	if _, there := l.indexOf(r); !there {
 		l.mu.Unlock()
 		return nil // another reader has, or it is settled
 	}
@@ -187,10 +186,8 @@ func (l *lane) isolate(ctx context.Context, r *ref, cause error) error {
 		if !errors.As(err, &full) {
 			return err
 		}
-		select {
-		case <-time.After(time.Second): // until others are delivered
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := pause(ctx, time.Second); err != nil { // until others are delivered
+			return err
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package badgerlog
 
 import (
-	"context"
 	"errors"
 	"time"
 
@@ -59,8 +58,8 @@ func (l *Log) prepareKey(id buffer.DataKeyID) error {
 	return markEncrypted(l.cfg.Dir)
 }
 
-// lock notes whether the block that was to be read next could not be opened for want of its data key, which it reports.
-func (l *lane) lock(err error) bool {
+// lacksKey reports whether err, which came of reading the block that is next, is for want of its data key, and notes that.
+func (l *lane) lacksKey(err error) bool {
 	var missing *buffer.DataKeyError
 	errors.As(err, &missing)
 	l.mu.Lock()
@@ -77,13 +76,4 @@ func (l *lane) lock(err error) bool {
 		l.log.cfg.Log.Info("a stream has its data key again", "stream", l.name)
 	}
 	return missing != nil
-}
-
-func awaitKey(ctx context.Context) error {
-	select {
-	case <-time.After(keyLook):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

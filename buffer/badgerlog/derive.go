@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"iter"
-	"slices"
 
 	"hydrant/buffer"
 )
@@ -26,11 +24,11 @@ func (l *Log) headroom() int64 {
 
 // overHeadroom refuses records, where any stream derives, while it could not derive much more. Called with mu held.
 func (l *Log) overHeadroom(size int) error {
-	if l.deriving == 0 {
+	if l.deriving.streams == 0 {
 		return nil
 	}
 	limit := l.cfg.MaxDisk - l.headroom()
-	if used := l.disk() + int64(l.forming.bytes+size); used > limit || l.lean {
+	if used := l.disk() + int64(l.forming.bytes+size); used > limit || l.deriving.lean {
 		return &buffer.FullError{
 			Used: used, Limit: limit,
 			Reason: "what is left of buffer.max_disk or of the disk is kept for the answers of functions",
@@ -39,81 +37,10 @@ func (l *Log) overHeadroom(size int) error {
 	return nil
 }
 
-// lane returns a lane by its id, or nil. Called with mu held.
-func (l *Log) lane(id buffer.LaneID) *lane {
-	lane := l.lanes[id.Stream]
-	if lane != nil && id.IsDerived() {
-		return lane.derived
-	}
-	return lane
-}
-
-// allLanes yields every lane, derived ones behind their sources. To be called, and ranged over, with mu held.
-func (l *Log) allLanes() iter.Seq[*lane] {
-	return func(yield func(*lane) bool) {
-		for _, lane := range l.lanes {
-			if !yield(lane) || lane.derived != nil && !yield(lane.derived) {
-				return
-			}
-		}
-	}
-}
-
 // derive gives a lane that was found at start its derived lane.
 func (l *lane) derive() {
 	l.derived = newLane(l.log, l.id.Derived(), l.name)
-	l.log.deriving++
-}
-
-// held is what a stream's undelivered blocks take on disk. Called with Log.mu held.
-func (l *lane) held() int64 {
-	if l.derived == nil {
-		return l.stored.Load()
-	}
-	return l.stored.Load() + l.derived.stored.Load()
-}
-
-// stream describes the stream of a lane that is not derived. Called with Log.mu held.
-func (l *lane) stream() buffer.Stream {
-	s := buffer.Stream{ID: l.id.Stream, Name: l.name}
-	s.InUse, s.Current = l.versionsInUse()
-	if l.derived == nil {
-		return s
-	}
-	derived, _ := l.derived.versionsInUse()
-	for _, v := range derived {
-		i, known := slices.BinarySearchFunc(s.InUse, v.Number, func(v buffer.Version, n uint64) int { return int(int64(v.Number) - int64(n)) })
-		if !known {
-			s.InUse = slices.Insert(slices.Clone(s.InUse), i, v)
-		}
-	}
-	return s
-}
-
-// versionsInUse are the lane's versions that are needed, and its newest one.
-func (l *lane) versionsInUse() (needed []buffer.Version, newest buffer.Version) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if n := len(l.versions); n > 0 {
-		newest = l.versions[n-1].Version
-	}
-	return l.needed(), newest
-}
-
-// streamStats are the books of the stream of a lane that is not derived. Called with Log.mu held.
-func (l *lane) streamStats() buffer.StreamStats {
-	s := l.stats()
-	if l.derived == nil {
-		return s
-	}
-	d := l.derived.stats()
-	s.Locked = cmp.Or(s.Locked, d.Locked)
-	s.Pending += d.Pending
-	s.PendingBytes += d.PendingBytes
-	if s.OldestArrival.IsZero() || !d.OldestArrival.IsZero() && d.OldestArrival.Before(s.OldestArrival) {
-		s.OldestArrival = d.OldestArrival
-	}
-	return s
+	l.log.deriving.streams++
 }
 
 // awaitRoom waits until the forming group takes what is derived, as Append does, and returns its size.
@@ -151,10 +78,10 @@ func (l *lane) admitDerived(d *buffer.Derivation, size int) error {
 	}
 	log := l.log
 	if oldest := log.gens[0]; oldest == log.current || log.roomToDerive(int64(size)) >= oldest.liveBytes.Load()+2*generationSpace(minCapacity) {
-		log.starved = false
+		log.deriving.starved = false
 		return nil
 	}
-	log.starved = true
+	log.deriving.starved = true
 	wake(log.kick)
 	return &buffer.FullError{
 		Used: log.disk(), Limit: log.cfg.MaxDisk,
@@ -165,8 +92,8 @@ func (l *lane) admitDerived(d *buffer.Derivation, size int) error {
 // roomToDerive is the space for further generations once size bytes more are taken. Called with mu held.
 func (l *Log) roomToDerive(size int64) int64 {
 	room := l.cfg.MaxDisk - l.disk()
-	if l.ready != nil {
-		room += l.ready.capacity
+	if l.supply.ready != nil {
+		room += l.supply.ready.capacity
 	}
 	rest := int64(0)
 	if l.current != nil && !l.current.reserved {
@@ -189,7 +116,7 @@ func (l *Log) starves() bool {
 			dead += g.allocated.Load() - g.liveBytes.Load()
 		}
 	}
-	return l.starved && dead >= generationSpace(minCapacity)
+	return l.deriving.starved && dead >= generationSpace(minCapacity)
 }
 
 // derivedKey is what a derivation is encrypted with: as the records it is made of, or as the stream's next ones. Called

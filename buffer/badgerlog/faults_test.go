@@ -216,8 +216,8 @@ func TestFailedSyncOnAFullDiskIsNoRefusal(t *testing.T) {
 			}
 			full.Store(true)
 			l.mu.Lock()
-			for l.making {
-				l.made.Wait()
+			for l.supply.making {
+				l.supply.made.Wait()
 			}
 			l.mu.Unlock()
 			return errors.Join(errDisk, l.dropReady()) // none was made ahead
@@ -470,7 +470,7 @@ func TestGenerationThatCannotBeMade(t *testing.T) {
 	r.mustAdd("kept")
 	r.awaitReadyGeneration()
 	var blocks []string
-	for id := r.lastID + 1; id < r.lastID+100; id++ {
+	for id := r.supply.lastID + 1; id < r.supply.lastID+100; id++ {
 		blocks = append(blocks, generationDir(r.cfg.Dir, id))
 		if err := os.WriteFile(blocks[len(blocks)-1], nil, 0o600); err != nil {
 			t.Fatal(err)
@@ -498,7 +498,7 @@ func TestGenerationThatCannotBeMade(t *testing.T) {
 
 func (r *rig) awaitReadyGeneration() {
 	r.t.Helper()
-	eventually(r.t, "the next generation is ready", func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.ready != nil })
+	eventually(r.t, "the next generation is ready", func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.supply.ready != nil })
 }
 
 // A closed generation that cannot be opened for the moment is no damage, and the end of nobody: its reader waits.

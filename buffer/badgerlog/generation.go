@@ -230,28 +230,6 @@ func (g *generation) write(values []value, sync func(*generation) error) error {
 	return sync(g)
 }
 
-// seal closes a generation for ever: from now on it is only read. What was synced stays readable all the time, but for
-// the moment of closing, which readers wait out.
-func (g *generation) seal() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	err := errors.Join(g.closePages(), g.closeDB())
-	g.state, g.memory = sealed, nil
-	generationClosed.Reach()
-	if g.faulted.Load() {
-		err = errors.Join(err, errFault) // without a mark it is read value by value after the next start
-	}
-	if err == nil {
-		err = g.writeMark()
-	}
-	generationMarked.Reach()
-	g.allocated.Store(diskUsage(g.dir))
-	if err != nil {
-		return fmt.Errorf("seal generation %d: %w", g.id, err)
-	}
-	return nil
-}
-
 // discard removes the generation from disk. Renaming it first makes the removal one step.
 func (g *generation) discard() error {
 	g.mu.Lock()
@@ -314,3 +292,15 @@ func (l badgerLogger) Warningf(f string, a ...any) {
 }
 func (l badgerLogger) Infof(string, ...any)  {}
 func (l badgerLogger) Debugf(string, ...any) {}
+
+func (g *generation) is(s generationState) bool {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return g.state == s
+}
+
+func (g *generation) set(s generationState) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.state = s
+}

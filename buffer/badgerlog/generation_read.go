@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"sync"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -95,4 +97,30 @@ func (g *generation) closeDB() error {
 		return nil
 	}
 	return db.Close()
+}
+
+// openLimit is how many sealed generations are open to read: each holds memory and mappings of its files.
+const openLimit = 4
+
+// openSet are the sealed generations that are open to read.
+type openSet struct {
+	mu   sync.Mutex
+	gens []*generation // the one opened last at the end
+}
+
+// open opens a sealed generation, and closes the one that was opened longest ago where too many are open.
+func (s *openSet) open(g *generation, log *slog.Logger) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := g.openToRead(log); err != nil {
+		return err
+	}
+	s.gens = slices.DeleteFunc(s.gens, func(o *generation) bool { return o == g })
+	s.gens = append(s.gens, g)
+	if len(s.gens) <= openLimit {
+		return nil
+	}
+	oldest := s.gens[0]
+	s.gens = s.gens[1:]
+	return oldest.closeReader()
 }

@@ -28,7 +28,7 @@ func (l *Log) guard() {
 	}
 	now := l.short
 	l.scarce.Store(l.disk() > l.cfg.MaxDisk/spaceShare)
-	l.lean = free < high+l.headroom()
+	l.deriving.lean = free < high+l.headroom()
 	l.mu.Unlock()
 
 	switch {
@@ -50,14 +50,4 @@ func (l *Log) overShare(lane *lane, size int) error {
 		Used: used, Limit: l.cfg.StreamShare,
 		Reason: fmt.Sprintf("stream %s holds buffer.stream_share undelivered; other streams are not affected", lane.name),
 	}
-}
-
-// bytesOf is what a lane has in the group.
-func (g *group) bytesOf(l *lane) int64 {
-	for _, p := range g.parts {
-		if p.lane == l {
-			return p.bytes
-		}
-	}
-	return 0
 }

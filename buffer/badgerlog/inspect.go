@@ -85,13 +85,13 @@ func Inspect(dir string) (r *Report, err error) {
 		return nil, err
 	}
 	l := newLog(Config{Dir: dir, Log: discardLog}, lock)
-	l.adopt(m)
+	news := l.adopt(m)
 	for _, g := range l.gens {
 		r.Generations = append(r.Generations, GenerationReport{
 			ID: g.id, Closed: g.state == sealed, Disk: g.allocated.Load(), Live: int(g.live.Load()),
 		})
 	}
-	r.Damage = l.damageReport()
+	r.Damage = l.damageReport(news)
 	lanes := slices.SortedFunc(l.allLanes(), func(a, b *lane) int {
 		return cmp.Or(cmp.Compare(a.name, b.name), bytes.Compare(a.id.Stream[:], b.id.Stream[:]), cmp.Compare(a.id.Number, b.id.Number))
 	})
@@ -101,14 +101,11 @@ func Inspect(dir string) (r *Report, err error) {
 	return r, nil
 }
 
-func (l *Log) damageReport() (out []DamageReport) {
-	news := map[stateKey]bool{}
-	for _, c := range l.found {
-		news[c.stateKey] = true
-	}
+func (l *Log) damageReport(news []change) (out []DamageReport) {
+	untold := keysOf(news)
 	for id, ranges := range l.damage {
 		for _, d := range ranges {
-			r := DamageReport{StreamID: id.Stream, Groups: id == logLane, New: news[damageChange(id, d).stateKey], Damage: d}
+			r := DamageReport{StreamID: id.Stream, Groups: id == logLane, New: untold[damageChange(id, d).stateKey], Damage: d}
 			if lane := l.lane(id); lane != nil {
 				r.Stream = lane.name
 			}

@@ -81,7 +81,7 @@ func (l *Log) carriesLittle() bool {
 }
 
 // stuck reports whether only the drop of a generation can make room for the next one. Called with mu held.
-func (l *Log) stuck() bool { return l.full != nil && l.ready == nil && !l.making }
+func (l *Log) stuck() bool { return l.supply.out() && !l.supply.making }
 
 // forgetWhatDoesNotFit forgets an old generation's keys where no new one can be made and the rest of the current one is
 // needed for draining the log: records come before keys.

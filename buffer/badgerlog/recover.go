@@ -1,7 +1,6 @@
 package badgerlog
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -201,78 +200,4 @@ func (m *image) release() error {
 		errs = append(errs, g.release())
 	}
 	return errors.Join(errs...)
-}
-
-// adopt makes the image the log's own.
-func (l *Log) adopt(m *image) {
-	l.gens, l.state, l.lastID = m.gens, m.state, m.lastID
-	l.keys.restore(m.keys, m.clock)
-	for _, sentence := range m.notes {
-		l.cfg.Log.Warn("the buffer was not closed", "found", sentence)
-	}
-	for _, sentence := range m.repaired {
-		l.cfg.Log.Error("the buffer is damaged", "damage", sentence)
-	}
-	for key, s := range m.state.all() {
-		if key.kind == kindStream && !key.lane.IsDerived() {
-			l.lanes[key.lane.Stream] = newLane(l, key.lane, string(s.value))
-		}
-	}
-	for key := range m.state.all() {
-		if key.kind == kindStream && key.lane.IsDerived() && l.lanes[key.lane.Stream] != nil {
-			l.lanes[key.lane.Stream].derive()
-		}
-	}
-	for key, s := range m.state.all() {
-		if lane := l.lane(key.lane); lane != nil {
-			if err := lane.restore(key, s.value); err != nil {
-				l.cfg.Log.Error("the buffer is damaged", "stream", lane.name, "damage", err)
-			}
-		}
-	}
-	for id, blocks := range m.blocks {
-		if lane := l.lane(id); lane != nil {
-			lane.index(blocks)
-		}
-	}
-	l.adoptDamage(m)
-	for id, h := range m.heads {
-		if lane := l.lane(id); lane != nil {
-			lane.books = h
-		}
-	}
-	for id, seq := range m.named {
-		if lane := l.lane(id); lane != nil {
-			lane.books.next = max(lane.books.next, seq+1)
-		}
-	}
-	for lane := range l.allLanes() {
-		lane.books.next = max(lane.books.next, lane.cursor+1)
-		lane.next = lane.books.next
-		lane.coming = lane.lastVersion()
-		lane.key = lane.coming.Key
-	}
-}
-
-// restore takes in one piece of a lane's state.
-func (l *lane) restore(key stateKey, value []byte) (err error) {
-	switch key.kind {
-	case kindHead:
-		l.books, err = decodeHead(value)
-	case kindCursor:
-		l.cursor, err = decodeCursor(value)
-	case kindVersion:
-		l.setVersion(&change{stateKey: key, value: value})
-	}
-	return err
-}
-
-// index takes in the blocks above the cursor.
-func (l *lane) index(blocks map[buffer.Seq]*ref) {
-	for _, r := range blocks {
-		if r.last() > l.cursor {
-			l.take(r)
-		}
-	}
-	slices.SortFunc(l.refs, func(a, b *ref) int { return cmp.Compare(a.first, b.first) })
 }

@@ -36,8 +36,8 @@ func (g *generation) letGo(r *ref) { g.live.Add(-1); g.liveBytes.Add(-int64(r.st
 func (l *lane) move(m *move, where *generation) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	i := l.find(m.from.first)
-	if i == len(l.refs) || l.refs[i] != m.from {
+	i, there := l.indexOf(m.from)
+	if !there {
 		return
 	}
 	old := m.from
@@ -51,10 +51,10 @@ func (l *lane) move(m *move, where *generation) {
 // countSparse notes how long the oldest generation has been worth rewriting. For housekeeping alone, once a second.
 func (l *Log) countSparse() {
 	if l.worthRewriting(liveShare) {
-		l.sparse++
+		l.looks.sparse++
 		return
 	}
-	l.sparse = 0
+	l.looks.sparse = 0
 }
 
 // rewrite moves some blocks of the oldest generation forward, if that is worth it. For housekeeping alone.
@@ -63,7 +63,7 @@ func (l *Log) rewrite() {
 	if oldest == nil || oldest.live.Load() == 0 || oldest.stuck {
 		return
 	}
-	settled := l.sparse >= sparseLooks && l.worthRewriting(liveShare)
+	settled := l.looks.sparse >= sparseLooks && l.worthRewriting(liveShare)
 	pressed := l.pressed() && (l.worthRewriting(pressedShare) || l.starves())
 	if !settled && !pressed || !l.roomToMove(oldest) {
 		return
@@ -108,14 +108,14 @@ func (l *Log) worthRewriting(share int64) bool {
 func (l *Log) pressed() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.full != nil || l.short != nil || l.disk() > l.cfg.MaxDisk/4*3
+	return l.supply.full != nil || l.short != nil || l.disk() > l.cfg.MaxDisk/4*3
 }
 
 // roomToMove reports whether moving leaves enough for the state of a full log.
 func (l *Log) roomToMove(oldest *generation) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.full == nil || l.ready != nil {
+	if !l.supply.out() {
 		return true
 	}
 	if l.current == nil {
@@ -180,7 +180,7 @@ func (l *Log) readBlock(m *move) ([]byte, error) {
 	}
 	err := m.from.generation.read(key, keep)
 	for errors.Is(err, errNotOpen) {
-		if err = l.openToRead(m.from.generation); err == nil {
+		if err = l.readable.open(m.from.generation, l.cfg.Log); err == nil {
 			err = m.from.generation.read(key, keep)
 		}
 	}

@@ -348,7 +348,7 @@ func (r *rig) leaveFor(capacity int64) {
 		r.t.Fatal(err)
 	}
 	r.mu.Lock()
-	r.ready = g
+	r.supply.ready = g
 	r.mu.Unlock()
 	if err := r.submit(r.t.Context(), func(g *group) error { g.carry, g.leave = r.gens[0], true; return nil }); err != nil {
 		r.t.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"hydrant/buffer"
 )
@@ -105,101 +104,6 @@ func (l *Log) allows(need int64) error {
 	return nil
 }
 
-// makeLast makes a small generation where there is no room for one of records: in the reserve's space. It takes the
-// changes of state that drain a full log.
-func (l *Log) makeLast() (*generation, error) {
-	l.space.Lock()
-	defer l.space.Unlock()
-	need := generationSpace(lastCapacity)
-	if err := l.giveUpReserve("a full buffer needs a generation for its state"); err != nil {
-		return nil, err
-	}
-	l.mu.Lock()
-	used := l.disk()
-	l.mu.Unlock()
-	if used+need > l.cfg.MaxDisk {
-		return nil, &buffer.FullError{Used: used, Limit: l.cfg.MaxDisk, Reason: "buffer.max_disk is reached, the reserve included"}
-	}
-	if err := l.clearFor(need + closingSpace(slotsFor(lastCapacity))); err != nil {
-		return nil, err
-	}
-	g, err := createGeneration(l.cfg.Dir, l.nextID(), lastCapacity, l.cfg.Log)
-	if err != nil {
-		return nil, err
-	}
-	g.reserved = true
-	return g, nil
-}
-
-func (l *Log) nextID() uint64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.lastID++
-	return l.lastID
-}
-
-// seal closes a full generation, or leaves it open to be closed later where the disk has no room even for that: Badger
-// writes its table through a mapping, and a mapping without space behind it ends the process.
-func (l *Log) seal(g *generation) error {
-	l.space.Lock()
-	defer l.space.Unlock()
-	if err := l.clearFor(closingSpace(g.entries)); err != nil {
-		g.set(waiting)
-		return err
-	}
-	return g.seal()
-}
-
-// sealWaiting closes the generations that the full disk left open.
-func (l *Log) sealWaiting() {
-	l.mu.Lock()
-	all := slices.Clone(l.gens)
-	l.mu.Unlock()
-	for _, g := range all {
-		if !g.is(waiting) {
-			continue
-		}
-		if err := l.seal(g); err != nil {
-			return // told when it began to wait; /readyz says that the disk is full
-		}
-		l.cfg.Log.Info("a generation that had waited for space is closed", "generation", g.dir)
-	}
-}
-
-// closeLast closes a generation at the log's end. One that a full disk has no room for stays as a crash would leave it.
-func (l *Log) closeLast(g *generation) error {
-	var err error
-	switch {
-	case g.is(writing), g.is(waiting):
-		err = l.seal(g)
-	case g.is(poisoned):
-		l.space.Lock()
-		defer l.space.Unlock()
-		if err = l.clearFor(closingSpace(g.entries)); err == nil {
-			err = g.release()
-		}
-	default:
-		err = g.release()
-	}
-	if full := (*buffer.FullError)(nil); errors.As(err, &full) {
-		l.cfg.Log.Warn("a generation is left open on a full disk; the next start reads it", "generation", g.dir)
-		return nil
-	}
-	return err
-}
-
-func (g *generation) is(s generationState) bool {
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	return g.state == s
-}
-
-func (g *generation) set(s generationState) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.state = s
-}
-
 // returnTails gives back what unclosed generations had allocated and never wrote.
 func (l *Log) returnTails() {
 	for _, g := range l.gens {
@@ -213,4 +117,30 @@ func (l *Log) returnTails() {
 		}
 		g.allocated.Store(diskUsage(g.dir))
 	}
+}
+
+// disk is what the generations and the reserve hold. Called with mu held.
+func (l *Log) disk() int64 {
+	total := l.kept.Load()
+	if l.reserve.held.Load() {
+		total += l.reserve.size
+	}
+	if l.supply.ready != nil {
+		total += l.supply.ready.allocated.Load()
+	}
+	for _, g := range l.gens {
+		total += g.allocated.Load()
+	}
+	return total
+}
+
+// backlog is the stored size of what is not settled.
+func (l *Log) backlog() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var total int64
+	for _, g := range l.gens {
+		total += g.liveBytes.Load()
+	}
+	return total
 }

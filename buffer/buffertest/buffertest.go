@@ -1,4 +1,6 @@
-// Package buffertest is the executable contract of buffer.Log: every engine passes it.
+// Package buffertest is the executable contract of buffer.Log: every engine passes it. An engine's test calls Run with an
+// Engine, which opens logs, kills them as a crash does and damages what they keep. Each promise at buffer's methods has a test
+// here, tried with plain streams and with encrypted ones.
 package buffertest
 
 import (

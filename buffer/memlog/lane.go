@@ -15,7 +15,7 @@ type lane struct {
 	log      *Log
 	id       buffer.LaneID
 	name     string
-	records  []record // above the cursor
+	records  []record // above the cursor, and what is in a block with the first of them
 	damage   []buffer.Damage
 	next     buffer.Seq
 	cursor   buffer.Seq
@@ -118,6 +118,9 @@ func (s *lane) Extent(after buffer.Seq) (buffer.Seq, bool) {
 // perBlock is small, so that tests see many blocks.
 const perBlock = 7
 
+// blockOf is the number of the block that a record is in, unless its version begins or ends there, or damage does.
+func blockOf(seq buffer.Seq) buffer.Seq { return (seq - 1) / perBlock }
+
 // keyLook is the pause between two looks for a data key.
 const keyLook = 10 * time.Millisecond
 
@@ -129,20 +132,25 @@ func (s *lane) dataKey(v *buffer.Version) (*buffer.DataKey, error) {
 	return s.log.DataKeys.Key(v.Key)
 }
 
-// block packs the records above after that share a version, for which it needs their data key. Called with mu held.
+// block packs the records around the first above after that share a version, for which it needs their data key. Where blocks
+// begin depends on nothing that a reader does. Called with mu held.
 func (s *lane) block(after buffer.Seq) ([]byte, *buffer.Version, error) {
 	i, _ := slices.BinarySearchFunc(s.records, after+1, func(r record, s buffer.Seq) int { return int(int64(r.seq) - int64(s)) })
 	if i == len(s.records) {
 		return nil, nil, nil
 	}
+	v := s.versionAt(s.records[i].seq)
+	for i > 0 && s.records[i-1].seq == s.records[i].seq-1 && blockOf(s.records[i-1].seq) == blockOf(s.records[i].seq) && s.versionAt(s.records[i-1].seq) == v {
+		i--
+	}
 	var w buffer.Builder
-	first, v := s.records[i].seq, s.versionAt(s.records[i].seq)
+	first := s.records[i].seq
 	key, err := s.dataKey(v)
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, r := range s.records[i:] {
-		if w.Count() == perBlock || s.versionAt(r.seq) != v || r.seq != first+buffer.Seq(w.Count()) {
+		if blockOf(r.seq) != blockOf(first) || s.versionAt(r.seq) != v || r.seq != first+buffer.Seq(w.Count()) {
 			break
 		}
 		w.Add(r.data, r.arrival)
@@ -173,6 +181,12 @@ func (s *lane) State() iter.Seq2[string, []byte] {
 	}
 }
 
+// pending are the records above the cursor. Called with mu held.
+func (s *lane) pending() []record {
+	i, _ := slices.BinarySearchFunc(s.records, s.cursor+1, func(r record, s buffer.Seq) int { return int(int64(r.seq) - int64(s)) })
+	return s.records[i:]
+}
+
 // Commit implements buffer.Lane.
 func (s *lane) Commit(ctx context.Context, c buffer.Change) error {
 	s.log.mu.Lock()
@@ -194,7 +208,9 @@ func (s *lane) Commit(ctx context.Context, c buffer.Change) error {
 	}
 	if c.Cursor > s.cursor {
 		s.cursor = c.Cursor
-		s.records = slices.DeleteFunc(s.records, func(r record) bool { return r.seq <= c.Cursor })
+		s.records = slices.DeleteFunc(s.records, func(r record) bool {
+			return r.seq <= c.Cursor && (c.Cursor == s.next-1 || blockOf(r.seq) < blockOf(c.Cursor+1))
+		})
 		for len(s.versions) > 1 && s.versions[1].first <= c.Cursor+1 {
 			s.versions = slices.Clone(s.versions[1:]) // readers may hold a version of the old array
 		}

@@ -230,9 +230,9 @@ func (l *Log) Stats() buffer.Stats {
 		if !s.id.IsDerived() {
 			stats = s.stats
 		}
-		stats.Pending += int64(len(s.records)) + s.damagedPending()
+		stats.Pending += int64(len(s.pending())) + s.damagedPending()
 		out.Damaged += int64(len(s.damage))
-		for _, r := range s.records {
+		for _, r := range s.pending() {
 			stats.PendingBytes += int64(len(r.data))
 			if at := time.UnixMilli(r.arrival); stats.OldestArrival.IsZero() || at.Before(stats.OldestArrival) {
 				stats.OldestArrival = at

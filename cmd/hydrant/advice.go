@@ -7,6 +7,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"hydrant/buffer/badgerlog"
 )
 
 // adviseListener adds to the error of a listener what to do about it; setting is the key that holds its address.
@@ -32,6 +34,14 @@ func adviseDataDir(err error, dir string) error {
 	}
 	return fmt.Errorf("%w: data_dir is %s: let this process's user write there, or name another directory in data_dir (or %s)",
 		err, dir, variableOf("data_dir"))
+}
+
+// adviseInUse adds to the error of a buffer that another process uses what to do instead.
+func adviseInUse(err error, advice string) error {
+	if errors.Is(err, badgerlog.ErrInUse) {
+		return fmt.Errorf("%w: %s", err, advice)
+	}
+	return err
 }
 
 // adviseUsage is the help to look into after a command line that cannot be understood.

@@ -9,6 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"hydrant/buffer/badgerlog"
+	"hydrant/gateway/ingest"
 )
 
 // What a person meets first when something is not as it should be says what is wrong and what to do about it.
@@ -27,6 +30,11 @@ func TestMistakesAreExplained(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(lost, "buffer", "gen-0000000000000001"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	used, err := badgerlog.Open(badgerlog.Config{Dir: filepath.Join(dir, "used", bufferDir), MaxDisk: 64 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer used.Close()
 	config := func(listen, admin, dataDir string) string {
 		return writeConfig(t, fmt.Sprintf("listen: %s\nadmin: %s\ndata_dir: %s\nbuffer: {max_disk: 64MiB}\n"+
 			"streams: {s: {destination: {directory: {path: %s/objects}}}}\n", listen, admin, dataDir, dir))
@@ -56,6 +64,13 @@ func TestMistakesAreExplained(t *testing.T) {
 		{[]string{"inspect", lost}, exitFailed, []string{"hydrant: neither log.json nor log.json.copy"}},
 		{[]string{"inspect", dir}, exitFailed, []string{"is " + dir + " the data directory of a node, its data_dir?"}},
 		{[]string{"drain", "--data-dir", dir}, exitFailed, []string{"--data-dir: no node has left its buffer there"}},
+		{
+			[]string{"serve", "--config", config(free, free, dir+"/used")},
+			exitFailed,
+			[]string{"another process uses this buffer: " + dir + "/used/buffer: stop it first, or give this node a data_dir of its own (or HYDRANT_DATA_DIR)"},
+		},
+		{[]string{"inspect", dir + "/used"}, exitFailed, []string{"another process uses this buffer", "shown by hydrant top"}},
+		{[]string{"drain", "--data-dir", dir + "/used"}, exitFailed, []string{"another process uses this buffer", "stop it to drain"}},
 		{[]string{"inspect", dir + "/none"}, exitFailed, []string{dir + "/none: no such file or directory: name the data directory of a node"}},
 		{[]string{"check", "hydrant.yaml"}, exitUsage, []string{"unexpected argument hydrant.yaml; the configuration is named with --config FILE; see hydrant check --help"}},
 		{[]string{"serve", "hydrant.yaml"}, exitUsage, []string{"named with --config FILE; see hydrant serve --help"}},
@@ -120,5 +135,17 @@ func TestHelpOfEveryCommand(t *testing.T) {
 		if _, stdout, _ := hydrant(command, "--help"); !strings.Contains(strings.Join(strings.Fields(stdout), " "), want) {
 			t.Errorf("%s: %q is not in\n%s", command, want, stdout)
 		}
+	}
+}
+
+// A key that may not look is told which right it lacks: the one that hydrant keys new makes is a producer's.
+func TestViewersWithoutTheRightAreToldHowToGetIt(t *testing.T) {
+	err := refusal(&ingest.Error{Code: ingest.AccessDenied, Detail: "these credentials do not allow " + describing})
+	want := "these credentials do not allow DescribeDeliveryStream: a rule of their principal in the file of credentials must allow read (or manage), and the node reload it (SIGHUP)"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if _, _, file := hydrant("keys", "new"); !strings.Contains(file, "# For the console and hydrant top add read to the actions.") {
+		t.Errorf("the file does not say how a key looks on:\n%s", file)
 	}
 }

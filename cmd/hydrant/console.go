@@ -118,11 +118,11 @@ func (n *node) shown(k buffer.Stream, stats buffer.StreamStats, books delivery.T
 }
 
 // requestNames are a store's names of a request. They are for its owners, and stand in the log.
-var requestNames = regexp.MustCompile(`, (RequestID|HostID): [^ ,]*`)
+var requestNames = regexp.MustCompile(`, (RequestID|HostID): [^ ,)]*`)
 
 // brief is a reason as a person reads it: without secrets, and without what hides it.
 func brief(reason string) string {
-	return strings.ReplaceAll(requestNames.ReplaceAllString(mask(reason), ""), ".: ", ": ")
+	return requestNames.ReplaceAllString(mask(reason), "")
 }
 
 // lately is how long records that failed are told of at the top of a page.

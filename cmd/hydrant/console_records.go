@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"hydrant/gateway/auth"
 	web "hydrant/gateway/console"
 	"hydrant/partitioner"
 	"hydrant/stream"
@@ -12,6 +13,11 @@ import (
 
 // testRecords lets the console try and send records.
 type testRecords struct{ node *node }
+
+// MaySend implements console.Records.
+func (t testRecords) MaySend(name, authorization string) error {
+	return detail(t.node.gateway.May(auth.Records, name, authorization))
+}
 
 // Place implements console.Records.
 func (t testRecords) Place(name string, record []byte, arrival time.Time) ([]web.Place, error) {

@@ -32,5 +32,9 @@ func refusal(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &web.Refusal{Status: ingest.AsError(err).Code.Status(), Reason: detail(err).Error()}
+	reason := detail(err).Error()
+	if ingest.AsError(err).Code == ingest.AccessDenied {
+		reason += ": a rule of their principal in the file of credentials must allow read (or manage), and the node reload it (SIGHUP)"
+	}
+	return &web.Refusal{Status: ingest.AsError(err).Code.Status(), Reason: reason}
 }

@@ -246,6 +246,12 @@ func TestStreamsCommand(t *testing.T) {
 	hydrant("env=test", "tag", "made", "env=test", "--remove", "team")
 	hydrant("not found under account 000000000000. (ResourceNotFoundException)", "describe", "none")
 	hydrant("changes only there", "delete", "plain")
+	for operation, mistake := range map[string]string{
+		"create": `{"ExtendedS3DestinationConfiguration":{"BufferHints":{"SizeInMBs":9}}}`, "update": `{"ExtendedS3DestinationUpdate":{"BufferHints":{"SizeInMBs":9}}}`,
+	} {
+		must(t, os.WriteFile(file, []byte(mistake), 0o600))
+		hydrant(`.BufferHints: unknown key; did you mean "BufferingHints"?`, operation, "made", "--file", file)
+	}
 	must(t, os.WriteFile(file, []byte(`{"ExtendedS3DestinationUpdate":{"ProcessingConfiguration":{"Enabled":true,"Processors":[{"Type":"AppendDelimiterToRecord"}]}}}`), 0o600))
 	hydrant("stream made has version 4", "update", "made", "--file", file)
 	described, err := runHydrant(t.Context(), t, clientEnvironment, "streams", "describe", "made", "--json", "--url", p.url)

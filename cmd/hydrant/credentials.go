@@ -35,6 +35,7 @@ func (keysNewCommand) Run(to console) error {
 		return fmt.Errorf("print the key: %w", err)
 	}
 	_, err := fmt.Fprintf(to.Err, "# The key is shown this once. This file of credentials knows it by its hash.\n"+
+		"# For the console and hydrant top add read to the actions.\n"+
 		"principals:\n  producer:\n    api_keys:\n      - sha256: %s\n    allow:\n      - {actions: [records], streams: [\"*\"]}\n", hash)
 	return err
 }

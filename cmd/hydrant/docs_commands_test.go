@@ -83,8 +83,8 @@ func commandsOf(t *testing.T, page, text string) (commands []shownCommand) {
 				for _, l := range shellLines(lines[i+1 : end]) {
 					commands = append(commands, shownCommand{line: l, tour: use == "tour"})
 				}
-			} else if !slices.Contains([]string{"yaml", "json"}, language) {
-				t.Errorf("%s:%d: a block of %q: this test knows sh, yaml and json", page, i+1, m[1])
+			} else if !slices.Contains([]string{"yaml", "json", "hcl"}, language) {
+				t.Errorf("%s:%d: a block of %q: this test knows sh, yaml, json and hcl", page, i+1, m[1])
 			}
 			i = end
 		case strings.HasPrefix(line, "    "):

@@ -30,7 +30,7 @@ func (c *drainCommand) Run(ctx context.Context, to console) error {
 	}
 	n, err := openNode(cfg, cfg.Log.Logger(to.Err))
 	if err != nil {
-		return err
+		return adviseInUse(err, "a node that runs delivers by itself, as hydrant top shows; stop it to drain what it leaves")
 	}
 	if c.Timeout > 0 {
 		var cancel context.CancelFunc
@@ -45,7 +45,7 @@ func (c *drainCommand) Run(ctx context.Context, to console) error {
 		return closed
 	}
 	if err != nil {
-		return fmt.Errorf("%d records are left in the buffer: %w", left, err)
+		return fmt.Errorf("%s left in the buffer: %w", counted(left, "record"), err)
 	}
 	fmt.Fprintln(to.Out, "everything is delivered")
 	return nil
@@ -72,7 +72,7 @@ func (n *node) watchDrain(w io.Writer, done <-chan error) error {
 		case err := <-done:
 			return err
 		case <-tick.C:
-			fmt.Fprintf(w, "%d records to deliver\n", n.pending())
+			fmt.Fprintf(w, "%s to deliver\n", counted(n.pending(), "record"))
 			for _, trouble := range n.service.Health() {
 				fmt.Fprintf(w, "  stream %s: %s\n", trouble.Stream, trouble.Reason)
 			}

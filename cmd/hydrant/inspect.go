@@ -29,7 +29,7 @@ type inspectCommand struct {
 func (c *inspectCommand) Run(to console) error {
 	report, err := c.report()
 	if err != nil {
-		return err
+		return adviseInUse(err, "stop the node to inspect it; a running one is shown by hydrant top and its console")
 	}
 	lines, err := inspectLines(report, c.Blocks)
 	if err != nil {
@@ -45,7 +45,7 @@ func (c *inspectCommand) Run(to console) error {
 		}
 	}
 	if n := len(report.Damage) + len(unreadable); n > 0 {
-		return fmt.Errorf("the data directory is damaged in %d places", n)
+		return fmt.Errorf("the data directory is damaged in %s", counted(int64(n), "place"))
 	}
 	return nil
 }
@@ -92,7 +92,7 @@ func inspectLines(r *badgerlog.Report, blocks bool) ([]line, error) {
 		if !g.Closed {
 			closed = "not closed"
 		}
-		lines = append(lines, line{"generation", g, fmt.Sprintf("generation %d: %s, %d bytes on disk, %d blocks to deliver", g.ID, closed, g.Disk, g.Live)})
+		lines = append(lines, line{"generation", g, fmt.Sprintf("generation %d: %s, %s on disk, %s to deliver", g.ID, closed, counted(g.Disk, "byte"), counted(int64(g.Live), "block"))})
 	}
 	for i := range r.Streams {
 		found, err := streamLines(&r.Streams[i], blocks)
@@ -127,8 +127,8 @@ func waitingLine(streams []badgerlog.StreamReport) line {
 	if waiting.Records == 0 {
 		return line{"waiting", waiting, "no record waits for delivery"}
 	}
-	return line{"waiting", waiting, fmt.Sprintf("%d records in blocks of %d bytes wait for delivery: a start of the node delivers them, or hydrant drain",
-		waiting.Records, waiting.Bytes)}
+	return line{"waiting", waiting, fmt.Sprintf("%s in blocks of %s to be delivered: by a start of the node, or hydrant drain",
+		counted(waiting.Records, "record"), counted(waiting.Bytes, "byte"))}
 }
 
 // definitionDamage names the definitions of streams made through the API that cannot be read.
@@ -166,8 +166,8 @@ func damageLine(d *badgerlog.DamageReport) line {
 		return line{"damage", item, fmt.Sprintf("DAMAGE: groups %d to %d (generation %d): %s", d.From, d.To, d.Generation, d.Reason)}
 	}
 	item.StreamID = d.StreamID.String()
-	return line{"damage", item, fmt.Sprintf("DAMAGE: stream %s (%s): %d records of %d to %d are lost (generation %d): %s",
-		cmp.Or(d.Stream, "of a lost name"), d.StreamID, d.Records, d.From, d.To, d.Generation, d.Reason)}
+	return line{"damage", item, fmt.Sprintf("DAMAGE: stream %s (%s): %s of %d to %d lost (generation %d): %s",
+		cmp.Or(d.Stream, "of a lost name"), d.StreamID, counted(d.Records, "record"), d.From, d.To, d.Generation, d.Reason)}
 }
 
 func streamLines(s *badgerlog.StreamReport, blocks bool) ([]line, error) {
@@ -191,8 +191,8 @@ func streamLines(s *badgerlog.StreamReport, blocks bool) ([]line, error) {
 	if s.Derived {
 		lane, taken = "made by the function of stream", "made"
 	}
-	lines := []line{{"stream", item, fmt.Sprintf("%s %s (%s): %d records %s, settled up to %d, %d above that in %d blocks of %d bytes%s",
-		lane, s.Name, s.ID, s.Stats.Accepted, taken, s.Cursor, s.Stats.Pending, len(s.Blocks), s.Stats.PendingBytes, since)}}
+	lines := []line{{"stream", item, fmt.Sprintf("%s %s (%s): %s %s, settled up to %d, %d above that in %s of %s%s",
+		lane, s.Name, s.ID, counted(s.Stats.Accepted, "record"), taken, s.Cursor, s.Stats.Pending, counted(int64(len(s.Blocks)), "block"), counted(s.Stats.PendingBytes, "byte"), since)}}
 	for _, v := range s.Versions {
 		definition, err := maskedDefinition(v.Data)
 		if err != nil {
@@ -240,5 +240,5 @@ func manifestText(m *delivery.Manifest) string {
 	if m.Delivered {
 		state = "delivered"
 	}
-	return fmt.Sprintf("  %s %s: %d outputs of %d bytes from records %d to %d, %s", state, m.Key, m.Outputs, m.Bytes, m.First, m.To, m.Checksum)
+	return fmt.Sprintf("  %s %s: %s of %s from records %d to %d, %s", state, m.Key, counted(m.Outputs, "output"), counted(m.Bytes, "byte"), m.First, m.To, m.Checksum)
 }

@@ -38,7 +38,7 @@ func TestInspectNamesDamage(t *testing.T) {
 	}
 	for _, want := range []string{
 		"DAMAGE: groups 3 to 4 (generation 7): groups are lost",
-		"DAMAGE: stream clicks (01000000000000000000000000000000): 8 records of 10 to 19 are lost (generation 7): rot",
+		"DAMAGE: stream clicks (01000000000000000000000000000000): 8 records of 10 to 19 lost (generation 7): rot",
 		"damaged, and read all the same: generation 7",
 	} {
 		if !strings.Contains(text.String(), want) {
@@ -99,7 +99,7 @@ func TestInspectSaysWhatWaits(t *testing.T) {
 		{buffer.StreamStats{}, []string{"\nno record waits for delivery\n"}},
 		{buffer.StreamStats{Pending: 3, PendingBytes: 54, OldestArrival: arrival}, []string{
 			", the oldest arrived 2026-11-27T02:03:04Z\n",
-			"\n3 records in blocks of 54 bytes wait for delivery: a start of the node delivers them, or hydrant drain\n",
+			"\n3 records in blocks of 54 bytes to be delivered: by a start of the node, or hydrant drain\n",
 		}},
 	} {
 		lines, err := inspectLines(&badgerlog.Report{Streams: []badgerlog.StreamReport{{Name: "settled"}, {Name: "clicks", Stats: c.stats}}}, false)

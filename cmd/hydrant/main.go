@@ -1,5 +1,13 @@
 // Hydrant is an ingest gateway and delivery buffer: records come in over HTTP, are on stable storage when they are
 // acknowledged, and are delivered in batches to an object store, each exactly once.
+//
+// The program wires the packages together and holds what only the whole can know:
+//   - configuration: read, completed, validated, masked (config*.go); reloaded while the node runs (reload.go)
+//   - a node: started in the direction of its dependencies, stopped in that of the data (serve.go, node.go, node_stop.go)
+//   - its streams: definitions of the file and of the API, made versions of the buffer (streams.go, streams_define.go, fleet.go)
+//   - what its memory and its disk are for (memory.go, pace.go), and whether it is ready and why not (health.go)
+//   - what the console and the metrics show of all this (console*.go, traces.go)
+//   - a file for each other command: check, streams, replay, inspect, try, drain, keys, top, bench
 package main
 
 import (

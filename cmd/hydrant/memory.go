@@ -69,7 +69,7 @@ func (c *Config) inFlightByDefault() stream.Size {
 }
 
 // largest is what one request may hold: its body as sent, and while that is decompressed, what it becomes and the half of
-// it that is outgrown.
+// it that is outgrown. The window of a body in zstd is not among it: where that does not fit, the body is refused for good.
 func (l Limits) largest() stream.Size { return l.Body + max(l.Decompressed+l.Decompressed/2, l.Record) }
 
 // memoryPlan divides the budget. It is good where the budget is at least leastMemory.

@@ -91,6 +91,7 @@ func startNode(cfg *Config, log *slog.Logger) (*node, error) {
 	}
 	n, err := openNode(cfg, log)
 	if err != nil {
+		err = adviseInUse(err, "stop it first, or give this node a data_dir of its own (or HYDRANT_DATA_DIR)")
 		return nil, errors.Join(err, modules.Discard())
 	}
 	n.service.Use(modules)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"hydrant/gateway/firehose/control"
 )
 
 type streamsCreate struct {
@@ -81,10 +83,11 @@ func (c *streamsCreate) input() (map[string]any, error) {
 
 func (c *streamsCreate) fromFile() (map[string]any, error) {
 	in, err := inputFrom(c.File)
-	if err == nil {
-		in["DeliveryStreamName"] = c.Name
+	if err != nil {
+		return nil, err
 	}
-	return in, err
+	in["DeliveryStreamName"] = c.Name
+	return in, checkMembers(c.File, "CreateDeliveryStream", in)
 }
 
 // inputFrom reads an operation's input, as the aws CLI takes it with --cli-input-json.
@@ -98,4 +101,12 @@ func inputFrom(path string) (map[string]any, error) {
 		return nil, fmt.Errorf("%s is not the JSON of an input: %w", path, err)
 	}
 	return in, nil
+}
+
+// checkMembers refuses a member that the operation does not have: a node would ignore it, as AWS does.
+func checkMembers(path, operation string, in map[string]any) error {
+	if e, ok := errors.AsType[*control.UnknownMemberError](control.CheckMembers(operation, in)); ok {
+		return fmt.Errorf("%s: %s: %s", path, e.Path, unknownKey(e.Member, e.Known))
+	}
+	return nil
 }

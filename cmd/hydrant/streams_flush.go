@@ -52,10 +52,15 @@ func (c *streamsFlush) Run(ctx context.Context, to console) error {
 	if c.JSON {
 		return printJSON(to.Out, sealed)
 	}
+	if sealed.Objects == 0 {
+		_, err = fmt.Fprintf(to.Out, "stream %s: no object is open, there was nothing to seal\n", c.Name)
+		return err
+	}
 	_, err = fmt.Fprintf(to.Out, "stream %s: sealed %s with %s, on the way now\n", c.Name, counted(sealed.Objects, "object"), counted(sealed.Records, "record"))
 	return err
 }
 
+// counted is a number with what it counts.
 func counted(n int64, one string) string {
 	if n == 1 {
 		return "1 " + one

@@ -49,7 +49,9 @@ func (s *streamSet) finishFormer(ctx context.Context, known map[string]buffer.St
 	if err != nil || before.Incarnation == "" || before.Incarnation == d.Incarnation {
 		return err == nil, err
 	}
-	if s.log.Stats().Streams[former.ID].Pending > 0 {
+	found, taking := s.catalog.Lookup([]byte(d.Name))
+	taking = taking && found.ID == former.ID && found.Accepting // until this change is in force
+	if taking || s.catalog.Appending(d.Name) > 0 || s.log.Stats().Streams[former.ID].Pending > 0 {
 		if s.hasten != nil { // delivery runs
 			s.hasten(former.ID)
 		}
@@ -175,7 +177,8 @@ func (m madeStreams) Drain(name string) (left int64) {
 			m.hasten(k.ID)
 		}
 	}
-	return m.pending(name)
+	appending := m.catalog.Appending(name) // before what they append is counted
+	return appending + m.pending(name)
 }
 
 // pending is how many records are not settled. Streams of the name that were deleted count.

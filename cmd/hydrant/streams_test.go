@@ -163,6 +163,63 @@ func (s *streamsUnderTest) settle(id buffer.StreamID) {
 	}
 }
 
+// lateLog lets appends through when it is told to.
+type lateLog struct {
+	buffer.Log
+	begun, goOn chan struct{}
+}
+
+func (l lateLog) Append(ctx context.Context, b buffer.Batch) (buffer.Receipt, error) {
+	l.begun <- struct{}{}
+	<-l.goOn
+	return l.Log.Append(ctx, b)
+}
+
+// A request that found a stream before it was deleted stores nothing in it afterwards, and one that is just storing its
+// records is waited for: else they would be acknowledged, and given up with what the stream held.
+func TestLateRecordsOfADeletedStream(t *testing.T) {
+	s, ctx := newStreams(t), t.Context()
+	good := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	log := lateLog{s.log, make(chan struct{}), make(chan struct{})}
+	in, err := ingest.New(ingest.Config{}, ingest.Deps{Log: log, Catalog: s.catalog})
+	good(err)
+	good(s.Serve(ctx, []stream.Stream{defined("a", "1/", 1)}))
+	found, err := in.Stream(ctx, []byte("a"))
+	good(err)
+	send := func() error {
+		request := in.Begin(nil, 0)
+		defer request.End()
+		request.Records = append(request.Records, []byte("late"))
+		_, err := in.Append(ctx, found, request)
+		return err
+	}
+	early := make(chan error)
+	go func() { early <- send() }()
+	<-log.begun
+	good(s.Serve(ctx, nil))
+	if s.Drain("a") == 0 {
+		t.Error("nothing is left of a stream to which a request appends")
+	}
+	close(log.goOn)
+	good(<-early)
+	if left := s.Drain("a"); left != 1 {
+		t.Errorf("%d records are left, want 1", left)
+	}
+	s.settle(found.ID)
+	if left := s.Drain("a"); left != 0 {
+		t.Errorf("%d records are left, want none", left)
+	}
+	go func() { <-log.begun }()
+	if err := send(); ingest.AsError(err).Code != ingest.StreamNotAccepting {
+		t.Errorf("a request that found the stream before it was deleted: %v, want a refusal", err)
+	}
+}
+
 func incarnated(incarnation string) stream.Stream {
 	d := defined("a", "1/", 1)
 	d.Incarnation = incarnation

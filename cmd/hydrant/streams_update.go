@@ -50,7 +50,9 @@ func (c *streamsUpdate) Run(ctx context.Context, to console) error {
 // input names the version that was described, where the file names no other.
 func (c *streamsUpdate) input(d *description) (in map[string]any, err error) {
 	if c.File != "" {
-		in, err = inputFrom(c.File)
+		if in, err = inputFrom(c.File); err == nil {
+			err = checkMembers(c.File, "UpdateDestination", in)
+		}
 	} else {
 		var change map[string]any
 		change, err = c.change(d)

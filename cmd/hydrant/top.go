@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -18,7 +19,7 @@ import (
 
 // topCommand shows a running node in the terminal: what its console shows, from the same samples.
 type topCommand struct {
-	Admin  string `help:"Address of the node's admin listener." default:"http://127.0.0.1:8081"`
+	Admin  string `help:"Address of the node's admin listener, as a URL or as admin in its configuration." default:"127.0.0.1:8081" env:"HYDRANT_ADMIN"`
 	APIKey string `name:"api-key" placeholder:"VARIABLE" help:"Environment variable that holds the API key to send; it shows the streams that it may describe."`
 	Once   bool   `help:"Show it once and end."`
 	JSON   bool   `name:"json" help:"Print each sample as a line of JSON."`
@@ -79,7 +80,7 @@ func (c *topCommand) Run(ctx context.Context, to console) error {
 }
 
 func (c *topCommand) connect(ctx context.Context) (io.ReadCloser, error) {
-	address, err := url.JoinPath(c.Admin, "console/events")
+	address, err := url.JoinPath(c.url(), "console/events")
 	if err != nil {
 		return nil, fmt.Errorf("--admin: %w", err)
 	}
@@ -92,17 +93,32 @@ func (c *topCommand) connect(ctx context.Context) (io.ReadCloser, error) {
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("no answer: %w: is the node running there? --admin names another address", err)
+		return nil, fmt.Errorf("no answer: %w: is the node running there? --admin or HYDRANT_ADMIN names another address", err)
 	}
 	if response.StatusCode != http.StatusOK {
 		said, _ := io.ReadAll(io.LimitReader(response.Body, 1000)) // the status says enough
 		_ = response.Body.Close()
 		if response.StatusCode == http.StatusUnauthorized || response.StatusCode == http.StatusForbidden {
-			return nil, fmt.Errorf("the node refuses: %s: --api-key VARIABLE names a key that may describe streams", strings.TrimSpace(string(said)))
+			return nil, fmt.Errorf("the node refuses: %s (--api-key VARIABLE names the key)", strings.TrimSpace(string(said)))
 		}
 		return nil, fmt.Errorf("%s answers %s: %s (is it the admin listener of a node?)", address, response.Status, strings.TrimSpace(string(said)))
 	}
 	return response.Body, nil
+}
+
+// url is where the listener is reached from this machine. What it listens on has no scheme, and may be all addresses.
+func (c *topCommand) url() string {
+	if strings.Contains(c.Admin, "://") {
+		return c.Admin
+	}
+	host, port, err := net.SplitHostPort(c.Admin)
+	if err != nil {
+		return "http://" + c.Admin
+	}
+	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port)
 }
 
 // show writes a sample. A terminal is painted anew each time; anything else gets one table below the other.

@@ -39,7 +39,7 @@ func TestTop(t *testing.T) {
 		t.Fatal(code, stderr)
 	}
 	for _, want := range []string{
-		"hydrant edge  v1  NOT READY  up 30s", "disk 1.0 MiB of 2.0 MiB", "! 2 damaged ranges", "! streams: clicks has stopped",
+		"hydrant edge  v1  NOT READY  up 30s", "disk 1.0 MiB of 2.0 MiB", "! 2 ranges of the buffer damaged", "! streams: clicks has stopped",
 		"clicks  stopped  10    1.0 KiB  0      0 B      12       2.0 KiB  1m30s   5       3", "! clicks: evil \uFFFD[2J text",
 	} {
 		if !strings.Contains(stdout, want) {
@@ -61,7 +61,7 @@ func TestTopGoesOn(t *testing.T) {
 
 func TestTopWithAKey(t *testing.T) {
 	url := topNode(t)
-	for key, want := range map[string]string{"good": "", "bad": "the API key is not known here: --api-key VARIABLE names a key"} {
+	for key, want := range map[string]string{"good": "", "bad": "the API key is not known here (--api-key VARIABLE names the key)"} {
 		t.Setenv("TOP_KEY", key)
 		if code, _, stderr := hydrant("top", "--once", "--admin", url, "--api-key", "TOP_KEY"); code == exitGood != (want == "") || !strings.Contains(stderr, want) {
 			t.Errorf("%s: %d %s", key, code, stderr)
@@ -88,5 +88,20 @@ func TestTopOfSomethingElse(t *testing.T) {
 		if code, _, stderr := hydrant("top", "--once", "--admin", address); code != exitFailed || !strings.Contains(stderr, want) {
 			t.Errorf("%s: %d %s", address, code, stderr)
 		}
+	}
+}
+
+// The address may be given as the node's own configuration has it.
+func TestTopFindsTheListener(t *testing.T) {
+	url := topNode(t)
+	_, port, _ := strings.Cut(strings.TrimPrefix(url, "http://"), ":")
+	for _, admin := range []string{url, url + "/", "127.0.0.1:" + port, ":" + port, "0.0.0.0:" + port} {
+		t.Setenv("HYDRANT_ADMIN", admin)
+		if code, _, stderr := hydrant("top", "--once"); code != exitGood {
+			t.Errorf("%s: %d %s", admin, code, stderr)
+		}
+	}
+	if code, _, stderr := hydrant("top", "--once", "--admin", nobody); code != exitFailed || !strings.Contains(stderr, "--admin or HYDRANT_ADMIN names another address") {
+		t.Errorf("nobody there: %d %s", code, stderr)
 	}
 }

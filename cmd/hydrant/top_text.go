@@ -24,7 +24,7 @@ func (v *topView) text() string {
 	fmt.Fprintf(&b, "disk %s of %s  memory %s (%s of %s used)  sync %.1f ms, slowest %.1f  uploads %d\n", size(n.Disk), size(n.MaxDisk), size(n.Memory),
 		size(n.MemoryUsed), size(n.MemoryBudget), 1000*n.Sync, 1000*n.SlowestSync, n.Uploading)
 	if n.Damaged > 0 {
-		fmt.Fprintf(&b, "! %d damaged ranges of the buffer: the log names them, and hydrant inspect once the node is stopped\n", n.Damaged)
+		fmt.Fprintf(&b, "! %s of the buffer damaged: the log tells where, and hydrant inspect once the node is stopped\n", counted(int64(n.Damaged), "range"))
 	}
 	for _, f := range n.Failing {
 		fmt.Fprintf(&b, "! %s: %s\n", printable(f.Name), printable(f.Reason))

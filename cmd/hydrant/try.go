@@ -102,7 +102,7 @@ func (c *tryCommand) Run(ctx context.Context, to console) error {
 			return fmt.Errorf("print a result: %w", err)
 		}
 	}
-	fmt.Fprintf(to.Err, "%d records in, %d out, %d of them to the error output\n", len(records), made, failed)
+	fmt.Fprintf(to.Err, "%s in, %d out, %d of them to the error output\n", counted(int64(len(records)), "record"), made, failed)
 	if waiting > 0 {
 		fmt.Fprintf(to.Err, "%d were not given to the function, so that neither it nor what comes behind it was tried: --call calls it\n", waiting)
 	}

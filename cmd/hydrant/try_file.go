@@ -23,6 +23,9 @@ func (c *tryCommand) fromFile(owner APIStreams) (stream.Stream, error) {
 	if c.Stream != "" {
 		in["DeliveryStreamName"] = c.Stream
 	}
+	if err := checkMembers(c.File, "CreateDeliveryStream", in); err != nil {
+		return stream.Stream{}, err
+	}
 	body, err := json.Marshal(in)
 	if err != nil {
 		return stream.Stream{}, err
@@ -51,6 +54,7 @@ func asCreation(in map[string]any) (map[string]any, error) {
 		described, _ := one.(map[string]any)
 		if s3, ok := described["ExtendedS3DestinationDescription"].(map[string]any); ok {
 			s3["S3BackupConfiguration"] = s3["S3BackupDescription"]
+			delete(s3, "S3BackupDescription")
 			return map[string]any{"DeliveryStreamName": in["DeliveryStreamName"], "ExtendedS3DestinationConfiguration": s3}, nil
 		}
 	}

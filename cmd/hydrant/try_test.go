@@ -101,6 +101,7 @@ func TestTryOfTheFirehoseAPI(t *testing.T) {
 		"no call":              {`{"DeliveryStreamName":"orders"}`, "", "", "would be refused: Exactly one destination configuration is supported for a Firehose"},
 		"another destination":  {`{"Destinations":[{"SplunkDestinationDescription":{}}]}`, "", "", "it describes no ExtendedS3DestinationDescription"},
 		"not JSON":             {`orders`, "", "", "is not the JSON of an input"},
+		"a slip of the pen":    {strings.Replace(triedCreation, `"Prefix"`, `"Prefixes"`, 1), ".k", "", `file.json: ExtendedS3DestinationConfiguration.Prefixes: unknown key; did you mean "Prefix"?`},
 		"a constraint":         {`{"DeliveryStreamName":"o r","S3DestinationConfiguration":{}}`, "", "", "3 validation errors detected: Value at 'deliveryStreamName'"},
 		"a Lambda, not called": {strings.Replace(triedCreation, `[{"Type"`, `[{"Type":"Lambda","Parameters":[{"ParameterName":"LambdaArn","ParameterValue":"arn:aws:lambda:us-east-1:123456789012:function:f"}]},{"Type"`, 1), ".k", "", "api_streams.lambda"},
 	} {

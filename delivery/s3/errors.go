@@ -45,8 +45,8 @@ var advice = map[string]string{
 	"SignatureDoesNotMatch":              "correct the credentials: the secret key is wrong, or a proxy changes requests",
 }
 
-const needs = "give these credentials s3:PutObject, s3:GetObject and s3:ListBucket on the bucket " +
-	"(without s3:ListBucket S3 refuses to say that an object is absent), s3:PutObjectTagging where there are tags, " +
+const needs = "give these credentials s3:PutObject, s3:GetObject and s3:ListBucket on the bucket, also below " + probePrefix + " and " +
+	leasePrefix + " (without s3:ListBucket S3 refuses to say that an object is absent), s3:PutObjectTagging where there are tags, " +
 	"kms:GenerateDataKey and kms:Decrypt on the key where sse is aws:kms"
 
 // missing are the codes of a 404 that speak of the object. An answer to HEAD has none, and the SDK puts its own.
@@ -103,13 +103,11 @@ func (d *Destination) answer(op, key string, err error) error {
 		return delivery.ErrNotExist
 	}
 	class, refused := classify(status, code)
-	trouble := &delivery.Error{Op: op, Key: key, Class: class, Refused: refused, Code: firehoseCode(status, code)}
-	trouble.Err = fmt.Errorf("bucket %s: %w", d.bucket, err)
+	told := &told{bucket: d.bucket, err: err}
 	if class == delivery.Held {
-		region := response.HTTPResponse().Header.Get("X-Amz-Bucket-Region")
-		trouble.Err = fmt.Errorf("%w: %s", trouble.Err, remedy(status, code, region))
+		told.advice = remedy(status, code, response.HTTPResponse().Header.Get("X-Amz-Bucket-Region"))
 	}
-	return trouble
+	return &delivery.Error{Op: op, Key: key, Class: class, Refused: refused, Code: firehoseCode(status, code), Err: told}
 }
 
 // firehoseCode is the store's code in Firehose's form. An answer to HEAD has no body and so no code of its own.
@@ -167,7 +165,8 @@ func remedy(status int, code, region string) string {
 
 // unanswered is the trouble of a request without an answer.
 func (d *Destination) unanswered(op, key string, err error) error {
-	trouble := &delivery.Error{Op: op, Key: key}
+	told := &told{bucket: d.bucket, err: err}
+	trouble := &delivery.Error{Op: op, Key: key, Err: told}
 	var certificate *tls.CertificateVerificationError
 	var network *net.OpError
 	var name *net.DNSError
@@ -175,22 +174,26 @@ func (d *Destination) unanswered(op, key string, err error) error {
 	switch {
 	case errors.As(err, &certificate):
 		trouble.Class, trouble.Refused = delivery.Held, true
-		err = fmt.Errorf("%w: name the file with its authority in AWS_CA_BUNDLE", err)
+		told.advice = "name the file with its authority in AWS_CA_BUNDLE"
 	case errors.Is(err, http.ErrSchemeMismatch):
 		trouble.Class, trouble.Refused = delivery.Held, true
-		err = fmt.Errorf("%w: write the endpoint with http://", err)
+		told.advice = "write the endpoint with http://"
 	case errors.Is(err, outbound.ErrForbidden):
 		trouble.Class, trouble.Refused = delivery.Held, true
-		err = fmt.Errorf("%w: correct the endpoint", err)
-	case errors.As(err, &network) && network.Op == "dial", errors.As(err, &name):
+		told.advice = "correct the endpoint"
+	case errors.As(err, &name):
 		trouble.Refused = true
-	case errors.As(err, &sent), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
-		errors.Is(err, errNoETag):
+		told.advice = "is the endpoint right, and can this machine resolve names?"
+	case errors.As(err, &network) && network.Op == "dial":
+		trouble.Refused = true
+		told.advice = "is the store running, and the endpoint right?"
+	case errors.Is(err, context.DeadlineExceeded):
+		told.advice = "no answer in time: is the store, or the way to it, overloaded?"
+	case errors.As(err, &sent), errors.Is(err, context.Canceled), errors.Is(err, errNoETag):
 		// Some or all of it was sent, and nobody knows what became of it.
 	default: // the SDK refuses to build the request
 		trouble.Class, trouble.Refused = delivery.Held, true
-		err = fmt.Errorf("%w: correct bucket, endpoint and region", err)
+		told.advice = "correct bucket, endpoint and region"
 	}
-	trouble.Err = fmt.Errorf("bucket %s: %w", d.bucket, err)
 	return trouble
 }

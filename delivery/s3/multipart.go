@@ -66,7 +66,9 @@ func found(err error) error {
 	}
 	var trouble *delivery.Error
 	if errors.As(err, &trouble) {
-		return &delivery.Error{Op: "create", Key: trouble.Key, Class: trouble.Class, Refused: true, Err: trouble.Err}
+		refusal := *trouble
+		refusal.Op, refusal.Refused = "create", true
+		return &refusal
 	}
 	return err
 }

@@ -40,7 +40,7 @@ func (d *Destination) Probe(ctx context.Context) (delivery.Conditions, error) {
 		can.Multipart, err = d.refusesMultipart(ctx, key)
 	}
 	if err != nil {
-		return delivery.Conditions{}, d.probeTrouble(key, err)
+		return delivery.Conditions{}, d.answer("probe", key, err)
 	}
 	d.conditions.Store(&can)
 	return can, nil
@@ -126,14 +126,4 @@ func (d *Destination) removeCanary(ctx context.Context, key string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	_, _ = d.client.DeleteObject(ctx, &sdk.DeleteObjectInput{Bucket: &d.bucket, Key: &key}) // stays if that is not allowed
-}
-
-func (d *Destination) probeTrouble(key string, err error) error {
-	err = d.answer("probe", key, err)
-	var trouble *delivery.Error
-	if errors.As(err, &trouble) && trouble.Class == delivery.Held {
-		trouble.Err = fmt.Errorf("find out what the store can do: %w (the objects below %s and %s must be allowed)",
-			trouble.Err, probePrefix, leasePrefix)
-	}
-	return err
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -84,11 +83,11 @@ type roleError struct {
 }
 
 func (e *roleError) Error() string {
+	text := "assume the role " + e.arn + ": " + cause(e.err)
 	if e.class() == delivery.Held {
-		return fmt.Sprintf("assume the role %s: %v: have its trust policy allow these credentials sts:AssumeRole, with external_id if "+
-			"it asks for one, or correct role_arn", e.arn, e.err)
+		text += ": have its trust policy allow these credentials sts:AssumeRole, with external_id if it asks for one, or correct role_arn"
 	}
-	return fmt.Sprintf("assume the role %s: %v", e.arn, e.err)
+	return inRequest(text, e.err)
 }
 
 func (e *roleError) Unwrap() error { return e.err }

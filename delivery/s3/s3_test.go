@@ -361,8 +361,8 @@ func expectTrouble(t *testing.T, op string, err error, class delivery.Class, ref
 	if trouble.Op != op || trouble.Key != example.Key {
 		t.Errorf("%s = %+v, want operation and key", op, trouble)
 	}
-	if !strings.Contains(err.Error(), ": bucket ") || !strings.Contains(err.Error(), text) {
-		t.Errorf("%s = %v, want the bucket and %q", op, err, text)
+	if !strings.HasPrefix(err.Error(), "bucket ") || !strings.Contains(err.Error(), text) {
+		t.Errorf("%s = %v, want the bucket first, and %q", op, err, text)
 	}
 	var sdkError *smithy.OperationError
 	if strings.Contains(text, "api error") && !errors.As(err, &sdkError) {

@@ -26,6 +26,8 @@ type Node interface {
 // Records tries and sends records. The value of the request's Authorization header is passed on. Errors are written for the
 // person at the page.
 type Records interface {
+	// MaySend says whether a record may be sent. It answers the same whether the stream exists or not.
+	MaySend(stream, authorization string) error
 	// Place evaluates the stream's rules, as of an arrival.
 	Place(stream string, record []byte, arrival time.Time) ([]Place, error)
 	Send(ctx context.Context, stream, authorization string, record []byte) (Receipt, error)

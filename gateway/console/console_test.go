@@ -86,9 +86,19 @@ type fakeRecords struct {
 	key  string
 	sent func()
 	many int // outputs of a record beyond the first
+
+	placed int // times that rules were evaluated
+}
+
+func (f *fakeRecords) MaySend(_, authorization string) error {
+	if authorization != f.key {
+		return errors.New("access_denied")
+	}
+	return nil
 }
 
 func (f *fakeRecords) Place(_ string, record []byte, _ time.Time) ([]Place, error) {
+	f.placed++
 	places := []Place{{Partition: "\x00p/", Key: "p/<id>", Record: record}}
 	for n := range f.many {
 		places = append(places, Place{Partition: fmt.Sprintf("\x00p%d/", n), Key: fmt.Sprintf("p%d/<id>", n), Record: record})
@@ -356,6 +366,13 @@ func TestWhoMaySend(t *testing.T) {
 		if status, text := w.ask("POST", "/console/streams/clicks/send", `{}`, test.headers...); status != test.want {
 			t.Errorf("%s: got %d %s, want %d", name, status, text, test.want)
 		}
+	}
+	placed, followed := w.records.placed, slices.Clone(w.follows.order)
+	for range maxFollows {
+		w.ask("POST", "/console/streams/clicks/send", `{}`, ownHeader, "1")
+	}
+	if w.records.placed != placed || !slices.Equal(w.follows.order, followed) {
+		t.Error("for whoever may not send, rules are evaluated, or what others sent is not followed any more")
 	}
 	readOnly := newWorld(t, Config{})
 	if status, text := readOnly.ask("POST", "/console/streams/clicks/send", `{}`, ownHeader, "1"); status != http.StatusForbidden || !strings.Contains(text, "console: {write: true}") {

@@ -126,6 +126,9 @@ func (c *Console) serveSend(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *Console) send(ctx context.Context, name, authorization string, record []byte) (id string, err error) {
+	if err := c.deps.Records.MaySend(name, authorization); err != nil {
+		return "", err
+	}
 	start := time.Now()
 	before, err := c.deps.Records.Place(name, record, start)
 	if err != nil {

@@ -25,16 +25,22 @@ type call struct {
 }
 
 // decode reads the body by the scanner where it has the shape that clients send, else by the complete parser, which
-// gives the value or the error. Both decode base64 straight into the scratch space.
+// gives the value or the error. Both decode base64 straight into the scratch space. The request knows of every view, also of
+// a call that is refused: they end with it.
 func decode(op operation, req *ingest.Request, body []byte) (call, error) {
 	scratch, err := req.Scratch(int64(len(body)) / 4 * 3)
 	if err != nil {
 		return call{}, err
 	}
-	if c, ok := scan(op, req.Records, scratch, body); ok {
+	c, ok := scan(op, req.Records, scratch, body)
+	req.Records = c.records
+	if ok {
 		return c, nil
 	}
-	return parse(op, req.Records[:0], scratch, body)
+	clear(c.records)
+	c, err = parse(op, c.records[:0], scratch, body)
+	req.Records = c.records
+	return c, err
 }
 
 // validate checks the model's constraints; all that fail are told at once, in AWS's form.

@@ -84,7 +84,6 @@ func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *inges
 			Detail: "Records size exceeds 4 MB limit",
 		}
 	}
-	req.Records = call.records
 	req.MayCut = op == putRecordBatch
 	req.Key = ingest.Key{Operation: op.String(), Value: rc.Request.Header.Peek(invocationHeader)}
 	receipt, err := h.ingest.Append(ctx, stream, req)
@@ -99,7 +98,7 @@ func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *inges
 
 // checkEncoding takes bodies as they are, as AWS does.
 func checkEncoding(rc *fasthttp.RequestCtx) error {
-	encoding := rc.Request.Header.ContentEncoding()
+	encoding := ingest.Joined(rc.Request.Header.PeekAll(fasthttp.HeaderContentEncoding))
 	if len(encoding) == 0 || string(encoding) == "identity" {
 		return nil
 	}

@@ -12,7 +12,8 @@ import (
 
 // parse reads any call: names are case-sensitive, unknown members are ignored, the last of several members of one name
 // counts, as in AWS's own services. It works token by token, so its memory does not grow with what a body holds beyond
-// the limits. It is the judge of what scan does not recognise, and the source of every error of syntax or type.
+// the limits. It is the judge of what scan does not recognise, and the source of every error of syntax or type, with which the
+// call has its records alone.
 func parse(op operation, records [][]byte, scratch, body []byte) (call, error) {
 	p := parser{
 		op:      op,
@@ -21,15 +22,15 @@ func parse(op operation, records [][]byte, scratch, body []byte) (call, error) {
 		call:    call{records: records, absent: true},
 	}
 	if err := p.object("the body", p.topMember); err != nil {
-		return call{}, err
+		return call{records: p.call.records}, err
 	}
 	switch _, err := p.decoder.ReadToken(); err {
 	case io.EOF:
 		return p.call, nil
 	case nil:
-		return call{}, &ingest.Error{Code: ingest.InvalidJSON, Detail: "the body goes on after its JSON object"}
+		return call{records: p.call.records}, &ingest.Error{Code: ingest.InvalidJSON, Detail: "the body goes on after its JSON object"}
 	default:
-		return call{}, ingest.NotJSON(err)
+		return call{records: p.call.records}, ingest.NotJSON(err)
 	}
 }
 
@@ -116,6 +117,7 @@ func (p *parser) array() error {
 
 // reset forgets what an earlier member of the same name gave.
 func (p *parser) reset() {
+	clear(p.call.records)
 	p.call.records, p.call.missing, p.call.count = p.call.records[:0], nil, 0
 }
 

@@ -20,6 +20,7 @@ type Stream struct {
 	Locked *buffer.DataKeyError
 
 	limiter *limiter // nil where the quota has no bound
+	gate    *gate
 }
 
 // Catalog finds streams by name. It is one immutable map, replaced whole, so lookups take no lock. The zero value is an
@@ -28,20 +29,41 @@ type Catalog struct {
 	streams atomic.Pointer[map[string]*Stream]
 }
 
-// Set replaces all streams. Requests that have found their stream already go on with what they found. What is used of a
-// quota that does not change stays used. One Set at a time.
+// Set replaces all streams. Requests that have found their stream already go on with what they found, but append nothing to
+// one that takes no records any more. What is used of a quota that does not change stays used. One Set at a time.
 func (c *Catalog) Set(streams []Stream) {
 	byName := make(map[string]*Stream, len(streams))
 	for _, s := range streams {
 		if s.Quota.Records > 0 || s.Quota.Bytes > 0 || s.Quota.Requests > 0 {
 			s.limiter = newLimiter(s.Quota, time.Now())
 		}
-		if before, ok := c.Lookup([]byte(s.Name)); ok && before.ID == s.ID && before.Quota == s.Quota {
-			s.limiter = before.limiter
+		s.gate = new(gate)
+		if before, ok := c.Lookup([]byte(s.Name)); ok && before.ID == s.ID {
+			s.gate = before.gate
+			if before.Quota == s.Quota {
+				s.limiter = before.limiter
+			}
 		}
+		s.gate.set(s.Accepting)
 		byName[s.Name] = &s
 	}
-	c.streams.Store(&byName)
+	before := c.streams.Swap(&byName)
+	if before == nil {
+		return
+	}
+	for name, s := range *before {
+		if now := byName[name]; now == nil || now.ID != s.ID {
+			s.gate.set(false)
+		}
+	}
+}
+
+// Appending is how many requests are appending to a stream. Of one that takes no records any more there are never more.
+func (c *Catalog) Appending(name string) int64 {
+	if s, ok := c.Lookup([]byte(name)); ok {
+		return s.gate.inside()
+	}
+	return 0
 }
 
 // Lookup finds a stream without allocating.

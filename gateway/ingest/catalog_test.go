@@ -17,7 +17,7 @@ func TestCatalogLookup(t *testing.T) {
 	c.Set([]Stream{clicks, orders})
 	for _, want := range []Stream{clicks, orders} {
 		got, ok := c.Lookup([]byte(want.Name))
-		if !ok || *got != want {
+		if !ok || got.ID != want.ID || got.Name != want.Name || got.Accepting != want.Accepting {
 			t.Errorf("%s: got %+v, %v, want %+v", want.Name, got, ok, want)
 		}
 	}
@@ -59,4 +59,38 @@ func TestCatalogIsSwappedWhole(t *testing.T) {
 		}
 	}
 	wait.Wait()
+}
+
+// A stream that takes no records any more, or is another one now, lets no append begin, until it takes records again.
+func TestGates(t *testing.T) {
+	var c Catalog
+	first, second := buffer.NewStreamID(), buffer.NewStreamID()
+	find := func() *Stream {
+		s, _ := c.Lookup([]byte("clicks"))
+		return s
+	}
+	c.Set([]Stream{{ID: first, Name: "clicks", Accepting: true}})
+	found := find()
+	for _, step := range []struct {
+		set  []Stream
+		open bool // for who found the first
+	}{
+		{[]Stream{{ID: first, Name: "clicks"}}, false},
+		{[]Stream{{ID: first, Name: "clicks", Accepting: true}}, true},
+		{[]Stream{{ID: second, Name: "clicks", Accepting: true}}, false},
+		{nil, false},
+	} {
+		c.Set(step.set)
+		if got := found.gate.enter(); got != step.open {
+			t.Errorf("%+v: an append begins: %v, want %v", step.set, got, step.open)
+		} else if got {
+			if c.Appending("clicks") != 1 {
+				t.Error("an append is not counted")
+			}
+			found.gate.leave()
+		}
+		if c.Appending("clicks") != 0 {
+			t.Errorf("%+v: %d appends are counted", step.set, c.Appending("clicks"))
+		}
+	}
 }

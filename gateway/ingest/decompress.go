@@ -30,6 +30,14 @@ const (
 	growthFloor = 1 << 20
 )
 
+// Joined is a header that may stand on several lines as the one value that they are, by RFC 9110, 5.3.
+func Joined(lines [][]byte) []byte {
+	if len(lines) == 1 {
+		return lines[0]
+	}
+	return bytes.Join(lines, []byte(", "))
+}
+
 // ParseEncoding reads a Content-Encoding. Error: UnsupportedEncoding.
 func ParseEncoding(value []byte) (Encoding, error) {
 	switch string(bytes.ToLower(value)) {
@@ -113,7 +121,15 @@ func (d *decompression) cut(n int64) {
 }
 
 // guess is the room that a body of unknown size gets at first.
-func (d *decompression) guess() int64 { return min(max(4*int64(len(d.source)), firstChunk), d.most+1) }
+func (d *decompression) guess() int64 { return d.step(max(4*int64(len(d.source)), firstChunk)) }
+
+// step is the room to take where n bytes would do for now: all that there may be, where that would find no room beside n.
+func (d *decompression) step(n int64) int64 {
+	if all := d.most + 1; n > all || d.request.reserved-d.room+n+all > d.request.ingest.limits.InFlight {
+		return all
+	}
+	return n
+}
 
 // read takes all that a stream yields, and one byte more than it may: that byte tells.
 func (d *decompression) read(name string, stream io.Reader) error {
@@ -133,7 +149,7 @@ func (d *decompression) read(name string, stream io.Reader) error {
 			return notCompressed(name, err)
 		}
 		if n == d.room {
-			if err := d.make(min(2*n, d.most+1)); err != nil {
+			if err := d.make(d.step(2 * n)); err != nil {
 				return err
 			}
 		}

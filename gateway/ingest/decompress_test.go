@@ -161,7 +161,11 @@ func TestDamagedCompression(t *testing.T) {
 
 // Room is reserved before it is used, and a request that gets none leaves nothing behind.
 func TestDecompressionIsCounted(t *testing.T) {
-	in := decompressing(t, Limits{Body: 3 << 20, InFlight: 3 << 20, Decompressed: 8 << 20})
+	in := decompressing(t, Limits{Body: 3 << 20, InFlight: 30 << 20, Decompressed: 8 << 20})
+	const others = 27 << 20
+	if !in.inFlight.reserve(others) {
+		t.Fatal("there is no room")
+	}
 	var lines bytes.Buffer // 4 MiB that compress about fourfold
 	for lines.Len() < 4<<20 {
 		fmt.Fprintf(&lines, "{\"a member whose name is long enough to compress well\":%d}\n", rand.Uint64())
@@ -171,8 +175,39 @@ func TestDecompressionIsCounted(t *testing.T) {
 		if e := AsError(err); e.Code != InFlightLimit || e.RetryAfter == 0 {
 			t.Errorf("%s: got %v", name, err)
 		}
-		if n := in.InFlight(); n != 0 {
+		if n := in.InFlight() - others; n != 0 {
 			t.Errorf("%s: %d bytes stay reserved", name, n)
+		}
+	}
+}
+
+// A body within the limits is served by a node that has room for no more than one of that size, also where its own guess of the
+// room needs a second try; one that needs more than all requests together may hold is told so, and not to come again.
+func TestDecompressionAlone(t *testing.T) {
+	const decompressed = 8 << 20
+	random := make([]byte, decompressed)
+	for name, test := range map[string]struct {
+		random   int // bytes that do not compress, of all
+		encoding Encoding
+		compress func([]byte) []byte
+		fits     bool
+	}{
+		"gzip, guessed at six":                  {3 << 19, Gzip, gzipped, true},
+		"gzip, guessed at two":                  {1 << 19, Gzip, gzipped, true},
+		"zstd, guessed at four, a small window": {1 << 19, Zstd, func(b []byte) []byte { return zstdOf(1<<20, b[:len(b)/2]) }, true},
+		"zstd, guessed at four, a large window": {1 << 19, Zstd, func(b []byte) []byte { return zstdOf(8<<20, b[:len(b)/2]) }, false},
+	} {
+		in := decompressing(t, Limits{Body: 2 << 20, Decompressed: decompressed, InFlight: 2<<20 + decompressed*3/2})
+		clear(random)
+		chacha := rand.NewChaCha8([32]byte{})
+		_, _ = chacha.Read(random[:test.random])
+		body := test.compress(random)
+		got, err := receive(in, test.encoding, body)
+		if test.fits && (err != nil || len(got) != decompressed) {
+			t.Errorf("%s: a body of %d bytes: got %d, %v", name, len(body), len(got), err)
+		}
+		if e := AsError(err); !test.fits && (err == nil || e.Code != DecompressedTooLarge || e.RetryAfter > 0 || !strings.Contains(e.Detail, "in_flight")) {
+			t.Errorf("%s: a body of %d bytes: got %v", name, len(body), err)
 		}
 	}
 }

@@ -79,7 +79,7 @@ var Codes = map[Code]struct {
 	MethodNotAllowed:     {http.StatusMethodNotAllowed, "the path is served, but not with this method"},
 	RequestTimeout:       {http.StatusRequestTimeout, "the request did not arrive in time"},
 	BodyTooLarge:         {http.StatusRequestEntityTooLarge, "the body is larger than `limits.body`: send several requests"},
-	DecompressedTooLarge: {http.StatusRequestEntityTooLarge, "the body becomes larger than `limits.decompressed`, or than a hundred times its size"},
+	DecompressedTooLarge: {http.StatusRequestEntityTooLarge, "the body becomes larger than `limits.decompressed`, or than a hundred times its size, or takes more than `limits.in_flight` to decompress"},
 	RecordTooLarge:       {http.StatusRequestEntityTooLarge, "a record is larger than `limits.record`"},
 	TooManyRecords:       {http.StatusRequestEntityTooLarge, "there are more records than `limits.records`: send several requests"},
 	UnsupportedMediaType: {http.StatusUnsupportedMediaType, "the Content-Type is none of those served"},

@@ -116,8 +116,8 @@ func (in *Ingest) lookup(name []byte) (*Stream, error) {
 // a limit as a whole, and returns only when the log no longer uses the records. The receipt counts fewer than all records
 // only where the request may be cut.
 //
-// Errors: AccessDenied, EmptyBody, TooManyRecords, RecordTooLarge, StreamNotFound, KeyReused, QuotaExceeded, BufferFull,
-// KeyUnavailable, ShuttingDown; nothing was stored then. After Internal the outcome is unknown.
+// Errors: AccessDenied, EmptyBody, TooManyRecords, RecordTooLarge, StreamNotFound, StreamNotAccepting, KeyReused,
+// QuotaExceeded, BufferFull, KeyUnavailable, ShuttingDown; nothing was stored then. After Internal the outcome is unknown.
 func (in *Ingest) Append(ctx context.Context, stream *Stream, req *Request) (buffer.Receipt, error) {
 	req.Outcome.Stream = stream.Name
 	if err := req.permitted(stream); err != nil {
@@ -131,6 +131,10 @@ func (in *Ingest) Append(ctx context.Context, stream *Stream, req *Request) (buf
 			return buffer.Receipt{}, err
 		}
 	}
+	if !stream.gate.enter() {
+		return buffer.Receipt{}, streamNotAccepting(stream.Name)
+	}
+	defer stream.gate.leave()
 	n, err := in.within(stream, req)
 	if err != nil {
 		return buffer.Receipt{}, err

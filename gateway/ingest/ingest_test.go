@@ -116,7 +116,7 @@ func appendRecords(in *Ingest, records ...string) (buffer.Receipt, error) {
 	for _, r := range records {
 		req.Records = append(req.Records, []byte(r))
 	}
-	return in.Append(context.Background(), &Stream{Name: "clicks"}, req)
+	return in.Append(context.Background(), &Stream{Name: "clicks", gate: new(gate)}, req)
 }
 
 // metric sums a metric over its labels; of a histogram it is the count.

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"time"
@@ -159,7 +160,7 @@ func (r *Request) growBody(limit int64) {
 }
 
 // Scratch returns n bytes of working room, counted against the budget as the body is, valid until End. It may be called
-// once. Error: InFlightLimit.
+// once. Errors: InFlightLimit, BodyTooLarge.
 func (r *Request) Scratch(n int64) ([]byte, error) {
 	if err := r.reserve(n); err != nil {
 		return nil, err
@@ -199,11 +200,28 @@ func (r *Request) Abandon() { r.unreserve(r.reserved) }
 
 func (r *Request) reserve(n int64) error {
 	in := r.ingest
+	if need := r.reserved + n; need > in.limits.InFlight {
+		return r.neverFits(need)
+	}
 	if !in.inFlight.reserve(n) {
 		return inFlightLimit(in.limits.InFlight, n)
 	}
 	r.reserved += n
 	return nil
+}
+
+// neverFits refuses a request that no retry helps: it would need more than all requests together may hold.
+func (r *Request) neverFits(need int64) error {
+	code, instead := BodyTooLarge, "send it in several requests"
+	if r.Encoding != Identity {
+		code, instead = DecompressedTooLarge, "send it in several requests, or compressed with a smaller window"
+	}
+	limit := r.ingest.limits.InFlight
+	return &Error{
+		Code: code, Limit: limit, Size: need,
+		Detail: fmt.Sprintf("the body takes %d bytes of memory, with what is decoded of it and the decoder's window, and limits.in_flight is %d; "+
+			"%s, or have memory or limits.in_flight raised on the server", need, limit, instead),
+	}
 }
 
 func (r *Request) unreserve(n int64) {

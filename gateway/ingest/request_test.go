@@ -143,8 +143,15 @@ func TestScratchCountsAgainstTheBudget(t *testing.T) {
 	if _, err := req.Scratch(41); err == nil {
 		t.Error("41 bytes beside 60 fit in 100")
 	} else {
-		wantError(t, err, Error{Code: InFlightLimit, Limit: 100, Size: 41})
+		wantError(t, err, Error{Code: BodyTooLarge, Limit: 100, Size: 101}) // of no use to send again
 	}
+	in.inFlight.reserve(1)
+	if _, err := req.Scratch(40); err == nil {
+		t.Error("40 bytes beside 61 fit in 100")
+	} else {
+		wantError(t, err, Error{Code: InFlightLimit, Limit: 100, Size: 40})
+	}
+	in.inFlight.release(1)
 	if b, err := req.Scratch(40); err != nil || len(b) != 40 {
 		t.Errorf("got %d bytes, error %v, want 40", len(b), err)
 	}

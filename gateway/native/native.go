@@ -60,7 +60,7 @@ func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *inges
 	if err != nil {
 		return err
 	}
-	if req.Encoding, err = ingest.ParseEncoding(rc.Request.Header.ContentEncoding()); err != nil {
+	if req.Encoding, err = ingest.ParseEncoding(ingest.Joined(rc.Request.Header.PeekAll(fasthttp.HeaderContentEncoding))); err != nil {
 		return err
 	}
 	if req.Key, err = keyOf(&rc.Request.Header); err != nil {

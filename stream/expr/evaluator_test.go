@@ -21,12 +21,18 @@ func TestEvaluatorForgets(t *testing.T) {
 		time.Date(2026, 3, 8, 5, 31, 0, 0, time.UTC), time.Date(2044, 12, 31, 0, 0, 0, 0, time.UTC),
 		time.Date(2025, 10, 26, 1, 0, 0, 0, time.UTC), time.Date(2024, 12, 29, 0, 0, 0, 0, time.UTC), time.UnixMilli(0),
 	}
+	timestamps := rapid.Custom(func(t *rapid.T) string {
+		return "!{timestamp:" + rapid.StringMatching(`([yuYQMLwWdDEeaHhKkmsSnzZXxO]|VV| ){1,4}`).Draw(t, "pattern") + "}"
+	}).Filter(func(source string) bool { // no letter may stand as often as any
+		_, err := expr.Parse(source)
+		return err == nil
+	})
 	rapid.Check(t, func(t *rapid.T) {
-		pattern := rapid.StringMatching(`([yuYQMLwWdDEeaHhKkmsSnzZXxO]|VV| ){1,4}`).Draw(t, "pattern")
+		source := timestamps.Draw(t, "source")
 		zone := rapid.SampledFrom(zones).Draw(t, "zone")
-		template, err := expr.Parse("!{timestamp:" + pattern + "}")
+		template, err := expr.Parse(source)
 		if err != nil {
-			t.Skip("a letter is repeated too often")
+			t.Fatal(err)
 		}
 		kept := template.Evaluator(zone, "")
 		for range 8 {
@@ -35,7 +41,7 @@ func TestEvaluatorForgets(t *testing.T) {
 			at := anchor.Add(span * time.Duration(rapid.IntRange(-60, 60).Draw(t, "steps"))).UnixMilli()
 			want := string(template.Evaluator(zone, "").Append(nil, at, nil))
 			if got := string(kept.Append(nil, at, nil)); got != want {
-				t.Fatalf("%q at %d: got %q, want %q", pattern, at, got, want)
+				t.Fatalf("%q at %d: got %q, want %q", source, at, got, want)
 			}
 		}
 	})

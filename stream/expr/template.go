@@ -17,7 +17,6 @@ type Template struct {
 	parts     []part
 	keys      []string
 	errorType bool
-	random    bool
 }
 
 // part is one piece of a template. Timestamp patterns are flattened into it, a field or a text each.
@@ -116,9 +115,6 @@ func (t *Template) WithKeys(names []string) *Template {
 // ErrorType reports whether the template uses the error output type.
 func (t *Template) ErrorType() bool { return t.errorType }
 
-// Random reports whether the template uses random strings.
-func (t *Template) Random() bool { return t.random }
-
 // Uses reports whether a timestamp of the template uses a pattern letter.
 func (t *Template) Uses(letter byte) bool {
 	return slices.ContainsFunc(t.parts, func(p part) bool { return p.kind == timePart && p.field.letter == letter })
@@ -161,7 +157,6 @@ func (t *Template) expression(body string) error {
 		t.errorType = true
 		t.parts = append(t.parts, part{kind: errorTypePart})
 	case namespace == "firehose" && value == "random-string":
-		t.random = true
 		t.parts = append(t.parts, part{kind: randomPart})
 	case namespace == "firehose":
 		return fmt.Errorf("firehose has no value %q; %s", value, supported)

@@ -20,8 +20,12 @@ import (
 // checker holds a call against the model: types first, of which one that is wrong ends the call, then every constraint.
 type checker struct {
 	model  *model
-	faults []string
+	faults []string // the first maxFaults
+	found  int      // how many there are
 }
+
+// maxFaults is how many broken constraints are told in full. A body may break hundreds of thousands.
+const maxFaults = 50
 
 // decode reads a call's body into one of the SDK's inputs: known members only, by their exact names, each as the model
 // wants it. Errors are what AWS answers: a wrong type is a SerializationException, broken constraints are told all at
@@ -36,8 +40,8 @@ func decode(operation string, body []byte, into any) error {
 	if err != nil {
 		return err
 	}
-	if len(c.faults) > 0 {
-		return invalid(c.faults)
+	if c.found > 0 {
+		return c.invalid()
 	}
 	text, err := json.Marshal(known)
 	if err == nil {
@@ -62,15 +66,22 @@ func parse(body []byte) (any, error) {
 	return value, nil
 }
 
-func invalid(faults []string) error {
-	detail := fmt.Sprintf("%d validation errors detected: %s", len(faults), strings.Join(faults, "; "))
-	if len(faults) == 1 {
-		detail = "1 validation error detected: " + faults[0]
+// invalid tells what is wrong.
+func (c *checker) invalid() error {
+	detail := fmt.Sprintf("%d validation errors detected: %s", c.found, strings.Join(c.faults, "; "))
+	if c.found == 1 {
+		detail = "1 validation error detected: " + c.faults[0]
+	}
+	if more := c.found - len(c.faults); more > 0 {
+		detail += fmt.Sprintf("; and %d more", more)
 	}
 	return &ingest.Error{Code: ingest.Validation, Detail: detail}
 }
 
 func (c *checker) fail(path, format string, values ...any) {
+	if c.found++; c.found > maxFaults {
+		return
+	}
 	c.faults = append(c.faults, "Value at '"+path+"' failed to satisfy constraint: Member must "+fmt.Sprintf(format, values...))
 }
 

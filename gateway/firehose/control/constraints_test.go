@@ -48,6 +48,21 @@ func TestConstraintMessages(t *testing.T) {
 	}
 }
 
+// An answer does not grow with the number of faults: a body of a mebibyte can hold hundreds of thousands.
+func TestManyFaults(t *testing.T) {
+	w := newWorld(t)
+	faults := (maxBody - 1000) / len("{},")
+	many := strings.Repeat("{},", faults-1) + "{}"
+	_, err := w.call("CreateDeliveryStream", creation("s", `,"ProcessingConfiguration":{"Processors":[`+many+`]}`))
+	e := ingest.AsError(err)
+	if e.Code != ingest.Validation || !strings.HasPrefix(e.Detail, fmt.Sprintf("%d validation errors detected: Value at ", faults)) {
+		t.Errorf("got %s %.100s", e.Code, e.Detail)
+	}
+	if most := 20_000; len(e.Detail) > most {
+		t.Errorf("the message has %d bytes, want at most %d", len(e.Detail), most)
+	}
+}
+
 func TestWrongTypes(t *testing.T) {
 	w := newWorld(t)
 	for body, want := range map[string]string{

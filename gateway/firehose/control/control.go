@@ -86,7 +86,7 @@ type Plane struct {
 	config Config
 	deps   Deps
 
-	changing sync.Mutex // one change at a time
+	changing lock // one change at a time
 	fleet    fleet
 	mu       sync.RWMutex
 	records  map[string]*record // immutable ones, by name
@@ -104,7 +104,7 @@ func New(ctx context.Context, config Config, deps Deps) (*Plane, error) {
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
-	p := &Plane{config: config, deps: deps, leaving: make(chan struct{}, 1)}
+	p := &Plane{config: config, deps: deps, changing: newLock(), leaving: make(chan struct{}, 1)}
 	p.fleet = newFleet(deps.Store)
 	return p, p.load(ctx)
 }

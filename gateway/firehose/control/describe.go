@@ -126,7 +126,7 @@ func describeS3(c *types.ExtendedS3DestinationConfiguration) *types.ExtendedS3De
 		DataFormatConversionConfiguration: c.DataFormatConversionConfiguration,
 		DynamicPartitioningConfiguration:  c.DynamicPartitioningConfiguration,
 		CustomTimeZone:                    notEmpty(c.CustomTimeZone),
-		FileExtension:                     notEmpty(c.FileExtension),
+		FileExtension:                     c.FileExtension, // told as it was said, also where it is empty
 	}
 	if d.BufferingHints == nil {
 		d.BufferingHints = defaultHints(c)

@@ -34,7 +34,7 @@ func TestDescriptions(t *testing.T) {
 			described + `"Destinations":[{"DestinationId":"destinationId-000000000001","S3DestinationDescription":{` + destination +
 				`},"ExtendedS3DestinationDescription":{` + destination + `,"ProcessingConfiguration":{"Enabled":false,"Processors":[]},"S3BackupMode":"Disabled",` +
 				`"DataFormatConversionConfiguration":{"Enabled":false},"DynamicPartitioningConfiguration":{"RetryOptions":{"DurationInSeconds":300},"Enabled":false},` +
-				`"CustomTimeZone":"Asia/Tokyo"}}],"HasMoreDestinations":false}}`,
+				`"CustomTimeZone":"Asia/Tokyo","FileExtension":""}}],"HasMoreDestinations":false}}`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

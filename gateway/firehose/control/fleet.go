@@ -39,6 +39,7 @@ type fleet struct {
 	behind bool          // not all that is known is in force: put it in force again
 
 	departures map[string]*departure
+	unreadable map[string]definitions.Version // documents that another version of this program wrote, which was told
 }
 
 // departure is what this node has seen of a stream that is being deleted.
@@ -89,11 +90,19 @@ func (p *Plane) load(ctx context.Context) error {
 // adopt makes the documents known, beside which there are some that are damaged, and reports whether any of them is new. Of a
 // fleet, one that another version of this program wrote is left as it was, for a newer node may be among older ones.
 func (p *Plane) adopt(documents map[string]definitions.Document, damaged int) (changed bool, err error) {
-	records := map[string]*record{}
+	records, unreadable := map[string]*record{}, map[string]definitions.Version{}
 	for name, document := range documents {
 		before := p.record(name)
 		if before != nil && before.at == document.Version {
 			records[name] = before
+			continue
+		}
+		if version, known := p.fleet.unreadable[name]; known && version == document.Version {
+			damaged++
+			unreadable[name] = version
+			if before != nil {
+				records[name] = before
+			}
 			continue
 		}
 		changed = true
@@ -105,6 +114,7 @@ func (p *Plane) adopt(documents map[string]definitions.Document, damaged int) (c
 			return false, fmt.Errorf("the definition of stream %s cannot be read: %w", name, err)
 		default:
 			damaged++
+			unreadable[name] = document.Version
 			p.deps.Log.Error("the definition of a stream cannot be read; what was known of it stays in force", "stream", name, "error", err)
 			if before != nil {
 				records[name] = before
@@ -114,7 +124,7 @@ func (p *Plane) adopt(documents map[string]definitions.Document, damaged int) (c
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	changed = changed || len(records) != len(p.records)
-	p.records, p.damaged = records, damaged
+	p.records, p.damaged, p.fleet.unreadable = records, damaged, unreadable
 	return changed, nil
 }
 
@@ -123,7 +133,9 @@ func (p *Plane) look(ctx context.Context) error { return p.lookFor(ctx, p.fleet.
 
 // lookFor is look for one who has asked before.
 func (p *Plane) lookFor(ctx context.Context, number uint64) error {
-	p.changing.Lock()
+	if err := p.changing.lockWithin(ctx); err != nil {
+		return err
+	}
 	defer p.changing.Unlock()
 	f := &p.fleet
 	if f.looked >= number {

@@ -248,6 +248,30 @@ func TestFleetOfTwoVersions(t *testing.T) {
 	if got := string(a.store.documents["s"].Data); got != newer {
 		t.Errorf("an older node has written %s", got)
 	}
+	later(fleet, 0)
+	if changed, err := b.adopt(a.store.documents, 0); changed || err != nil {
+		t.Errorf("what cannot be read is news at each look; error %v", err)
+	}
+}
+
+// A producer that names an unknown stream is told in time that this cannot be known, also while a change waits for the store:
+// what it sent holds room meanwhile that other streams' producers need.
+func TestFleetFindWaitsForNoChange(t *testing.T) {
+	m := newMembers(t, 1)[0]
+	m.changing.Lock()
+	defer m.changing.Unlock()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	found := make(chan error, 1)
+	go func() { found <- m.Find(ctx) }()
+	select {
+	case err := <-found:
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("it waits for the change")
+	}
 }
 
 // Many producers that name a stream that does not exist share a look.
