@@ -44,7 +44,7 @@ func (l *lane) advance() buffer.Change {
 	// An object may have been delivered before a part of it was damaged, and nobody knows any more how much of it lay in
 	// the range. Where everything is settled, what is in no object is what was lost.
 	if info := l.in.Info(); l.track == mainTrack && l.tracks.transformer() == nil && l.totals.Quarantined > 0 && c.Cursor == info.Head {
-		l.totals.Quarantined += info.Accepted - l.totals.Settled()
+		l.totals.Quarantined += info.Accepted - l.past.Passed - l.past.Quarantined - l.totals.Settled()
 	}
 	if l.tracks.shared() {
 		l.totals.Cursor = c.Cursor

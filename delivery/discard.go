@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -94,6 +93,7 @@ func (s *Service) discard(ctx context.Context, in buffer.Lane) error {
 	s.forgetLane(laneKey{l.info.ID, backupTrack})
 	s.reports.forget(l.info.ID.Stream)
 	s.forgetFunction(l.info.ID)
+	s.forgetMetrics(l.info.Name)
 	var passed FunctionTotals
 	for key, value := range in.State() {
 		var err error
@@ -101,7 +101,7 @@ func (s *Service) discard(ctx context.Context, in buffer.Lane) error {
 		case totalsKey:
 			err = l.totals.decode(value)
 		case functionTrack.key(totalsKey):
-			err = json.Unmarshal(value, &passed)
+			err = passed.decode(value)
 		}
 		if err != nil {
 			l.log.Warn("how much of a discarded stream was delivered is not known", "reason", err)
@@ -149,13 +149,33 @@ func (s *Service) discardUpTo(ctx context.Context, l *lane, info buffer.LaneInfo
 func (s *Service) forgetLane(key laneKey) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if l := s.lanes[key]; l != nil {
+		s.leaveTarget(l.kept)
+		l.kept = nil
+	}
 	delete(s.lanes, key)
 }
 
 func (s *Service) forgetFunction(id buffer.LaneID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if f := s.functions[id]; f != nil {
+		s.leaveInvoker(f.kept)
+		f.kept = nil
+	}
 	delete(s.functions, id)
+}
+
+// forgetMetrics takes a stream that is gone out of the metrics, unless another one has its name by now.
+func (s *Service) forgetMetrics(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.lanes {
+		if l.info.Name == name {
+			return
+		}
+	}
+	s.deps.Metrics.forgetStream(name)
 }
 
 // wakeDrain lets Drain look again at what is left.

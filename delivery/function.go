@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -51,6 +50,8 @@ type function struct {
 	flushes chan flush    // asked for
 	done    chan struct{} // closed when run has ended
 
+	kept *invoker // that the last call went to; guarded by the service's mu
+
 	shared struct {
 		sync.Mutex
 		totals  FunctionTotals
@@ -96,8 +97,8 @@ func (f *function) restore() error {
 		if key != functionTrack.key(totalsKey) {
 			continue
 		}
-		if err := json.Unmarshal(value, &f.totals); err != nil {
-			return fmt.Errorf("the totals of the function are damaged: %w", err)
+		if err := f.totals.decode(value); err != nil {
+			return err
 		}
 	}
 	f.position = max(f.position, f.totals.Cursor)

@@ -107,7 +107,9 @@ func (c *call) run(ctx context.Context) {
 	if len(c.records) == 0 {
 		return
 	}
-	answers, err := c.rules.call().Call(ctx, c.records)
+	f, i := c.rules.call()
+	defer i.leave()
+	answers, err := f.Call(ctx, c.records)
 	if err != nil {
 		c.err = err
 		return

@@ -191,3 +191,26 @@ func TestFunctionTotalsThatWereLost(t *testing.T) {
 	w.start()
 	w.wantFunctionBooks(0)
 }
+
+// The books of a stream that has no function any more know of what went through it, also beside damage.
+func TestBooksKnowOfAFunctionThatWas(t *testing.T) {
+	w := newFunctionWorld(t, shout, nil)
+	w.start()
+	w.append("one", "drop", "two")
+	w.drain()
+	w.def.Transform, w.def.Prefix = nil, "plain/!{firehose:random-string}/"
+	w.define()
+	w.append("three", "four", "five")
+	w.log.Damage(w.id, 5, 5)
+	w.start()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := w.service.Drain(ctx, &w.log); err != nil {
+		t.Fatal(err)
+	}
+	w.wantFunctionBooks(1)
+	w.kill()
+	w.start()
+	w.awaitRead()
+	w.wantFunctionBooks(1)
+}

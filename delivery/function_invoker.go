@@ -11,10 +11,13 @@ import (
 	"hydrant/stream"
 )
 
-// invoker is a function that is opened by the first call that needs it. What fails there is that call's trouble.
+// invoker is a function that is opened by the first call that needs it. What fails there is that call's trouble. It is let go
+// once nobody uses it: no call under way, and no stream whose last call it had.
 type invoker struct {
 	service    *Service
+	key        string
 	definition stream.Transform
+	users      int // guarded by the service's mu
 
 	mu     sync.Mutex
 	opened *opening
@@ -26,11 +29,51 @@ type opening struct {
 	calls sync.WaitGroup
 }
 
-// invoker returns the one that serves a definition.
-func (s *Service) invoker(t stream.Transform) *invoker {
+// invoker returns the one that serves a definition, for a call of f that ends with leave. Until f calls another one, or is gone,
+// it is kept.
+func (s *Service) invoker(f *function, t stream.Transform) *invoker {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.invokerOf(t)
+	i := s.invokerOf(t)
+	i.users++
+	if f.kept != i {
+		i.users++
+		s.leaveInvoker(f.kept)
+		f.kept = i
+	}
+	return i
+}
+
+// leave ends a use.
+func (i *invoker) leave() {
+	i.service.mu.Lock()
+	defer i.service.mu.Unlock()
+	i.service.leaveInvoker(i)
+}
+
+// leaveInvoker is leave with mu held; nil is none.
+func (s *Service) leaveInvoker(i *invoker) {
+	if i == nil {
+		return
+	}
+	if i.users--; i.users == 0 {
+		s.dropInvoker(i)
+	}
+}
+
+// dropInvoker lets go of one that nobody uses. Called with mu held.
+func (s *Service) dropInvoker(i *invoker) {
+	delete(s.invokers, i.key)
+	s.letGo(i.swap(nil))
+}
+
+// letGo closes what was opened once its last call has ended. Called with mu held.
+func (s *Service) letGo(o *opening) {
+	s.leaving.Go(func() {
+		if err := o.close(); err != nil {
+			s.deps.Log.Warn("a function that is not called any more cannot be closed", "error", err)
+		}
+	})
 }
 
 // invokerOf is invoker with mu held.
@@ -38,7 +81,7 @@ func (s *Service) invokerOf(t stream.Transform) *invoker {
 	key := invokerKey(t)
 	i := s.invokers[key]
 	if i == nil {
-		i = &invoker{service: s, definition: t}
+		i = &invoker{service: s, key: key, definition: t}
 		s.invokers[key] = i
 	}
 	return i

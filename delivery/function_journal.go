@@ -83,6 +83,13 @@ func (t *FunctionTotals) entry() buffer.Entry {
 	return buffer.Entry{Key: functionTrack.key(totalsKey), Value: data}
 }
 
+func (t *FunctionTotals) decode(data []byte) error {
+	if err := json.Unmarshal(data, t); err != nil {
+		return fmt.Errorf("the totals of the function are damaged: %w", err)
+	}
+	return nil
+}
+
 func (f *function) publish() {
 	f.shared.Lock()
 	defer f.shared.Unlock()

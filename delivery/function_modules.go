@@ -48,19 +48,34 @@ func ReadModules(ctx context.Context, open OpenFunction, streams []stream.Stream
 	return m, nil
 }
 
-// Use has all calls from now on go to the modules. Those that they take the place of go once their last call has ended.
+// Use has all calls from now on go to the modules, which are those of all streams. Those that they take the place of go once
+// their last call has ended, and so do those that no stream has any more. After the end of Run the modules themselves go.
 func (s *Service) Use(m *Modules) {
+	if s.use(m) {
+		return
+	}
+	if err := m.Discard(); err != nil {
+		s.deps.Log.Warn("a module of a function cannot be closed", "error", err)
+	}
+}
+
+// use reports whether it took the modules.
+func (s *Service) use(m *Modules) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
 	for _, r := range m.read {
-		before := s.invokerOf(r.definition).swap(r.opened)
-		s.leaving.Go(func() {
-			if err := before.close(); err != nil {
-				s.deps.Log.Warn("a module of a function cannot be let go of", "error", err)
-			}
-		})
+		s.letGo(s.invokerOf(r.definition).swap(r.opened))
+	}
+	for key, i := range s.invokers {
+		if _, read := m.read[key]; !read && i.users == 0 {
+			s.dropInvoker(i)
+		}
 	}
 	clear(m.read)
+	return true
 }
 
 // Discard lets go of modules that are not used. After Use it does nothing.

@@ -52,12 +52,13 @@ func (r *functionRules) refuses() bool {
 	return ok && s.Partitions.Exceeded == stream.ExceededError
 }
 
-// call is the function, ready to be called.
-func (r *functionRules) call() *transform.Function {
+// call is the function, ready to be called once; its invoker is to be left then.
+func (r *functionRules) call() (*transform.Function, *invoker) {
 	t, s, name := r.current(), r.owner.service, r.owner.info.Name
-	f := transform.New(t, s.invoker(t), s.cfg.Region, s.cfg.Account, name)
+	i := s.invoker(r.owner, t)
+	f := transform.New(t, i, s.cfg.Region, s.cfg.Account, name)
 	f.KeepRaw = r.partitioner.MayFail() || r.refuses()
 	f.Observe = func(took time.Duration, ok bool) { s.deps.Metrics.called(name, took, ok) }
 	f.Troubled = r.owner.troubled
-	return f
+	return f, i
 }

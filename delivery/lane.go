@@ -40,6 +40,7 @@ type lane struct {
 	stored     int64    // bytes of the sealed objects, wherever they lie
 	memory     int64    // of all these objects
 	totals     Totals
+	past       FunctionTotals  // of the function that records went to before this life, on the main track
 	damage     []buffer.Damage // read past; the cursor has not passed it
 
 	buffering  stream.Buffering // the triggers in force now
@@ -69,6 +70,7 @@ type lane struct {
 	flushes    []flush // that wait to be sealed, or for room; in the order of their sequences
 
 	samples samples
+	kept    *target // that the last upload went to; guarded by the service's mu
 
 	failures failures
 	active   atomic.Int64 // objects open now; shared
@@ -76,7 +78,9 @@ type lane struct {
 	shared struct {
 		sync.Mutex
 		totals  Totals
+		past    FunctionTotals
 		trouble *Trouble
+		telling telling
 		uploads map[*object]time.Time // attempts under way, since when
 	}
 }

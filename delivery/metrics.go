@@ -121,6 +121,28 @@ func (m *Metrics) bounded(destination string, limit int) {
 	}
 }
 
+// forgetDestination removes what is told of a destination that nothing goes to any more.
+func (m *Metrics) forgetDestination(place string) {
+	if m == nil {
+		return
+	}
+	m.limits.DeleteLabelValues(place)
+	m.able.DeletePartialMatch(prometheus.Labels{"destination": place})
+}
+
+// forgetStream removes what is told of a stream that is gone, but for what was discarded with it.
+func (m *Metrics) forgetStream(name string) {
+	if m == nil {
+		return
+	}
+	of := prometheus.Labels{"stream": name}
+	for _, v := range []interface{ DeletePartialMatch(prometheus.Labels) int }{
+		m.uploads, m.failures, m.sizes, m.seals, m.replaced, m.backups, m.calls, m.failedCalls, m.answered, m.answeredB,
+	} {
+		v.DeletePartialMatch(of)
+	}
+}
+
 func (m *Metrics) attempted(l *lane, err error, took time.Duration) {
 	if m == nil {
 		return

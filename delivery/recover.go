@@ -13,6 +13,11 @@ import (
 func (l *lane) recover(ctx context.Context) error {
 	var sealed []*Manifest
 	for key, value := range l.in.State() {
+		if l.track == mainTrack && key == functionTrack.key(totalsKey) {
+			if err := l.past.decode(value); err != nil {
+				return err
+			}
+		}
 		if !l.track.owns(key) {
 			continue
 		}

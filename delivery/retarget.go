@@ -65,7 +65,9 @@ func (l *lane) retarget(ctx context.Context, o *object) (delivered bool, err err
 
 // isThere looks for the object where an attempt may have created it.
 func (l *lane) isThere(ctx context.Context, o *object) (bool, error) {
-	d, err := l.service.target(l.home(o)).open(ctx)
+	t := l.service.target(l.home(o))
+	defer t.leave()
+	d, err := t.open(ctx)
 	if err == nil {
 		err = l.verify(ctx, d, o)
 	}
@@ -78,8 +80,8 @@ func (l *lane) isThere(ctx context.Context, o *object) (bool, error) {
 	case errors.As(err, &conflict):
 		return false, err
 	}
-	return false, fmt.Errorf("the destination was changed, but an attempt may have created the object at %s, which cannot be "+
-		"looked at now: %w", o.manifest.Destination, err)
+	return false, fmt.Errorf("the destination was changed, but an attempt may have created the object at %s: it goes to the new one once "+
+		"looking there shows that it did not: %w", o.manifest.Destination, err)
 }
 
 // attempts makes it durable whether an attempt may have created the object: before one starts, and after it was refused for

@@ -90,7 +90,8 @@ type Service struct {
 
 	functions map[buffer.LaneID]*function
 	invokers  map[string]*invoker // by their definition
-	leaving   sync.WaitGroup      // openings of functions that others have taken the place of
+	leaving   sync.WaitGroup      // functions and destinations that are being let go
+	closed    bool                // Run has ended
 
 	lives  map[buffer.LaneID]context.CancelFunc
 	gone   map[buffer.StreamID]bool // discarded
@@ -158,6 +159,7 @@ func (s *Service) closeDestinations() error {
 		delete(s.invokers, key)
 	}
 	s.leaving.Wait()
+	s.closed = true
 	return errors.Join(errs...)
 }
 
@@ -215,8 +217,8 @@ func (s *Service) begin(l, before *lane) *lane {
 	if before != nil {
 		l.drained, l.done = before.drained, before.done
 		l.flushAsked, l.flushes = before.flushAsked, before.flushes
-		l.scratch, l.narrow = before.scratch, before.narrow
-		l.looks, l.shared.totals = before.looks, before.books()
+		l.scratch, l.narrow, l.kept = before.scratch, before.narrow, before.kept
+		l.looks, l.shared.totals, l.shared.past = before.looks, before.books(), before.pastFunction()
 	}
 	if s.hastes[l.info.ID.Stream] {
 		close(l.hurry)

@@ -80,7 +80,9 @@ func (l *lane) find(ctx context.Context, o *object) (bool, error) {
 }
 
 func (l *lane) look(ctx context.Context, o *object) (bool, error) {
-	d, err := l.service.target(l.home(o)).open(ctx)
+	t := l.service.target(l.home(o))
+	defer t.leave()
+	d, err := t.open(ctx)
 	if err != nil {
 		return false, err
 	}

@@ -22,10 +22,14 @@ type Conditions struct {
 
 // target is a definition's destination in use. It is opened, probed and leased by the first upload that needs it, and what
 // fails there is that upload's trouble: it is tried again, and a store that is down fails no start.
+//
+// It is let go once nobody uses it: no upload under way, and no lane whose last upload went there.
 type target struct {
 	service    *Service
+	key        string
 	definition stream.Destination
 	gate       *gate
+	users      int // guarded by the service's mu
 
 	turn        chan struct{} // its holder has what follows
 	destination Destination   // nil until it is opened
@@ -33,7 +37,7 @@ type target struct {
 	lease       *lease // nil until it is known whether the destination keeps records
 }
 
-// target returns the one that serves a definition.
+// target returns the one that serves a definition, for one use that ends with leave.
 func (s *Service) target(definition stream.Destination) *target {
 	key := string(stream.Stream{Destination: definition}.Encode())
 	s.mu.Lock()
@@ -41,11 +45,59 @@ func (s *Service) target(definition stream.Destination) *target {
 	t := s.targets[key]
 	if t == nil {
 		name := definition.Place()
-		t = &target{service: s, definition: definition, turn: make(chan struct{}, 1)}
+		t = &target{service: s, key: key, definition: definition, turn: make(chan struct{}, 1)}
 		t.gate = newGate(s.cfg.Uploads, func(limit int) { s.deps.Metrics.bounded(name, limit) })
 		s.targets[key] = t
 	}
+	t.users++
 	return t
+}
+
+// leave ends a use.
+func (t *target) leave() {
+	t.service.mu.Lock()
+	defer t.service.mu.Unlock()
+	t.service.leaveTarget(t)
+}
+
+// leaveTarget is leave with mu held; nil is none.
+func (s *Service) leaveTarget(t *target) {
+	if t == nil {
+		return
+	}
+	if t.users--; t.users > 0 {
+		return
+	}
+	delete(s.targets, t.key)
+	s.forgetPlace(t.definition.Place())
+	// The lease stays as it is: another target of this life may hold it too, and to release it only saves time.
+	s.leaving.Go(func() {
+		if err := t.disconnect(); err != nil {
+			s.deps.Log.Warn("a destination that nothing goes to any more cannot be closed", "destination", t.definition.Place(), "error", err)
+		}
+	})
+}
+
+// forgetPlace takes a place out of the metrics, unless another target is there too. Called with mu held.
+func (s *Service) forgetPlace(place string) {
+	for _, t := range s.targets {
+		if t.definition.Place() == place {
+			return
+		}
+	}
+	s.deps.Metrics.forgetDestination(place)
+}
+
+// keep has a lane use a target until it uses another one, or is gone: between two uploads nothing is closed.
+func (l *lane) keep(t *target) {
+	l.service.mu.Lock()
+	defer l.service.mu.Unlock()
+	if l.kept == t {
+		return
+	}
+	t.users++
+	l.service.leaveTarget(l.kept)
+	l.kept = t
 }
 
 // open returns the destination as it is, for looking only.
@@ -143,6 +195,11 @@ func (t *target) close(ctx context.Context) error {
 	if t.lease != nil {
 		t.lease.release(ctx)
 	}
+	return t.disconnect()
+}
+
+// disconnect lets connections and locks go. Nobody uses the target.
+func (t *target) disconnect() error {
 	if c, ok := t.destination.(io.Closer); ok {
 		return c.Close()
 	}

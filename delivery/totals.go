@@ -83,6 +83,9 @@ func (s *Service) Books() map[string]Totals {
 	for key, l := range s.lanes {
 		if key.track == mainTrack {
 			byStream[key.id.Stream] = byStream[key.id.Stream].plus(l.books())
+			if s.functions[key.id] == nil {
+				byStream[key.id.Stream] = byStream[key.id.Stream].plus(l.pastFunction().totals())
+			}
 			names[key.id.Stream] = l.info.Name
 		}
 	}
@@ -155,11 +158,18 @@ func (l *lane) books() Totals {
 	return l.shared.totals
 }
 
+// pastFunction are the books of the function that the lane's records went to before this life. It may be served again by now.
+func (l *lane) pastFunction() FunctionTotals {
+	l.shared.Lock()
+	defer l.shared.Unlock()
+	return l.shared.past
+}
+
 func (l *lane) publishTotals() {
 	t := l.totals
 	t.Errors = maps.Clone(t.Errors)
 	l.shared.Lock()
-	l.shared.totals = t
+	l.shared.totals, l.shared.past = t, l.past
 	l.shared.Unlock()
 	if f := l.tracks.transformer(); f != nil && l.track == mainTrack {
 		f.booksChanged()
@@ -180,11 +190,21 @@ func (l *lane) troubled(err error) {
 }
 
 func (l *lane) recovered() {
+	if t := l.forgetTrouble(); t != nil {
+		l.tellRecovery(t)
+	}
+}
+
+// forgetTrouble returns the trouble that is over; nil if there was none, or it is for good.
+func (l *lane) forgetTrouble() *Trouble {
 	l.shared.Lock()
 	defer l.shared.Unlock()
-	if l.shared.trouble != nil && !l.shared.trouble.Stopped {
-		l.shared.trouble = nil
+	t := l.shared.trouble
+	if t == nil || t.Stopped {
+		return nil
 	}
+	l.shared.trouble = nil
+	return t
 }
 
 func (l *lane) ended(err error, cancelled bool) {

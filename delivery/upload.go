@@ -64,7 +64,7 @@ func (l *lane) deliver(ctx context.Context, o *object) error {
 		}
 		l.troubled(err)
 		wait := backoff(classOf(err), attempt)
-		l.log.With(l.logPlace()...).Warn("an upload failed and will be tried again", "key", o.manifest.Key, "error_code", codeOf(err), "class", classOf(err), "attempt", attempt+1, "wait", wait, "error", err)
+		l.tellFailure(o, err, attempt, wait)
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
@@ -86,6 +86,8 @@ func (l *lane) attempt(ctx context.Context, o *object) error {
 		return err
 	}
 	t := l.service.target(l.home(o))
+	defer t.leave()
+	l.keep(t)
 	d, err := t.ready(ctx, l)
 	if err != nil {
 		return err

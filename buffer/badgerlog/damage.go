@@ -101,8 +101,7 @@ func (l *Log) recordDamage(news []change) error {
 		g.changes = append(g.changes, news...)
 		return nil
 	})
-	var full *buffer.FullError
-	if errors.As(err, &full) {
+	if full, ok := errors.AsType[*buffer.FullError](err); ok {
 		l.cfg.Log.Warn("the buffer has no room to note its damage", "reason", full)
 		return nil
 	}
@@ -113,12 +112,7 @@ func (l *Log) recordDamage(news []change) error {
 func (l *lane) quarantine(d buffer.Damage) (gone []*ref) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	i, known := slices.BinarySearchFunc(l.damage, d.From, func(k buffer.Damage, from buffer.Seq) int { return cmp.Compare(k.From, from) })
-	if known {
-		l.damage[i] = d
-	} else {
-		l.damage = slices.Insert(l.damage, i, d)
-	}
+	l.noteDamage(d)
 	var kept []*ref // an array of its own: the old one is being read
 	for _, r := range l.refs {
 		if r.last() < d.From || d.To < r.first {
@@ -134,13 +128,25 @@ func (l *lane) quarantine(d buffer.Damage) (gone []*ref) {
 	return gone
 }
 
-// nextDamage is the first damaged range above after, if it comes before the block. Called with mu held.
+// noteDamage adds what is new of a range to those that are known, which do not overlap: older versions have written some that do.
+// Called with mu held.
+func (l *lane) noteDamage(d buffer.Damage) {
+	i := sort.Search(len(l.damage), func(i int) bool { return l.damage[i].To >= d.From })
+	if i == len(l.damage) || d.To < l.damage[i].From {
+		l.damage = slices.Insert(l.damage, i, d)
+		return
+	}
+	l.damage = append(l.damage, carve(d, disjoint(spansOf(l.damage)))...)
+	slices.SortFunc(l.damage, func(a, b buffer.Damage) int { return cmp.Compare(a.From, b.From) })
+}
+
+// nextDamage is what lies above after of the first damaged range there, if it comes before the block. Called with mu held.
 func (l *lane) nextDamage(after buffer.Seq, r *ref) (buffer.Damage, bool) {
 	i := sort.Search(len(l.damage), func(i int) bool { return l.damage[i].To > after })
 	if i == len(l.damage) || r != nil && r.first < l.damage[i].From {
 		return buffer.Damage{}, false
 	}
-	return l.damage[i], true
+	return above(l.damage[i], after)
 }
 
 // lostPending are the lost records that the cursor has not passed. Called with mu held.
@@ -176,14 +182,13 @@ func (l *lane) isolate(ctx context.Context, r *ref, cause error) error {
 			g.changes = append(g.changes, damageChange(l.id, d))
 			return nil
 		})
-		var full *buffer.FullError
 		if err == nil {
 			l.log.mu.Lock()
 			defer l.log.mu.Unlock()
 			l.log.tellDamage(l.id, d)
 			return nil
 		}
-		if !errors.As(err, &full) {
+		if _, full := errors.AsType[*buffer.FullError](err); !full {
 			return err
 		}
 		if err := pause(ctx, time.Second); err != nil { // until others are delivered

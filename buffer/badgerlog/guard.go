@@ -21,7 +21,7 @@ func (l *Log) guard() {
 	case before == nil && free < low:
 		l.short = &buffer.FullError{
 			Used: l.disk(), Limit: l.cfg.MaxDisk,
-			Reason: fmt.Sprintf("the disk has less than %d bytes free; records are taken again from %d on", low, high),
+			Reason: fmt.Sprintf("the disk has less than %d bytes free: free some; records are taken again from %d on", low, high),
 		}
 	case before != nil && free >= high:
 		l.short = nil

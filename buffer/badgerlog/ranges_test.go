@@ -81,3 +81,34 @@ func TestOnlyNewDamageIsNews(t *testing.T) {
 		}
 	}
 }
+
+// Of ranges that overlap, as older versions have written them, each record is pending, and told to a reader, once.
+func TestDamageThatOverlapsIsToldOnce(t *testing.T) {
+	for _, known := range [][][2]buffer.Seq{
+		{{5, 9}, {1, 12}},
+		{{1, 12}, {5, 9}},
+		{{1, 6}, {4, 9}, {9, 12}, {4, 9}},
+		{{10, 12}, {1, 4}, {2, 11}},
+	} {
+		l := newLane(nil, buffer.LaneID{}, "s")
+		for _, k := range known {
+			l.quarantine(buffer.Damage{From: k[0], To: k[1], Records: int64(k[1] - k[0] + 1)})
+		}
+		if n := l.lostPending(); n != 12 {
+			t.Errorf("%v: %d records are pending, want 12", known, n)
+		}
+		for _, cursor := range []buffer.Seq{0, 7} {
+			told := int64(0)
+			for after := cursor; ; {
+				d, more := l.nextDamage(after, nil)
+				if !more {
+					break
+				}
+				told, after = told+d.Records, d.To
+			}
+			if told != int64(12-cursor) {
+				t.Errorf("%v: a reader above %d is told of %d records", known, cursor, told)
+			}
+		}
+	}
+}

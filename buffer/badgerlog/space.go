@@ -97,8 +97,8 @@ func (l *Log) allows(need int64) error {
 	}
 	if free := l.cfg.free(l.cfg.Dir); free < need+l.reserve.size {
 		return &buffer.FullError{
-			Used: l.cfg.MaxDisk - free, Limit: l.cfg.MaxDisk,
-			Reason: fmt.Sprintf("the disk has %d bytes free, the next generation needs %d", free, need+l.reserve.size),
+			Used: used, Limit: l.cfg.MaxDisk,
+			Reason: fmt.Sprintf("the disk has %d bytes free, the next generation needs %d: free some", free, need+l.reserve.size),
 		}
 	}
 	return nil

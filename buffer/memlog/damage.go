@@ -20,20 +20,24 @@ func (l *Log) DamageDerived(stream buffer.StreamID, from, to buffer.Seq) {
 	l.lanes[stream].derived.lose(from, to)
 }
 
-// lose takes records away. Called with mu held.
+// lose takes records away. What it adds to the damage overlaps with none that was there. Called with mu held.
 func (s *lane) lose(from, to buffer.Seq) {
-	d := buffer.Damage{From: max(from, s.cursor+1), To: min(to, s.next-1), Reason: "the test says so"}
+	var lost []buffer.Damage
 	s.records = slices.DeleteFunc(s.records, func(r record) bool {
-		lost := d.From <= r.seq && r.seq <= d.To
-		if lost {
-			d.Records++
+		if r.seq <= s.cursor || r.seq < from || to < r.seq {
+			return false
 		}
-		return lost
+		if n := len(lost); n > 0 && lost[n-1].To+1 == r.seq {
+			lost[n-1].To, lost[n-1].Records = r.seq, lost[n-1].Records+1
+		} else {
+			lost = append(lost, buffer.Damage{From: r.seq, To: r.seq, Records: 1, Reason: "the test says so"})
+		}
+		return true
 	})
-	if d.Records == 0 {
+	if len(lost) == 0 {
 		return
 	}
-	s.damage = append(s.damage, d)
+	s.damage = append(s.damage, lost...)
 	slices.SortFunc(s.damage, func(a, b buffer.Damage) int { return int(int64(a.From) - int64(b.From)) })
 	s.log.signal()
 }
@@ -47,6 +51,8 @@ func (s *lane) damageBefore(after buffer.Seq, block []byte) error {
 		if block != nil && buffer.PeekHeader(block).First < d.From {
 			return nil
 		}
+		d.From = max(d.From, after+1)
+		d.Records = min(d.Records, int64(d.To-d.From+1))
 		return &buffer.CorruptError{Lane: s.id, Damage: d}
 	}
 	return nil

@@ -51,8 +51,11 @@ func (s *shownNode) State() web.NodeState {
 	}
 	state.Sync, state.SlowestSync = n.syncs.take()
 	for _, check := range n.checks() {
+		if check.Warns {
+			continue // each stream's own state tells it
+		}
 		if err := check.Check(); err != nil {
-			state.Failing = append(state.Failing, web.Failing{Name: check.Name, Reason: err.Error()})
+			state.Failing = append(state.Failing, web.Failing{Name: check.Name, Reason: brief(err.Error())})
 		}
 	}
 	return state

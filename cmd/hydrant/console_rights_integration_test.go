@@ -143,7 +143,7 @@ func (p *process) topWith(t *testing.T, everything, clicks string) {
 	if got := top(clicks, "--api-key", "VIEWER_KEY"); strings.Contains(got, "salaries") || !strings.Contains(got, "clicks") {
 		t.Error(got)
 	}
-	if got := top(clicks); !strings.Contains(got, "--api-key VARIABLE names a key") {
+	if got := top(clicks); !strings.Contains(got, "--api-key VARIABLE names the key") {
 		t.Error(got)
 	}
 }

@@ -39,7 +39,7 @@ func (c *drainCommand) Run(ctx context.Context, to console) error {
 	}
 	done := make(chan error, 1)
 	go func() { done <- n.service.Drain(ctx, n.buffer) }()
-	err = n.watchDrain(to.Err, done)
+	err = watchDrain(done, func() { n.tellDrain(to.Err) })
 	left := n.pending()
 	if closed := n.stop(0); closed != nil {
 		return closed
@@ -63,8 +63,8 @@ func (c *drainCommand) load() (*Config, error) {
 	return Load(c.Config, environ)
 }
 
-// watchDrain writes a line of progress each second until the drain is done.
-func (n *node) watchDrain(w io.Writer, done <-chan error) error {
+// watchDrain tells of the progress each second until the drain is done.
+func watchDrain(done <-chan error, tell func()) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -72,11 +72,15 @@ func (n *node) watchDrain(w io.Writer, done <-chan error) error {
 		case err := <-done:
 			return err
 		case <-tick.C:
-			fmt.Fprintf(w, "%s to deliver\n", counted(n.pending(), "record"))
-			for _, trouble := range n.service.Health() {
-				fmt.Fprintf(w, "  stream %s: %s\n", trouble.Stream, trouble.Reason)
-			}
+			tell()
 		}
+	}
+}
+
+func (n *node) tellDrain(w io.Writer) {
+	fmt.Fprintf(w, "%s to deliver\n", counted(n.pending(), "record"))
+	for _, trouble := range n.service.Health() {
+		fmt.Fprintf(w, "  stream %s: %s\n", trouble.Stream, brief(trouble.Reason))
 	}
 }
 

@@ -11,8 +11,9 @@ import (
 	"hydrant/gateway/admin"
 )
 
-// patience is how much older than its interval the oldest undelivered record may grow before the node says that it is
-// not well: to be healthy and not to deliver is the worst kind of outage.
+// patience is how much older than its interval the oldest undelivered record may grow before the node warns: to seem healthy
+// and not to deliver is the worst kind of outage. It stays in service: what is away, a store, is away for all nodes, and
+// as long as their disks have room producers are to be answered.
 const patience = 15 * time.Minute
 
 // checks are what /readyz asks.
@@ -22,7 +23,7 @@ func (n *node) checks() []admin.Check {
 		{Name: "buffer", Check: n.checkBuffer},
 		{Name: "delivery", Check: n.checkDelivery},
 		{Name: "encryption", Check: n.checkKeys},
-		{Name: "age", Check: n.checkAge},
+		{Name: "age", Check: n.checkAge, Warns: true},
 	}
 }
 

@@ -48,7 +48,10 @@ func (n *node) closeAdmin() error {
 }
 
 func (n *node) drain(ctx context.Context) {
-	if err := n.service.Drain(ctx, n.buffer); err != nil {
+	done := make(chan error, 1)
+	go func() { done <- n.service.Drain(ctx, n.buffer) }()
+	err := watchDrain(done, func() { n.log.Info("delivering what is buffered", "records", n.pending()) })
+	if err != nil {
 		reason := err.Error()
 		if errors.Is(err, context.DeadlineExceeded) {
 			reason = "the time of --grace is over"

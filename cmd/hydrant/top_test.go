@@ -10,7 +10,7 @@ import (
 )
 
 const topSample = `{"time":"2026-11-26T12:00:30Z","node":{"name":"edge","version":"v1","started":"2026-11-26T12:00:00Z",` +
-	`"failing":[{"name":"streams","reason":"clicks has stopped"}],"disk_bytes":1048576,"max_disk_bytes":2097152,"damaged_ranges":2},` +
+	`"failing":[{"name":"streams","reason":"clicks has stopped\nviews has stopped"}],"disk_bytes":1048576,"max_disk_bytes":2097152,"damaged_ranges":2},` +
 	`"streams":[{"name":"clicks","state":"stopped","pending":12,"pending_bytes":2048,"oldest_seconds":90.4,"objects":3,` +
 	`"errors":{"a":4,"b":1},"troubles":[{"reason":"evil \u001b[2J text"}],"rates":{"in":10.4,"in_bytes":1024,"out":0,"out_bytes":0}}]}`
 
@@ -39,7 +39,7 @@ func TestTop(t *testing.T) {
 		t.Fatal(code, stderr)
 	}
 	for _, want := range []string{
-		"hydrant edge  v1  NOT READY  up 30s", "disk 1.0 MiB of 2.0 MiB", "! 2 ranges of the buffer damaged", "! streams: clicks has stopped",
+		"hydrant edge  v1  NOT READY  up 30s", "disk 1.0 MiB of 2.0 MiB", "! 2 ranges of the buffer damaged", "! streams: clicks has stopped\n! streams: views has stopped\n",
 		"clicks  stopped  10    1.0 KiB  0      0 B      12       2.0 KiB  1m30s   5       3", "! clicks: evil \uFFFD[2J text",
 	} {
 		if !strings.Contains(stdout, want) {

@@ -27,7 +27,9 @@ func (v *topView) text() string {
 		fmt.Fprintf(&b, "! %s of the buffer damaged: the log tells where, and hydrant inspect once the node is stopped\n", counted(int64(n.Damaged), "range"))
 	}
 	for _, f := range n.Failing {
-		fmt.Fprintf(&b, "! %s: %s\n", printable(f.Name), printable(f.Reason))
+		for reason := range strings.SplitSeq(f.Reason, "\n") { // one for each stream
+			fmt.Fprintf(&b, "! %s: %s\n", printable(f.Name), printable(reason))
+		}
 	}
 	b.WriteByte('\n')
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)

@@ -118,6 +118,20 @@ func TestOnlyReading(t *testing.T) {
 	}
 }
 
+// What only warns is told, and the node stays in service.
+func TestWarningsLeaveANodeReady(t *testing.T) {
+	_, url := start(t, Check{Name: "age", Warns: true, Check: func() error { return errors.New("clicks is late") }})
+	response, body := get(t, url+"/readyz")
+	if response.StatusCode != http.StatusOK || body != "ready\nwarning, age: clicks is late\n" {
+		t.Errorf("got status %d and %q", response.StatusCode, body)
+	}
+	want := readiness{Ready: true, Failing: []failure{}, Warning: []failure{{"age", "clicks is late"}}}
+	response, body = get(t, url+"/readyz?format=json")
+	if got := decode(t, body); response.StatusCode != http.StatusOK || !reflect.DeepEqual(got, want) {
+		t.Errorf("got status %d and %+v, want 200 and %+v", response.StatusCode, got, want)
+	}
+}
+
 // A producer that has the wrong port is told.
 func TestProducersAreSentElsewhere(t *testing.T) {
 	_, url := start(t)

@@ -12,12 +12,14 @@ import (
 type Check struct {
 	Name  string
 	Check func() error
+	Warns bool // it is told and takes no node out of service: all nodes would go at once
 }
 
 // readiness is the JSON form of an answer.
 type readiness struct {
 	Ready   bool      `json:"ready"`
 	Failing []failure `json:"failing"`
+	Warning []failure `json:"warning,omitempty"`
 }
 
 type failure struct {
@@ -26,28 +28,37 @@ type failure struct {
 }
 
 func evaluate(checks []Check) readiness {
-	failing := []failure{}
+	r := readiness{Failing: []failure{}}
 	for _, c := range checks {
-		if err := c.Check(); err != nil {
-			failing = append(failing, failure{Name: c.Name, Reason: err.Error()})
+		err := c.Check()
+		switch {
+		case err == nil:
+		case c.Warns:
+			r.Warning = append(r.Warning, failure{Name: c.Name, Reason: err.Error()})
+		default:
+			r.Failing = append(r.Failing, failure{Name: c.Name, Reason: err.Error()})
 		}
 	}
-	return readiness{Ready: len(failing) == 0, Failing: failing}
+	r.Ready = len(r.Failing) == 0
+	return r
 }
 
-// text is "ready", or a line for each failing check.
+// text is "ready", or a line for each failing check; and then the warnings.
 func (r readiness) text() string {
-	if r.Ready {
-		return "ready\n"
-	}
 	var b strings.Builder
+	if r.Ready {
+		b.WriteString("ready\n")
+	}
 	for _, f := range r.Failing {
 		fmt.Fprintf(&b, "%s: %s\n", f.Name, f.Reason)
+	}
+	for _, f := range r.Warning {
+		fmt.Fprintf(&b, "warning, %s: %s\n", f.Name, f.Reason)
 	}
 	return b.String()
 }
 
-// serveReady answers 200 if every check holds, else 503 with all those that do not.
+// serveReady answers 200 if every check holds that does not only warn, else 503 with all those that do not.
 func serveReady(checks []Check) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		state := evaluate(checks)

@@ -54,13 +54,25 @@ func New(ctx context.Context, d stream.Lambda) (*Function, error) {
 	}
 	return &Function{arn: d.ARN, client: sdk.NewFromConfig(settings, func(o *sdk.Options) {
 		o.Retryer = aws.NopRetryer{}
+		client, ok := settings.HTTPClient.(*awshttp.BuildableClient) // by now with the authorities of AWS_CA_BUNDLE
 		if d.Endpoint != "" {
 			o.BaseEndpoint = aws.String(d.Endpoint)
-			if client, ok := settings.HTTPClient.(*awshttp.BuildableClient); ok { // by now with the authorities of AWS_CA_BUNDLE
-				o.HTTPClient = client.WithDialerOptions(func(d *net.Dialer) { d.Control = outbound.Guard })
+			if ok {
+				client = client.WithDialerOptions(func(d *net.Dialer) { d.Control = outbound.Guard })
 			}
 		}
+		if ok {
+			o.HTTPClient = client.Freeze()
+		}
 	})}, nil
+}
+
+// Close lets idle connections go.
+func (f *Function) Close() error {
+	if client, ok := f.client.Options().HTTPClient.(interface{ CloseIdleConnections() }); ok {
+		client.CloseIdleConnections()
+	}
+	return nil
 }
 
 // Invoke implements transform.Invoker.
