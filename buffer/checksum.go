@@ -11,7 +11,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // checksum covers a block's header but for its last field, and the stored payload.
 func checksum(block []byte) uint32 {
-	return crc32.Update(crc32.Checksum(block[:HeaderSize-4], castagnoli), castagnoli, block[HeaderSize:])
+	return crc32.Update(crc32.Checksum(block[:atChecksum], castagnoli), castagnoli, block[HeaderSize:])
 }
 
 // behind is what a difference of checksums becomes when n bytes, the same in both messages, follow.

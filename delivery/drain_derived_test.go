@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"hydrant/buffer"
 	"hydrant/delivery/deliverytest"
 )
 
@@ -19,14 +18,9 @@ func TestDrainOfDerivedWaitsForItsOwnSourceOnly(t *testing.T) {
 		}
 		return nil
 	})
-	id, hanging := buffer.NewStreamID(), w.def
+	hanging := w.def
 	hanging.Name, hanging.Prefix, hanging.Transform = "hanging", "hanging/", nil
-	if _, err := w.log.Define(t.Context(), buffer.Definition{Stream: id, Name: hanging.Name, Logic: 1, Data: hanging.Encode()}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.log.Append(t.Context(), buffer.Batch{Stream: id, Records: [][]byte{[]byte("x")}}); err != nil {
-		t.Fatal(err)
-	}
+	w.appendTo(w.beside(hanging), "x")
 	w.append("a")
 	w.start()
 	w.eventually("all are served", func() bool { return len(w.service.Books()) == 2 })

@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"hydrant/buffer"
 	"hydrant/delivery"
 	"hydrant/delivery/deliverytest"
 	"hydrant/stream"
@@ -29,12 +28,9 @@ func TestHangingDestinationStarvesNobody(t *testing.T) {
 			return ctx.Err()
 		}
 	})
-	flooded, flood := buffer.NewStreamID(), w.def
+	flood := w.def
 	flood.Name, flood.Destination = "flood", stream.Destination{Directory: &stream.Directory{Path: "/swamp"}}
-	_, err := w.log.Define(t.Context(), buffer.Definition{Stream: flooded, Name: flood.Name, Logic: 1, Data: flood.Encode()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	flooded := w.beside(flood)
 	w.startWith(func(_ context.Context, d stream.Destination) (delivery.Destination, error) {
 		return map[string]delivery.Destination{"/lake": lake, "/swamp": swamp}[d.Directory.Path], nil
 	}, func(name string) (stream.Stream, bool) {
@@ -42,10 +38,7 @@ func TestHangingDestinationStarvesNobody(t *testing.T) {
 	})
 	w.eventually("both are served", func() bool { return len(w.service.Books()) == 2 })
 	for i := range 64 {
-		b := buffer.Batch{Stream: flooded, Records: [][]byte{[]byte(record(fmt.Sprint("k", i), i))}}
-		if _, err := w.log.Append(t.Context(), b); err != nil {
-			t.Fatal(err)
-		}
+		w.appendTo(flooded, record(fmt.Sprint("k", i), i))
 	}
 	w.eventually("uploads hang", func() bool { return hanging.Load() == 3 })
 	deliver := func(n int) {

@@ -54,7 +54,9 @@ func newBed(ctx context.Context, o Options) (*bed, error) {
 		return b, err
 	}
 	for i := range o.Nodes {
-		n, err := b.startNode(ctx, fmt.Sprintf("node-%d", i+1), "torture", b.store.prefix+"run/", usualForm, b.noVolumes == "")
+		n, err := b.startNode(ctx, nodeOptions{
+			name: fmt.Sprintf("node-%d", i+1), stream: "torture", prefix: b.store.prefix + "run/", form: usualForm, ownVolume: b.noVolumes == "",
+		})
 		if err != nil {
 			return b, err
 		}
@@ -63,9 +65,9 @@ func newBed(ctx context.Context, o Options) (*bed, error) {
 	return b, nil
 }
 
-// startNode makes a node, starts it with its objects in some form, and waits until it serves. The bed closes it.
-func (b *bed) startNode(ctx context.Context, name, stream, prefix, form string, withVolume bool) (*node, error) {
-	n, err := b.newNode(name, stream, prefix, form, withVolume)
+// startNode makes a node, starts it, and waits until it serves. The bed closes it.
+func (b *bed) startNode(ctx context.Context, o nodeOptions) (*node, error) {
+	n, err := b.newNode(o)
 	b.closers = append(b.closers, n.close)
 	if err == nil {
 		err = n.configure(0)
@@ -147,5 +149,5 @@ func (b *bed) close(good bool) error {
 func (b *bed) ownNode(ctx context.Context, form string) (*node, error) {
 	b.own++
 	name := fmt.Sprintf("own-%d", b.own)
-	return b.startNode(ctx, name, "own", b.store.prefix+name+"/", form, false)
+	return b.startNode(ctx, nodeOptions{name: name, stream: "own", prefix: b.store.prefix + name + "/", form: form})
 }

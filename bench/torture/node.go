@@ -12,12 +12,18 @@ import (
 	"hydrant/bench/child"
 )
 
+// nodeOptions are what nodes differ in.
+type nodeOptions struct {
+	name      string
+	stream    string
+	prefix    string // of its objects' keys
+	form      string // of its stream's objects: buffering and compression
+	ownVolume bool   // its data lies in a file system of its own
+}
+
 // node is a node of Hydrant's, in one life after the other. Faults work on it one after the other; others only look.
 type node struct {
-	name   string
-	stream string
-	prefix string // of its objects' keys
-	form   string // of its stream's objects: buffering and compression
+	nodeOptions
 	bed    *bed
 	dir    string  // of its configuration, and of its data where it has no volume
 	volume *volume // nil where there are none
@@ -31,8 +37,8 @@ type node struct {
 // usualForm makes many small objects.
 const usualForm = "buffering: {size: 1MiB, interval: 1s}"
 
-func (b *bed) newNode(name, stream, prefix, form string, withVolume bool) (*node, error) {
-	n := &node{name: name, stream: stream, prefix: prefix, form: form, bed: b, dir: filepath.Join(b.dir, name)}
+func (b *bed) newNode(o nodeOptions) (*node, error) {
+	n := &node{nodeOptions: o, bed: b, dir: filepath.Join(b.dir, o.name)}
 	if err := os.Mkdir(n.dir, 0o755); err != nil {
 		return n, err
 	}
@@ -43,7 +49,7 @@ func (b *bed) newNode(name, stream, prefix, form string, withVolume bool) (*node
 	if n.admin, err = child.FreeAddress(); err != nil {
 		return n, err
 	}
-	if withVolume {
+	if o.ownVolume {
 		n.volume, err = newVolume(n.dir)
 	}
 	return n, err

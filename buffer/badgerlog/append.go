@@ -18,9 +18,7 @@ func (l *Log) Append(ctx context.Context, b buffer.Batch) (buffer.Receipt, error
 		return buffer.Receipt{}, err
 	}
 	l.mu.Lock()
-	for !l.closed && l.incoming() > 0 && l.incoming()+size > groupLimit {
-		l.room.Wait()
-	}
+	l.awaitRoom(size)
 	own, packedWith := l.packAlone(b, size)
 	in, repeats, err := l.enter(b, size, own, packedWith)
 	l.mu.Unlock()
@@ -55,6 +53,13 @@ func (l *Log) enter(b buffer.Batch, size int, own []*packed, packedWith *buffer.
 	g.records += len(b.Records)
 	l.keys.begin(b.Key, receipt, g)
 	return attempt{b.Key.Payload, receipt, g}, false, nil
+}
+
+// awaitRoom waits until the forming group takes size more bytes of records. Called with mu held, which it lets go meanwhile.
+func (l *Log) awaitRoom(size int) {
+	for !l.closed && l.incoming() > 0 && l.incoming()+size > groupLimit {
+		l.room.Wait()
+	}
 }
 
 // incoming is the size of the records that the next group takes. Called with mu held.
@@ -121,10 +126,22 @@ func (l *Log) admit(id buffer.StreamID, size int) (*lane, *buffer.DataKey, error
 	return lane, key, err
 }
 
+// What is left of the last generation for a while is for the changes of state that drain the log: of its capacity, records
+// leave a quarter, and what is moved or derived leaves an eighth.
+const (
+	recordsLeave = 4
+	othersLeave  = 8
+)
+
 // left is what the current generation still takes of records where it is the last one for a while. Called with mu held.
 func (l *Log) left() int64 {
 	if l.current == nil || l.current.reserved {
 		return 0
 	}
-	return l.current.capacity - l.committer.used.Load() - int64(l.forming.bytes) - l.current.capacity/4
+	return l.rest(recordsLeave)
+}
+
+// rest is what the current generation still takes, but for one part of so many of its capacity. Called with mu held.
+func (l *Log) rest(parts int64) int64 {
+	return l.current.capacity - l.committer.used.Load() - int64(l.forming.bytes) - l.current.capacity/parts
 }

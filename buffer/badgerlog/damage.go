@@ -101,8 +101,7 @@ func (l *Log) recordDamage(news []change) error {
 		g.changes = append(g.changes, news...)
 		return nil
 	})
-	var full *buffer.FullError
-	if errors.As(err, &full) {
+	if full, ok := errors.AsType[*buffer.FullError](err); ok {
 		l.cfg.Log.Warn("the buffer has no room to note its damage", "reason", full)
 		return nil
 	}
@@ -183,14 +182,13 @@ func (l *lane) isolate(ctx context.Context, r *ref, cause error) error {
 			g.changes = append(g.changes, damageChange(l.id, d))
 			return nil
 		})
-		var full *buffer.FullError
 		if err == nil {
 			l.log.mu.Lock()
 			defer l.log.mu.Unlock()
 			l.log.tellDamage(l.id, d)
 			return nil
 		}
-		if !errors.As(err, &full) {
+		if _, full := errors.AsType[*buffer.FullError](err); !full {
 			return err
 		}
 		if err := pause(ctx, time.Second); err != nil { // until others are delivered

@@ -26,30 +26,6 @@ func closedWith(t *testing.T, n int) (dir string, id buffer.StreamID) {
 	return dir, r.id
 }
 
-// flipAt turns a bit of a value of the log in dir.
-func flipAt(t *testing.T, dir string, keys ...string) {
-	t.Helper()
-	path := vlogOf(t, dir)
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found, err := scan(bytesReader(data), int64(len(data)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, key := range keys {
-		where, ok := found.values[key]
-		if !ok {
-			t.Fatalf("no value %q", key)
-		}
-		data[where.offset+int64(where.length)-1] ^= 4
-	}
-	if err := os.WriteFile(path, data, 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func (r *rig) wantDamage(want ...string) {
 	r.t.Helper()
 	var got []string
@@ -190,14 +166,7 @@ func (f failing) ReadAt(p []byte, offset int64) (int, error) {
 // A page that the disk does not read costs what lies in it.
 func TestUnreadablePage(t *testing.T) {
 	dir, _ := closedWith(t, 200)
-	data, err := os.ReadFile(vlogOf(t, dir))
-	if err != nil {
-		t.Fatal(err)
-	}
-	all, err := scan(bytesReader(data), int64(len(data)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, data, all := readVlog(t, dir)
 	for page := range int64(len(data)/pageSize) + 1 {
 		found, err := scan(&patient{ReaderAt: failing{bytesReader(data), page}}, int64(len(data)))
 		if err != nil {
@@ -267,8 +236,6 @@ func TestMissingBeginning(t *testing.T) {
 	r.wantDamage("2-2:1")
 	equal(t, "records", r.readable(), []string{"record 2"})
 }
-
-func exists(path string) bool { _, err := os.Stat(path); return err == nil }
 
 // readable reads what is left above the cursor.
 func (r *rig) readable() (out []string) {

@@ -43,8 +43,8 @@ func (l *lane) derive() {
 	l.log.deriving.streams++
 }
 
-// awaitRoom waits until the forming group takes what is derived, as Append does, and returns its size.
-func (l *Log) awaitRoom(d *buffer.Derivation) (size int, err error) {
+// awaitRoomFor waits until the forming group takes what is derived, as Append does, and returns its size.
+func (l *Log) awaitRoomFor(d *buffer.Derivation) (size int, err error) {
 	if d == nil {
 		return 0, nil
 	}
@@ -59,9 +59,7 @@ func (l *Log) awaitRoom(d *buffer.Derivation) (size int, err error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for !l.closed && l.incoming() > 0 && l.incoming()+size > groupLimit {
-		l.room.Wait()
-	}
+	l.awaitRoom(size)
 	return size, nil
 }
 
@@ -97,7 +95,7 @@ func (l *Log) roomToDerive(size int64) int64 {
 	}
 	rest := int64(0)
 	if l.current != nil && !l.current.reserved {
-		rest = l.current.capacity - l.committer.used.Load() - int64(l.forming.bytes) - l.current.capacity/8
+		rest = l.rest(othersLeave)
 	}
 	if rest < size {
 		room -= size

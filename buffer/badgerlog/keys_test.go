@@ -126,29 +126,12 @@ func TestTornTailTakesKeyAndRecord(t *testing.T) {
 	before := lastValueEnd(t, dir)
 	r.put("torn", "b", false)
 	end := lastValueEnd(t, dir)
-	crashed := copyDir(t, dir)
-	path := vlogOf(t, crashed)
-	whole, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for cut := end; cut >= before; cut -= max(1, (end-before)/16) {
-		clear(whole[cut:])
-		if err := os.WriteFile(path, whole, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		m, err := load(crashed, untold)
-		if err != nil {
-			t.Fatal(err)
-		}
+	tear(t, copyDir(t, dir), before, end, 16, func(cut int, m *image) {
 		_, known := m.keys[r.keyed("torn", "").Key.ID]
 		if stored := m.blocks[buffer.LaneID{Stream: r.id}][2] != nil; known != stored || known != (cut == end) {
 			t.Errorf("cut at %d of %d: key known %v, record stored %v", cut, end, known, stored)
 		}
-		if err := m.release(); err != nil {
-			t.Error(err)
-		}
-	}
+	})
 }
 
 // A clock that jumps changes nothing, neither while the log is open nor over a restart.
@@ -172,16 +155,8 @@ func TestKeyOutlivesItsGeneration(t *testing.T) {
 	r := openRig(t, Config{Dir: dir})
 	r.put("k", "a", false)
 	first := r.gens[0].dir
-	block := make([]byte, 1<<20)
-	for range 20 {
-		_, _ = rand.Read(block)
-		seq, err := r.add(block)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.settle(seq)
-	}
-	eventually(t, "the first generation is dropped", func() bool { _, err := os.Stat(first); return os.IsNotExist(err) })
+	r.pass(20)
+	eventually(t, "the first generation is dropped", func() bool { return !exists(first) })
 	r.put("k", "a", true)
 	openRig(t, Config{Dir: copyDir(t, dir)}).put("k", "a", true)
 }

@@ -32,7 +32,7 @@ func (l *lane) State() iter.Seq2[string, []byte] {
 
 // Commit implements buffer.Lane.
 func (l *lane) Commit(ctx context.Context, c buffer.Change) error {
-	size, err := l.log.awaitRoom(c.Derived)
+	size, err := l.log.awaitRoomFor(c.Derived)
 	if err != nil {
 		return err
 	}

@@ -76,7 +76,7 @@ func (l *Log) rewrite() {
 		})
 		blocksMoved.Reach()
 	}
-	if full := (*buffer.FullError)(nil); err != nil && !errors.Is(err, buffer.ErrClosed) && !errors.As(err, &full) {
+	if _, full := errors.AsType[*buffer.FullError](err); err != nil && !full && !errors.Is(err, buffer.ErrClosed) {
 		l.cfg.Log.Error("blocks of an old generation could not be rewritten", "generation", oldest.dir, "error", err)
 	}
 	if err == nil && len(moves) == 0 {
@@ -121,8 +121,7 @@ func (l *Log) roomToMove(oldest *generation) bool {
 	if l.current == nil {
 		return false
 	}
-	left := l.current.capacity - l.committer.used.Load() - int64(l.forming.bytes) - l.current.capacity/8
-	return oldest.liveBytes.Load()+oldest.live.Load()*entryOverhead < left
+	return oldest.liveBytes.Load()+oldest.live.Load()*entryOverhead < l.rest(othersLeave)
 }
 
 // movesFrom reads live blocks of a generation, up to the limit. A damaged one is never moved: a copy would give it a

@@ -160,20 +160,7 @@ func TestDamagedBlockIsNotMoved(t *testing.T) {
 		r.mustAdd(fmt.Sprint("record ", i))
 	}
 	r.stop()
-	path := vlogOf(t, dir)
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found, err := scan(bytesReader(data), int64(len(data)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	where := found.values[blockKey(buffer.LaneID{Stream: r.id}, 2, 1)]
-	data[where.offset+int64(where.length)-1] ^= 1
-	if err := os.WriteFile(path, data, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	flipAt(t, dir, blockKey(buffer.LaneID{Stream: r.id}, 2, 1))
 
 	r = openRig(t, Config{Dir: dir, MaxDisk: smallDisk})
 	old := r.gens[0]

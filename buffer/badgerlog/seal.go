@@ -51,7 +51,7 @@ func (l *Log) closeLast(g *generation) error {
 	default:
 		err = g.release()
 	}
-	if full := (*buffer.FullError)(nil); errors.As(err, &full) {
+	if _, full := errors.AsType[*buffer.FullError](err); full {
 		l.cfg.Log.Warn("a generation is left open on a full disk; the next start reads it", "generation", g.dir)
 		return nil
 	}

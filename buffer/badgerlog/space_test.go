@@ -1,7 +1,6 @@
 package badgerlog
 
 import (
-	"crypto/rand"
 	"errors"
 	"os"
 	"path/filepath"
@@ -22,27 +21,6 @@ func newFakeDisk(free int64) *fakeDisk {
 }
 
 func (d *fakeDisk) free(string) int64 { return d.bytes.Load() }
-
-func randomBlock(size int) []byte {
-	block := make([]byte, size)
-	_, _ = rand.Read(block)
-	return block
-}
-
-// refused appends until that is refused and returns why.
-func (r *rig) refused(size int) *buffer.FullError {
-	r.t.Helper()
-	for {
-		_, err := r.add(randomBlock(size))
-		var full *buffer.FullError
-		if errors.As(err, &full) {
-			return full
-		}
-		if err != nil {
-			r.t.Fatal(err)
-		}
-	}
-}
 
 // Records are refused while the disk still has space, and taken again only when there is twice as much.
 func TestGuardHasTwoMarks(t *testing.T) {

@@ -42,11 +42,10 @@ func (l *Log) makeAhead() {
 func (l *Log) makeNext() {
 	capacity := l.capacity()
 	g, err := l.makeGeneration(capacity)
-	var full *buffer.FullError
-	if errors.As(err, &full) && capacity > minCapacity {
+	if _, full := errors.AsType[*buffer.FullError](err); full && capacity > minCapacity {
 		g, err = l.makeGeneration(minCapacity)
 	}
-	full = nil
+	var full *buffer.FullError
 	if err != nil {
 		full = notMade(err)
 	}
@@ -85,7 +84,7 @@ func (l *Log) nextGeneration(stored int64, n int) (*generation, error) {
 	}
 	need := stored + int64(n)*entryOverhead
 	g, err := l.makeGeneration(max(minCapacity, need+slack))
-	if full := (*buffer.FullError)(nil); errors.As(err, &full) && need <= lastCapacity/2 {
+	if full, ok := errors.AsType[*buffer.FullError](err); ok && need <= lastCapacity/2 {
 		l.mu.Lock()
 		l.supply.full = full
 		l.mu.Unlock()
@@ -109,7 +108,7 @@ func (l *Log) makeGeneration(capacity int64) (*generation, error) {
 
 // notMade is why no generation could be made, as what everybody waits out: nothing was stored, and whatever it is may pass.
 func notMade(err error) *buffer.FullError {
-	if full := (*buffer.FullError)(nil); errors.As(err, &full) {
+	if full, ok := errors.AsType[*buffer.FullError](err); ok {
 		return full
 	}
 	return &buffer.FullError{Reason: "the next generation could not be made: " + err.Error()}

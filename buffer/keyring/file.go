@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -39,39 +40,53 @@ func (f file) clone() file {
 	return f
 }
 
-// read takes in the newest copy that can be trusted. Where there is none at all the ring is empty; where there is one that
-// cannot be trusted nothing is known, and nothing is written over it. Called with changing held.
+// read takes in the copies that can be trusted, the newest first: they differ where a process was killed between the two, or
+// where somebody put one back from a backup, which must not take away what was made since. Where there is none at all the ring
+// is empty; where there is one that cannot be trusted, and no other, nothing is known, and nothing is written over it. Called
+// with changing held.
 func (r *Ring) read() {
-	var newest file
+	var found []file
 	var errs []error
 	for _, name := range []string{fileName, copyName} {
-		var f file
-		err := checked.Read(filepath.Join(r.cfg.Dir, name), &f)
-		if err == nil && f.Format != fileFormat {
-			err = fmt.Errorf("%s was written in format %d; this version reads format %d: start the version that wrote it", name, f.Format, fileFormat)
-		}
-		if err == nil && (f.Writes == 0 || f.Writes == math.MaxUint64) {
-			err = fmt.Errorf("%s says that it was written %d times", name, f.Writes)
-		}
+		f, err := readFile(filepath.Join(r.cfg.Dir, name))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
 			errs = append(errs, err)
-		case f.Writes > newest.Writes:
-			newest = f
+		default:
+			found = append(found, f)
 		}
 	}
-	if newest.Writes == 0 && len(errs) > 0 {
+	if len(found) == 0 && len(errs) > 0 {
 		r.unread = fmt.Errorf("the data keys cannot be read (%w): put %s or %s back from a backup", errors.Join(errs...), fileName, copyName)
 		r.cfg.Log.Error("encrypted streams hold", "reason", r.unread)
 		return
 	}
 	r.unread = nil
-	r.file.Writes, r.file.Last = max(r.file.Writes, newest.Writes), max(r.file.Last, newest.Last)
-	for _, k := range newest.Keys {
+	slices.SortStableFunc(found, func(a, b file) int { return cmp.Compare(b.Writes, a.Writes) })
+	for _, f := range found {
+		r.merge(f)
+	}
+}
+
+func readFile(path string) (f file, err error) {
+	err = checked.Read(path, &f)
+	switch name := filepath.Base(path); {
+	case err != nil:
+	case f.Format != fileFormat:
+		err = fmt.Errorf("%s was written in format %d; this version reads format %d: start the version that wrote it", name, f.Format, fileFormat)
+	case f.Writes == 0 || f.Writes == math.MaxUint64:
+		err = fmt.Errorf("%s says that it was written %d times", name, f.Writes)
+	}
+	return f, err
+}
+
+// merge adds the keys of a file that are not known. Called with changing held.
+func (r *Ring) merge(f file) {
+	r.file.Writes, r.file.Last = max(r.file.Writes, f.Writes), max(r.file.Last, f.Last)
+	for _, k := range f.Keys {
 		r.file.Last = max(r.file.Last, k.ID)
-		known := slices.ContainsFunc(r.file.Keys, func(have wrappedKey) bool { return have.ID == k.ID })
-		if !known { // a backup that was put back does not take away what was made meanwhile
+		if !slices.ContainsFunc(r.file.Keys, func(have wrappedKey) bool { return have.ID == k.ID }) {
 			r.file.Keys = append(r.file.Keys, k)
 			r.expect(k.ID)
 		}

@@ -307,6 +307,34 @@ func TestBackupIsMerged(t *testing.T) {
 	}
 }
 
+// A backup that is put back while the node is stopped takes nothing away either: what was made without it is in the other file.
+func TestBackupIsMergedAtAStart(t *testing.T) {
+	w := newWorld(t)
+	id := w.make(w.open(), 0)
+	backup, err := os.ReadFile(filepath.Join(w.dir, fileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, restored := range []string{fileName, copyName} {
+		for _, name := range []string{fileName, copyName} {
+			if err := os.Remove(filepath.Join(w.dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		later := w.make(w.open(), id)
+		w.write(filepath.Join(w.dir, restored), string(backup))
+		for range 2 { // also when both files are written anew
+			again := w.open()
+			for _, id := range []buffer.DataKeyID{id, later} {
+				if _, err := again.Key(id); err != nil {
+					t.Errorf("with a backup as %s: %v", restored, err)
+				}
+			}
+			w.make(again, 0)
+		}
+	}
+}
+
 // Wrapped keys are bound to their ids, and a changed one does not open.
 func FuzzUnwrap(f *testing.F) {
 	dir := f.TempDir()

@@ -167,14 +167,9 @@ streams:
 // awaitDown waits for the alert that the node is down, which the node itself cannot be asked about.
 func (p *prometheusServer) awaitDown(fires bool) {
 	p.t.Helper()
-	deadline := time.Now().Add(5 * time.Minute)
-	for time.Now().Before(deadline) {
-		if firing, known := p.firing(); known && firing["HydrantNodeDown"] == fires {
-			return
-		}
-		time.Sleep(20 * time.Millisecond) // between two looks at the condition
+	if !comesToHold(5*time.Minute, func() bool { firing, known := p.firing(); return known && firing["HydrantNodeDown"] == fires }) {
+		p.t.Fatalf("HydrantNodeDown fires: %t: not within five minutes", fires)
 	}
-	p.t.Fatalf("HydrantNodeDown fires: %t: not within five minutes", fires)
 }
 
 // A metric with labels that have no value yet shows nowhere on a node in good health, nor does a certificate that it has not.

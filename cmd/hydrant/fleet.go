@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -32,13 +33,40 @@ func (c *Config) openDefinitions(ctx context.Context, log *slog.Logger) (definit
 	if errors.Is(err, bucket.ErrUnconditional) {
 		return nil, err
 	}
-	if err == nil {
-		err = joinFleet(ctx, own, store, log)
-	}
 	if err != nil {
 		log.Warn("the store of the fleet's streams cannot be used yet", "reason", err)
 	}
-	return definitions.OpenCached(store, filepath.Join(c.DataDir, fleetDir))
+	return definitions.OpenCached(&joining{Store: store, own: own, log: log}, filepath.Join(c.DataDir, fleetDir))
+}
+
+// joining is a fleet's store that knows nothing before this node's own streams are there: else one of them would seem not to
+// exist, for as long as the node lives, because the store was away when it started.
+type joining struct {
+	definitions.Store
+	own string // directory
+	log *slog.Logger
+
+	mu     sync.Mutex
+	joined bool
+}
+
+// Load implements definitions.Store.
+func (j *joining) Load(ctx context.Context) (map[string]definitions.Document, error) {
+	if err := j.join(ctx); err != nil {
+		return nil, fmt.Errorf("bring this node's own streams to the fleet: %w", err)
+	}
+	return j.Store.Load(ctx)
+}
+
+func (j *joining) join(ctx context.Context) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.joined {
+		return nil
+	}
+	err := joinFleet(ctx, j.own, j.Store, j.log)
+	j.joined = err == nil
+	return err
 }
 
 func (c *Config) inFleet() bool { return c.APIStreams.Store.S3.Bucket != "" }
@@ -49,9 +77,9 @@ func joinFleet(ctx context.Context, dir string, fleet definitions.Store, log *sl
 	if err != nil {
 		return err
 	}
-	documents, err := own.Load(ctx)
-	if err != nil {
-		return err
+	documents, damaged := own.Load(ctx)
+	if documents == nil {
+		return damaged
 	}
 	for name, document := range documents {
 		_, err := fleet.Put(ctx, name, document.Data, "")
@@ -70,6 +98,9 @@ func joinFleet(ctx context.Context, dir string, fleet definitions.Store, log *sl
 		if err := own.Delete(ctx, name, document.Version); err != nil {
 			return err
 		}
+	}
+	for _, reason := range definitions.Unreadable(damaged) {
+		log.Error("a stream that this node had alone does not become the fleet's", "reason", reason)
 	}
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -90,6 +92,32 @@ func TestNodeJoinsFleet(t *testing.T) {
 		t.Errorf("with nothing left to bring: %v", err)
 	}
 	wantDocuments(t, fleet, all)
+}
+
+// A node whose fleet's store is away when it is to join brings its streams there as soon as the store answers, and one of them
+// that is damaged keeps back no other.
+func TestNodeJoinsLater(t *testing.T) {
+	dir := t.TempDir()
+	own := openDirectory(t, dir, map[string]string{"a": "mine a", "bad": "mine"})
+	if err := os.WriteFile(filepath.Join(dir, "bad.json"), []byte("not its hash\ntext"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fleet := openDirectory(t, t.TempDir(), map[string]string{"b": "theirs b"})
+	var told bytes.Buffer
+	store := &joining{Store: &sickStore{fleet, 0}, own: dir, log: slog.New(slog.NewTextHandler(&told, nil))}
+	if documents, err := store.Load(t.Context()); err == nil {
+		t.Errorf("before it has joined it knows %v", documents)
+	}
+	store.Store = fleet
+	all := map[string]string{"a": "mine a", "b": "theirs b"}
+	wantDocuments(t, store, all)
+	if _, err := own.Put(t.Context(), "a", []byte("again"), ""); err != nil {
+		t.Errorf("what was brought is still there: %v", err)
+	}
+	wantDocuments(t, store, all)
+	if text := told.String(); strings.Count(text, "bad.json") != 1 {
+		t.Errorf("the log says\n%s", text)
+	}
 }
 
 // A node that was killed when it had brought a stream to the fleet, and still had it, finds it there: nothing is given up.

@@ -170,7 +170,34 @@ func damageLine(d *badgerlog.DamageReport) line {
 		cmp.Or(d.Stream, "of a lost name"), d.StreamID, counted(d.Records, "record"), d.From, d.To, d.Generation, d.Reason)}
 }
 
+// streamLines are a lane, and what it holds: its versions, its state and, if asked for, its blocks.
 func streamLines(s *badgerlog.StreamReport, blocks bool) ([]line, error) {
+	lines := []line{laneLine(s)}
+	for i := range s.Versions {
+		l, err := versionLine(&s.Versions[i])
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, l)
+	}
+	for _, e := range s.State {
+		l, err := stateLine(e)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, l)
+	}
+	if !blocks {
+		return lines, nil
+	}
+	for _, b := range s.Blocks {
+		lines = append(lines, line{"block", b, fmt.Sprintf("  block %d to %d: %d bytes, arrived %s, generation %d%s",
+			b.First, b.Last, b.Bytes, b.Arrival.UTC().Format(time.RFC3339Nano), b.Generation, keyText(b.Key))})
+	}
+	return lines, nil
+}
+
+func laneLine(s *badgerlog.StreamReport) line {
 	item := struct {
 		Name     string `json:"name"`
 		ID       string `json:"id"`
@@ -191,41 +218,31 @@ func streamLines(s *badgerlog.StreamReport, blocks bool) ([]line, error) {
 	if s.Derived {
 		lane, taken = "made by the function of stream", "made"
 	}
-	lines := []line{{"stream", item, fmt.Sprintf("%s %s (%s): %s %s, settled up to %d, %d above that in %s of %s%s",
-		lane, s.Name, s.ID, counted(s.Stats.Accepted, "record"), taken, s.Cursor, s.Stats.Pending, counted(int64(len(s.Blocks)), "block"), counted(s.Stats.PendingBytes, "byte"), since)}}
-	for _, v := range s.Versions {
-		definition, err := maskedDefinition(v.Data)
-		if err != nil {
-			return nil, err
-		}
-		item := struct {
-			Number     uint64          `json:"number"`
-			First      uint64          `json:"first"`
-			Logic      uint32          `json:"logic"`
-			Key        uint32          `json:"key,omitempty"`
-			Definition json.RawMessage `json:"definition"`
-		}{v.Number, uint64(v.First), v.Logic, uint32(v.Key), definition}
-		lines = append(lines, line{"version", item, fmt.Sprintf("  version %d from record %d%s: %s", v.Number, v.First, keyText(v.Key), definition)})
+	return line{"stream", item, fmt.Sprintf("%s %s (%s): %s %s, settled up to %d, %d above that in %s of %s%s",
+		lane, s.Name, s.ID, counted(s.Stats.Accepted, "record"), taken, s.Cursor, s.Stats.Pending, counted(int64(len(s.Blocks)), "block"), counted(s.Stats.PendingBytes, "byte"), since)}
+}
+
+func versionLine(v *badgerlog.VersionReport) (line, error) {
+	definition, err := maskedDefinition(v.Data)
+	item := struct {
+		Number     uint64          `json:"number"`
+		First      uint64          `json:"first"`
+		Logic      uint32          `json:"logic"`
+		Key        uint32          `json:"key,omitempty"`
+		Definition json.RawMessage `json:"definition"`
+	}{v.Number, uint64(v.First), v.Logic, uint32(v.Key), definition}
+	return line{"version", item, fmt.Sprintf("  version %d from record %d%s: %s", v.Number, v.First, keyText(v.Key), definition)}, err
+}
+
+func stateLine(e buffer.Entry) (line, error) {
+	m, ok, err := delivery.DecodeManifest(e.Key, e.Value)
+	if err != nil {
+		return line{}, err
 	}
-	for _, e := range s.State {
-		m, ok, err := delivery.DecodeManifest(e.Key, e.Value)
-		switch {
-		case err != nil:
-			return nil, err
-		case ok:
-			lines = append(lines, line{"manifest", m, manifestText(m)})
-		default:
-			lines = append(lines, line{"state", map[string]any{"key": e.Key, "value": json.RawMessage(e.Value)}, fmt.Sprintf("  %s: %s", e.Key, e.Value)})
-		}
+	if ok {
+		return line{"manifest", m, manifestText(m)}, nil
 	}
-	if !blocks {
-		return lines, nil
-	}
-	for _, b := range s.Blocks {
-		lines = append(lines, line{"block", b, fmt.Sprintf("  block %d to %d: %d bytes, arrived %s, generation %d%s",
-			b.First, b.Last, b.Bytes, b.Arrival.UTC().Format(time.RFC3339Nano), b.Generation, keyText(b.Key))})
-	}
-	return lines, nil
+	return line{"state", map[string]any{"key": e.Key, "value": json.RawMessage(e.Value)}, fmt.Sprintf("  %s: %s", e.Key, e.Value)}, nil
 }
 
 func keyText(key buffer.DataKeyID) string {

@@ -64,19 +64,20 @@ func startNginx(t *testing.T, nodes ...string) (url string, client *http.Client,
 	})
 	client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, MaxIdleConnsPerHost: 16}}
 	t.Cleanup(client.CloseIdleConnections)
-	deadline := time.Now().Add(time.Minute)
-	for {
-		c, err := net.Dial("tcp", front)
-		if err == nil {
-			_ = c.Close()
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("nginx does not listen: %s", output)
-		}
-		time.Sleep(20 * time.Millisecond) // between two looks at the port
+	if !comesToHold(time.Minute, func() bool { return isOpen(front) }) {
+		t.Fatalf("nginx does not listen: %s", output)
 	}
 	return "https://" + front, client, filepath.Join(dir, "client_body")
+}
+
+// isOpen reports whether something listens at an address.
+func isOpen(address string) bool {
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		return false
+	}
+	_ = c.Close()
+	return true
 }
 
 // Nodes behind nginx, one of which is killed and another restarted under load: every record is delivered once, and no client

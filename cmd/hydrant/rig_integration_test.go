@@ -180,15 +180,21 @@ func (p *process) eventually(what string, condition func() bool) {
 // within is eventually for what may take longer. It looks the less often the longer that is: a look takes time of the node's.
 func (p *process) within(patience time.Duration, what string, condition func() bool) {
 	p.t.Helper()
-	pause := max(20*time.Millisecond, patience/36_000)
-	deadline := time.Now().Add(patience)
-	for !condition() {
-		if time.Now().After(deadline) {
-			p.kill()
-			p.t.Fatalf("%s: not within %v:\n%s", what, patience, p.output)
-		}
-		time.Sleep(pause) // between two looks at the condition
+	if !comesToHold(patience, condition) {
+		p.kill()
+		p.t.Fatalf("%s: not within %v:\n%s", what, patience, p.output)
 	}
+}
+
+// comesToHold looks until a condition holds, and reports whether it did in time.
+func comesToHold(patience time.Duration, condition func() bool) bool {
+	pause := max(20*time.Millisecond, patience/36_000)
+	for deadline := time.Now().Add(patience); !condition(); time.Sleep(pause) {
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+	return true
 }
 
 func (p *process) post(stream, contentType, body string) string {

@@ -70,34 +70,18 @@ func (s *streamSet) configure(ctx context.Context, configured []stream.Stream) e
 // The file's definition of a name goes before the API's. A stream for which no data key can be had keeps the definition that
 // it had and takes no records until there is one. Called with changing held.
 func (s *streamSet) apply(ctx context.Context, configured, made []stream.Stream) error {
-	known := map[string]buffer.Stream{}
-	for _, k := range s.living() {
-		if err := checkLogic(k); err != nil {
-			return err
-		}
-		known[k.Name] = k
+	left, err := s.known()
+	if err != nil {
+		return err
 	}
-	current, locked := map[string]stream.Stream{}, map[string]*buffer.DataKeyError{}
 	s.silent = map[string]*buffer.DataKeyError{}
-	var prepared []*definition
-	for _, d := range slices.Concat(configured, made) {
-		if _, shadowed := current[d.Name]; shadowed {
-			s.logger.Warn("a stream made through the API is not served: the configuration file defines one of its name", "stream", d.Name)
-			continue
-		}
-		gone, err := s.finishFormer(ctx, known, d)
-		if err != nil {
-			return fmt.Errorf("finish the stream that was called %s before: %w", d.Name, err)
-		}
-		if !gone {
-			continue // it is told as not defined any more
-		}
-		prepared = append(prepared, s.prepare(ctx, known[d.Name], d))
-		current[d.Name] = d
-		delete(known, d.Name)
+	prepared, current, err := s.prepareAll(ctx, left, slices.Concat(configured, made))
+	if err != nil {
+		return err
 	}
 	s.define(ctx, prepared)
 	var entries []ingest.Stream
+	locked := map[string]*buffer.DataKeyError{}
 	for _, p := range prepared {
 		if missing := p.locked(); missing != nil {
 			locked[p.stream.Name] = missing
@@ -106,12 +90,9 @@ func (s *streamSet) apply(ctx context.Context, configured, made []stream.Stream)
 		}
 		entries = append(entries, p.entry())
 	}
-	for _, k := range known {
+	for _, k := range left {
 		entries = append(entries, ingest.Stream{ID: k.ID, Name: k.Name})
-		if _, dropped := s.Current(k.Name); !dropped && s.current.Load() != nil {
-			continue // told before
-		}
-		s.logger.Warn("a stream is not defined any more: it takes no records, and what it holds is delivered", "stream", k.Name)
+		s.tellUndefined(k.Name)
 	}
 	s.configured, s.made = configured, made
 	s.noteLocked(locked)
@@ -121,6 +102,50 @@ func (s *streamSet) apply(ctx context.Context, configured, made []stream.Stream)
 		s.counted(len(entries))
 	}
 	return nil
+}
+
+// known are the streams that the log has, by name.
+func (s *streamSet) known() (map[string]buffer.Stream, error) {
+	known := map[string]buffer.Stream{}
+	for _, k := range s.living() {
+		if err := checkLogic(k); err != nil {
+			return nil, err
+		}
+		known[k.Name] = k
+	}
+	return known, nil
+}
+
+// prepareAll prepares the definitions, the first one of each name, and takes their streams out of known. What is left there
+// is not defined any more.
+func (s *streamSet) prepareAll(ctx context.Context, known map[string]buffer.Stream, all []stream.Stream) ([]*definition, map[string]stream.Stream, error) {
+	current := map[string]stream.Stream{}
+	var prepared []*definition
+	for _, d := range all {
+		if _, shadowed := current[d.Name]; shadowed {
+			s.logger.Warn("a stream made through the API is not served: the configuration file defines one of its name", "stream", d.Name)
+			continue
+		}
+		gone, err := s.finishFormer(ctx, known, d)
+		if err != nil {
+			return nil, nil, fmt.Errorf("finish the stream that was called %s before: %w", d.Name, err)
+		}
+		if !gone {
+			continue // it is told as not defined any more
+		}
+		prepared = append(prepared, s.prepare(ctx, known[d.Name], d))
+		current[d.Name] = d
+		delete(known, d.Name)
+	}
+	return prepared, current, nil
+}
+
+// tellUndefined tells once that a stream is not defined any more.
+func (s *streamSet) tellUndefined(name string) {
+	if _, dropped := s.Current(name); !dropped && s.current.Load() != nil {
+		return // told before
+	}
+	s.logger.Warn("a stream is not defined any more: it takes no records, and what it holds is delivered", "stream", name)
 }
 
 // catalogEntry is a stream as the gateway knows it.

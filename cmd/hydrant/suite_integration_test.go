@@ -125,11 +125,8 @@ func TestBenchSuiteIsInterrupted(t *testing.T) {
 
 func awaitSuite(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !condition(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within a minute", what)
-		}
-		time.Sleep(20 * time.Millisecond) // between two looks at the condition
+	if !comesToHold(time.Minute, condition) {
+		t.Fatalf("%s: not within a minute", what)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -46,30 +47,43 @@ type key struct {
 
 // New implements keyring.Master.
 func (k key) New(ctx context.Context, id buffer.DataKeyID) (secret, wrapped []byte, err error) {
-	var out *sdk.GenerateDataKeyOutput
-	err = k.kms.do(ctx, k.arn, func(client *sdk.Client) (err error) {
-		out, err = client.GenerateDataKey(ctx, &sdk.GenerateDataKeyInput{
-			KeyId: &k.arn, KeySpec: types.DataKeySpecAes256, EncryptionContext: binding(id),
-		})
-		return err
+	client, err := k.kms.connect(ctx)
+	if err != nil {
+		return nil, nil, k.kms.failed(k.arn, err)
+	}
+	out, err := client.GenerateDataKey(ctx, &sdk.GenerateDataKeyInput{
+		KeyId: &k.arn, KeySpec: types.DataKeySpecAes256, EncryptionContext: binding(id),
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, k.kms.failed(k.arn, err)
 	}
 	return out.Plaintext, out.CiphertextBlob, nil
 }
 
-// Open implements keyring.Master. A key that KMS rotates stays the same to its users.
+// Open implements keyring.Master. A key that KMS rotates stays the same to its users. An alias may name another key than the
+// one that has wrapped, which the wrapped form names itself: that one is asked then.
 func (k key) Open(ctx context.Context, id buffer.DataKeyID, wrapped []byte) (secret, rewrapped []byte, err error) {
-	var out *sdk.DecryptOutput
-	err = k.kms.do(ctx, k.arn, func(client *sdk.Client) (err error) {
-		out, err = client.Decrypt(ctx, &sdk.DecryptInput{CiphertextBlob: wrapped, KeyId: &k.arn, EncryptionContext: binding(id)})
-		return err
-	})
-	if err != nil {
-		return nil, nil, err
+	secret, err = k.decrypt(ctx, id, wrapped, &k.arn)
+	var moved *types.IncorrectKeyException
+	if strings.Contains(k.arn, ":alias/") && errors.As(err, &moved) {
+		secret, err = k.decrypt(ctx, id, wrapped, nil)
 	}
-	return out.Plaintext, nil, nil
+	if err != nil {
+		return nil, nil, k.kms.failed(k.arn, err)
+	}
+	return secret, nil, nil
+}
+
+func (k key) decrypt(ctx context.Context, id buffer.DataKeyID, wrapped []byte, by *string) ([]byte, error) {
+	client, err := k.kms.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out, err := client.Decrypt(ctx, &sdk.DecryptInput{CiphertextBlob: wrapped, KeyId: by, EncryptionContext: binding(id)})
+	if err != nil {
+		return nil, err
+	}
+	return out.Plaintext, nil
 }
 
 // binding keeps wrapped keys from being exchanged for each other, and shows in the KMS's own logs.
@@ -77,15 +91,8 @@ func binding(id buffer.DataKeyID) map[string]string {
 	return map[string]string{"hydrant:data-key": strconv.FormatUint(uint64(id), 10)}
 }
 
-// do calls the KMS once. After an error the next call reads the credentials anew: somebody may have mended them.
-func (k *KMS) do(ctx context.Context, arn string, call func(*sdk.Client) error) error {
-	client, err := k.connect(ctx)
-	if err == nil {
-		err = call(client)
-	}
-	if err == nil {
-		return nil
-	}
+// failed says what an error means. The next call reads the credentials anew: somebody may have mended them.
+func (k *KMS) failed(arn string, err error) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.client = nil

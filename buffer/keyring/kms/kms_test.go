@@ -1,7 +1,9 @@
 package kms
 
 import (
+	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -51,4 +53,32 @@ func TestAnswersAreClassified(t *testing.T) {
 	server.Close()
 	_, _, err := k.Master(someKey).Open(t.Context(), 1, []byte("wrapped"))
 	wantCode(t, "nobody there", err, buffer.KeyUnreachable)
+}
+
+// An alias that names another key by now is how keys of a KMS are exchanged by hand: what the key before has wrapped still opens.
+// A key that is named itself opens alone what it has wrapped.
+func TestAliasIsMoved(t *testing.T) {
+	isolate(t)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var asked struct {
+			KeyId             string
+			EncryptionContext map[string]string
+		}
+		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil || asked.EncryptionContext["hydrant:data-key"] != "1" {
+			t.Errorf("asked %+v, error %v", asked, err)
+		}
+		if asked.KeyId != "" {
+			w.Header().Set("X-Amzn-Errortype", "IncorrectKeyException")
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		_, _ = io.WriteString(w, `{"Plaintext":"c2VjcmV0"}`)
+	}))
+	t.Cleanup(server.Close)
+	k := New(Config{Region: "us-east-1", Endpoint: server.URL})
+	if secret, _, err := k.Master("arn:aws:kms:us-east-1:123456789012:alias/hydrant").Open(t.Context(), 1, []byte("wrapped")); string(secret) != "secret" {
+		t.Errorf("got %q, %v", secret, err)
+	}
+	_, _, err := k.Master(someKey).Open(t.Context(), 1, []byte("wrapped"))
+	wantCode(t, "another key", err, buffer.KeyInvalidState)
 }
