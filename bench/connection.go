@@ -33,10 +33,15 @@ type connection struct {
 	parts    []part
 
 	authorize authorizer // nil without credentials
+	carrier   Carrier    // nil: HTTP, to a gateway
 }
 
-// connect prepares a producer's connection; it is made by the first request.
+// connect prepares a producer's connection; one of HTTP is made by the first request.
 func connect(o Options, producer int) (*connection, error) {
+	if o.Dial != nil {
+		carrier, err := o.Dial(producer)
+		return &connection{protocol: newProtocol(o), carrier: carrier}, err
+	}
 	gateway := o.URL[producer%len(o.URL)]
 	u, err := url.Parse(gateway)
 	if err != nil {
@@ -62,11 +67,20 @@ func dial(address string, timeout time.Duration) (net.Conn, error) {
 	return dialer.Dial("tcp", address)
 }
 
-func (c *connection) close() { c.client.CloseIdleConnections() }
+func (c *connection) close() {
+	if c.carrier != nil {
+		c.carrier.Close()
+		return
+	}
+	c.client.CloseIdleConnections()
+}
 
 // exchange sends a request and waits for its answer, for the timeout at most. It never fails: that there is no answer is
 // an answer too.
 func (c *connection) exchange(body []byte, records int) answer {
+	if c.carrier != nil {
+		return c.carry(body, records)
+	}
 	c.request.SetBodyRaw(body)
 	c.parts = c.parts[:0]
 	if err := c.authorized(body); err != nil {

@@ -53,6 +53,9 @@ type Options struct {
 	Ledger      string        `placeholder:"FILE" help:"File to which the outcome of every record is appended, for bench verify."`
 
 	Credentials
+
+	// Dial, where it is set, makes what carries a producer's bodies, in place of HTTP to the URLs.
+	Dial func(producer int) (Carrier, error) `kong:"-"`
 }
 
 // DefaultOptions are the options of `hydrant bench` without flags.
@@ -77,7 +80,7 @@ func (o *Options) Validate() error {
 }
 
 func (o *Options) checkTarget() error {
-	if len(o.URL) == 0 {
+	if len(o.URL) == 0 && o.Dial == nil {
 		return fmt.Errorf("url: at least one is needed")
 	}
 	for _, text := range o.URL {

@@ -39,7 +39,7 @@ type load struct {
 	cpu       time.Duration // of this process before measuring began
 }
 
-// newLoad prepares a run that starts now.
+// newLoad prepares a run that starts now. Carriers are dialled before: what that takes is no part of the load.
 func newLoad(o Options) (*load, error) {
 	authorize, err := o.Credentials.authorizer()
 	if err != nil {
@@ -55,15 +55,18 @@ func newLoad(o Options) (*load, error) {
 			return nil, err
 		}
 	}
-	l.schedule = newSchedule(o, time.Now())
-	l.meter = newMeter(l.schedule.measured)
-	for i := range o.Connections {
-		c, err := connect(o, i)
-		if err != nil {
+	connections := make([]*connection, o.Connections)
+	for i := range connections {
+		if connections[i], err = connect(o, i); err != nil {
+			l.hangUp()
 			return nil, errors.Join(err, l.ledger.close())
 		}
-		c.authorize = authorize
-		l.closers = append(l.closers, c.close)
+		connections[i].authorize = authorize
+		l.closers = append(l.closers, connections[i].close)
+	}
+	l.schedule = newSchedule(o, time.Now())
+	l.meter = newMeter(l.schedule.measured)
+	for i, c := range connections {
 		l.producers = append(l.producers, &producer{
 			number: i, schedule: l.schedule, ledger: l.ledger, author: newAuthor(l.id, i, material),
 			meter: l.meter, appendBody: c.protocol.appendBody, exchange: c.exchange,
@@ -84,9 +87,7 @@ func (l *load) run(ctx context.Context, progress io.Writer) (*Report, error) {
 	err := l.drive(ctx)
 	stopped := time.Now()
 	watched()
-	for _, closeConnection := range l.closers {
-		closeConnection()
-	}
+	l.hangUp()
 	if closed := l.ledger.close(); err == nil {
 		err = closed
 	}
@@ -94,6 +95,12 @@ func (l *load) run(ctx context.Context, progress io.Writer) (*Report, error) {
 		err = fmt.Errorf("run %s stopped: %w", l.id, err)
 	}
 	return l.report(stopped), err
+}
+
+func (l *load) hangUp() {
+	for _, closeConnection := range l.closers {
+		closeConnection()
+	}
 }
 
 // drive runs all producers to their end. The first whose ledger fails ends the others.

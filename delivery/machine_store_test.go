@@ -3,11 +3,9 @@ package delivery_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
-	"sync"
 	"time"
 
 	"pgregory.net/rapid"
@@ -25,11 +23,10 @@ const (
 	slow // stored after a while
 )
 
-// machineStore is a store whose creations end as was drawn.
+// machineStore is a store whose creations end as was drawn. It is guarded by the machine's mutex.
 type machineStore struct {
 	machine *machine
 
-	mu       sync.Mutex
 	objects  map[string]storedObject
 	outcomes []outcome // of the next creations; then all are stored
 	changed  []string  // what must never happen
@@ -40,20 +37,13 @@ type storedObject struct {
 	metadata delivery.Metadata
 }
 
-// dies counts a step, under the mutex that all of them share.
-func (s *machineStore) dies() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.machine.strike()
-}
-
 func (s *machineStore) Create(ctx context.Context, o *delivery.Object) error {
-	s.mu.Lock()
+	s.machine.mu.Lock()
 	next := stored
 	if len(s.outcomes) > 0 {
 		next, s.outcomes = s.outcomes[0], s.outcomes[1:]
 	}
-	s.mu.Unlock()
+	s.machine.mu.Unlock()
 	if next == slow {
 		select {
 		case <-time.After(3 * time.Second):
@@ -61,8 +51,8 @@ func (s *machineStore) Create(ctx context.Context, o *delivery.Object) error {
 			return ctx.Err()
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.machine.mu.Lock()
+	defer s.machine.mu.Unlock()
 	if s.machine.strike() {
 		return errDead
 	}
@@ -84,8 +74,8 @@ func (s *machineStore) Create(ctx context.Context, o *delivery.Object) error {
 }
 
 func (s *machineStore) Stat(_ context.Context, key string) (delivery.Metadata, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.machine.mu.Lock()
+	defer s.machine.mu.Unlock()
 	o, ok := s.objects[key]
 	if !ok {
 		return delivery.Metadata{}, delivery.ErrNotExist
@@ -94,15 +84,15 @@ func (s *machineStore) Stat(_ context.Context, key string) (delivery.Metadata, e
 }
 
 func (s *machineStore) Open(_ context.Context, key string) (io.ReadCloser, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.machine.mu.Lock()
+	defer s.machine.mu.Unlock()
 	return io.NopCloser(strings.NewReader(s.objects[key].body)), nil
 }
 
 // lines are all lines, each with its object's key.
 func (s *machineStore) lines(t *rapid.T) map[string]string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.machine.mu.Lock()
+	defer s.machine.mu.Unlock()
 	found := map[string]string{}
 	for key, o := range s.objects {
 		var n int64
@@ -125,15 +115,4 @@ func (s *machineStore) lines(t *rapid.T) map[string]string {
 		t.Fatal(s.changed[0])
 	}
 	return found
-}
-
-// rawOf is the record that a line of the error output holds.
-func rawOf(t *rapid.T, line string) string {
-	var failed struct {
-		RawData []byte `json:"rawData"`
-	}
-	if err := json.Unmarshal([]byte(line), &failed); err != nil {
-		t.Fatal(err)
-	}
-	return string(failed.RawData)
 }

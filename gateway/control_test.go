@@ -26,6 +26,9 @@ func (c *fakeControl) Call(_ context.Context, operation string, body []byte, by 
 	if c.refuse != nil {
 		return nil, c.refuse
 	}
+	if by.Retries() {
+		return []byte(`{"again":true}`), nil
+	}
 	return fmt.Appendf(nil, `{"did":%q,"with":%s,"some":%t,"other":%t}`, operation, body, by.MaySome() == nil, by.MaySee("other")), nil
 }
 
@@ -52,6 +55,15 @@ func TestOperationsOnStreams(t *testing.T) {
 	} {
 		control.refuse = &ingest.Error{Code: code, Detail: "because"}
 		wantException(t, c.do(call("CreateDeliveryStream", `{}`)), 400, exception, "because")
+	}
+	control.refuse = nil
+	for header, again := range map[string]bool{
+		"attempt=1": false, "attempt=2; max=3": true, "ttl=20261127T061502Z; attempt=3; max=5": true, "max=3;attempt=2": true,
+		"attempt=0": false, "attempt=x": false, "attempt=-2": false, "max=2": false, "": false,
+	} {
+		if got := c.do(call("CreateDeliveryStream", `{}`, "amz-sdk-request: "+header)); (got.body == `{"again":true}`) != again {
+			t.Errorf("%q: got %s, want a retry: %t", header, got.body, again)
+		}
 	}
 	calls := control.calls.Load()
 	wantException(t, c.do(call("CreateDeliveryStream", `{}`, "Content-Encoding: gzip")), 415, "UnsupportedMediaTypeException",

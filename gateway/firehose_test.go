@@ -190,3 +190,27 @@ func TestFirehoseTellsTheLogsErrors(t *testing.T) {
 		wantException(t, c.do(putBatch("clicks", "a", "b")), x.status, x.exception, x.message)
 	}
 }
+
+// A data key that may be there for the next attempt is worth one: SDKs make it after a 503, and give up after a 400, which is
+// for keys that somebody has to mend.
+func TestDataKeysThatAreMissing(t *testing.T) {
+	f := start(t, &fakeLog{})
+	c := f.dial()
+	for code, want := range map[string]exceptionOf{
+		buffer.KeyUnreachable: {503, "ServiceUnavailableException"},
+		buffer.KeyDisabled:    {400, "InvalidKMSResourceException"},
+		buffer.KeyNotFound:    {400, "InvalidKMSResourceException"},
+	} {
+		f.log.setError(&buffer.DataKeyError{ID: 1, Code: code, Reason: "mend it"})
+		got := c.do(putBatch("clicks", "x"))
+		if got.StatusCode != want.status || got.Header.Get("X-Amzn-Errortype") != want.name ||
+			!strings.Contains(got.body, `"code":"`+code+`"`) || !strings.Contains(got.body, "mend it") {
+			t.Errorf("%s: got %d %s", code, got.StatusCode, got.body)
+		}
+	}
+}
+
+type exceptionOf struct {
+	status int
+	name   string
+}

@@ -2,6 +2,7 @@
 package machine
 
 import (
+	"debug/buildinfo"
 	"fmt"
 	"os"
 	"runtime"
@@ -47,8 +48,19 @@ func Load() float64 {
 
 // Commit is what this binary was built from.
 func Commit() string {
+	info, _ := debug.ReadBuildInfo()
+	return commit(info)
+}
+
+// CommitOf is what another binary, a file, was built from.
+func CommitOf(program string) string {
+	info, _ := buildinfo.ReadFile(program) // what cannot be read is unknown
+	return commit(info)
+}
+
+func commit(info *debug.BuildInfo) string {
 	revision, modified := "unknown", ""
-	if info, ok := debug.ReadBuildInfo(); ok {
+	if info != nil {
 		for _, s := range info.Settings {
 			switch {
 			case s.Key == "vcs.revision":

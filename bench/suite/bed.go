@@ -12,13 +12,13 @@ import (
 // bed is what rows are measured in: a directory on the disk to measure, and what all rows need.
 type bed struct {
 	options Options
-	program string // this one: floors, stores and nodes are other processes of it
+	program string // Hydrant's: floors, stores and nodes are processes of it
 	dir     string // of this run; removed at its end
 }
 
 // newBed makes a directory and the inputs in it. The caller closes the bed.
 func newBed(o Options) (*bed, error) {
-	program, err := os.Executable()
+	program, err := o.program()
 	if err != nil {
 		return nil, err
 	}
@@ -36,6 +36,13 @@ func newBed(o Options) (*bed, error) {
 		}
 	}
 	return b, nil
+}
+
+func (o *Options) program() (string, error) {
+	if o.Program != "" {
+		return filepath.Abs(o.Program)
+	}
+	return os.Executable()
 }
 
 func (b *bed) input(in input) string { return filepath.Join(b.dir, in.name) }

@@ -37,6 +37,9 @@ type Options struct {
 	Endpoint  string        `placeholder:"URL" help:"Of that store (default: AWS)."`
 	PathStyle bool          `help:"That store wants the bucket in the path."`
 
+	Program string `kong:"-"` // Hydrant's binary; empty means this one
+	Peers   []Peer `kong:"-"` // where there are some, they are measured beside a node, and nothing else is
+
 	backlog    int64
 	partitions int
 	object     string // size of objects where ingest and delivery go on together
@@ -63,6 +66,9 @@ func (o *Options) Validate() (err error) {
 	o.backlog = int64(bytes)
 	if err := o.selectRows(); err != nil {
 		return err
+	}
+	if o.S3 != "" && len(o.Peers) > 0 {
+		return errors.New("s3: nothing is delivered beside peers")
 	}
 	if o.S3 != "" {
 		_, _, err = ParseBucket(o.S3)
@@ -104,7 +110,7 @@ type RunCommand struct {
 // is written. Interrupted, it writes nothing.
 func (c *RunCommand) Run(ctx context.Context, cli *kong.Context) error {
 	if c.List {
-		return list(cli.Stdout)
+		return list(cli.Stdout, c.all())
 	}
 	result, err := Run(ctx, c.Options, cli.Stderr)
 	if err != nil {
@@ -121,8 +127,8 @@ func (c *RunCommand) Run(ctx context.Context, cli *kong.Context) error {
 	return errors.Join(err, result.unmeasured())
 }
 
-func list(w io.Writer) error {
-	for _, r := range rows() {
+func list(w io.Writer, all []row) error {
+	for _, r := range all {
 		if _, err := fmt.Fprintf(w, "%-18s %s\n", r.name(), r.about()); err != nil {
 			return err
 		}

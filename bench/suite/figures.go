@@ -6,6 +6,7 @@ import "slices"
 const (
 	megabytesPS   = "megabytes_per_second" // of payload
 	requestsPS    = "requests_per_second"
+	floorShare    = "share_of_floor" // of the floor's rate
 	ackP50        = "ack_p50_ms"
 	ackP99        = "ack_p99_ms"
 	ackP999       = "ack_p99_9_ms"
@@ -39,6 +40,7 @@ type figure struct{ key, label, format string }
 var shown = []figure{
 	{megabytesPS, "MB/s", "%.1f"},
 	{requestsPS, "requests/s", "%.0f"},
+	{floorShare, "of the floor", "%.3f"},
 	{deliveredPS, "delivered MB/s", "%.1f"},
 	{modelledMBPS, "modelled MB/s", "%.1f"},
 	{compressorMBP, "all cores' MB/s", "%.1f"},

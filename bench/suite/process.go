@@ -12,13 +12,15 @@ type process struct {
 	watch *watch
 }
 
-// start runs this program with other arguments.
+// start runs Hydrant's program.
 func (b *bed) start(ctx context.Context, name string, environment []string, arguments ...string) (*process, error) {
+	return startWatched(ctx, child.Options{Name: name, Program: b.program, Arguments: arguments, Environment: environment})
+}
+
+func startWatched(ctx context.Context, o child.Options) (*process, error) {
 	w := new(watch)
-	p, err := child.Start(ctx, child.Options{
-		Name: name, Program: b.program, Arguments: arguments, Environment: environment,
-		Started: w.begin, Ended: w.end,
-	})
+	o.Started, o.Ended = w.begin, w.end
+	p, err := child.Start(ctx, o)
 	if err != nil {
 		return nil, err
 	}

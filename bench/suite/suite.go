@@ -30,7 +30,7 @@ func Run(ctx context.Context, o Options, progress io.Writer) (result *Result, er
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
 	start := time.Now()
-	result = &Result{Date: start.UTC(), Commit: machine.Commit(), Machine: machine.This(), Note: o.Note, Settings: o.settings()}
+	result = &Result{Date: start.UTC(), Commit: machine.CommitOf(b.program), Machine: machine.This(), Note: o.Note, Settings: o.settings()}
 	for i, r := range selected {
 		row, err := b.repeat(ctx, r, fmt.Sprintf("%d/%d %s", i+1, len(selected), r.name()), progress)
 		if err != nil {
@@ -42,8 +42,16 @@ func Run(ctx context.Context, o Options, progress io.Writer) (result *Result, er
 	return result, nil
 }
 
+// all are the rows to select from.
+func (o *Options) all() []row {
+	if len(o.Peers) > 0 {
+		return peerRows(o.Peers)
+	}
+	return rows()
+}
+
 func (o *Options) rows() (selected []row) {
-	for _, r := range rows() {
+	for _, r := range o.all() {
 		if o.selected.MatchString(r.name()) {
 			selected = append(selected, r)
 		}

@@ -67,6 +67,8 @@ var notGiven = map[string]string{
 	"./hydrant bench suite --out .":                                                               "takes an hour; TestBenchSuite measures everything with --quick",
 	"./hydrant bench suite --rows '^single$|latency'":                                             "needs the machine alone; TestBenchSuite measures all rows with --quick",
 	"./hydrant bench suite --rows growth":                                                         "needs the machine alone; TestBenchSuite measures all rows with --quick",
+	"go test -C tools/peers .":                                                                    "CI gives it",
+	"go run -C tools/peers . --out /tmp":                                                          "needs the machine alone; TestPeers measures all of it shortly",
 	"go test -run XXX -bench . ./...":                                                             "needs the machine alone",
 	"go test -bench BenchmarkDeliver ./delivery":                                                  "needs the machine alone",
 	"go test ./partitioner -bench Keys":                                                           "needs the machine alone",

@@ -403,8 +403,8 @@ func TestEncryptionByKMS(t *testing.T) {
 	proxy.Spoil(everything, 1, -1, func(http.ResponseWriter, *http.Request, http.HandlerFunc) { panic(http.ErrAbortHandler) })
 	v.process = launchIn(t, v.dir, v.config(), environment...)
 	v.eventually("the alarm", func() bool { return strings.Contains(v.ready(), "stream s: data key 1 cannot be used") })
-	if status, answer := v.api("PutRecord", `{"DeliveryStreamName":"s","Record":{"Data":"YQ=="}}`); status != http.StatusBadRequest ||
-		!strings.Contains(answer, `"code":"DependencyTimeoutException"`) {
+	if status, answer := v.api("PutRecord", `{"DeliveryStreamName":"s","Record":{"Data":"YQ=="}}`); status != http.StatusServiceUnavailable ||
+		!strings.Contains(answer, `"__type":"ServiceUnavailableException"`) || !strings.Contains(answer, `"code":"DependencyTimeoutException"`) {
 		t.Errorf("%d %s", status, answer)
 	}
 	proxy.Heal()

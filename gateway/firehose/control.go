@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 
 	"github.com/valyala/fasthttp"
 
@@ -48,6 +49,7 @@ func (h *Handler) serveControl(ctx context.Context, rc *fasthttp.RequestCtx, req
 	if err != nil {
 		return err
 	}
+	req.Retry = isFurtherAttempt(rc.Request.Header.Peek(attemptHeader))
 	answer, err := h.control.Call(ctx, operation, body, req.Caller(operation))
 	if err != nil {
 		return err
@@ -55,6 +57,20 @@ func (h *Handler) serveControl(ctx context.Context, rc *fasthttp.RequestCtx, req
 	writeHeaders(rc)
 	rc.SetBody(answer)
 	return nil
+}
+
+// attemptHeader is what AWS's SDKs count the attempts of a call in.
+const attemptHeader = "Amz-Sdk-Request"
+
+// isFurtherAttempt reports whether one went before, by a header such as "ttl=20261127T061502Z; attempt=2; max=3".
+func isFurtherAttempt(header []byte) bool {
+	for part := range bytes.SplitSeq(header, []byte(";")) {
+		if number, found := bytes.CutPrefix(bytes.TrimSpace(part), []byte("attempt=")); found {
+			attempt, err := strconv.ParseUint(string(number), 10, 32)
+			return err == nil && attempt > 1
+		}
+	}
+	return false
 }
 
 func (h *Handler) account() string {

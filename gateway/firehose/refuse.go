@@ -67,6 +67,9 @@ func (h *Handler) Refuse(rc *fasthttp.RequestCtx, e *ingest.Error) {
 	if exc == slowDown {
 		message = "Slow down."
 	}
+	if passing(e) {
+		exc = slowDown
+	}
 	body, err := json.Marshal(struct {
 		Type    string `json:"__type"`
 		Message string `json:"message"`
@@ -82,6 +85,13 @@ func (h *Handler) Refuse(rc *fasthttp.RequestCtx, e *ingest.Error) {
 	if e.RetryAfter > 0 {
 		rc.Response.Header.Set(fasthttp.HeaderRetryAfter, strconv.FormatInt(e.RetrySeconds(), 10))
 	}
+}
+
+// passing reports whether a data key is missing that may be there for the next attempt, for which SDKs take a 503. AWS's
+// InvalidKMSResourceException, which they take for final, is for keys that somebody has to mend.
+func passing(e *ingest.Error) bool {
+	var locked *buffer.DataKeyError
+	return errors.As(e.Cause, &locked) && locked.Passing()
 }
 
 // kmsCode is what an InvalidKMSResourceException says beside its message: the KMS's own name for it.

@@ -66,6 +66,9 @@ func (r *Request) AuthorizeSome(action string) error {
 
 // Caller is what the sender of a request may do: one action, on some streams.
 type Caller interface {
+	// Retries reports whether the sender says that the call was sent before, and no answer came.
+	Retries() bool
+
 	May(stream string) error   // whether the action is allowed on a stream. Error: AccessDenied
 	MaySome() error            // whether it is allowed on any stream at all. Error: AccessDenied
 	MaySee(stream string) bool // May, for one stream of many: that it is not allowed is no event
@@ -78,6 +81,8 @@ type caller struct {
 	request *Request
 	action  string
 }
+
+func (c caller) Retries() bool { return c.request.Retry }
 
 func (c caller) May(stream string) error { return c.request.Authorize(c.action, []byte(stream)) }
 

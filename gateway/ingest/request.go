@@ -28,6 +28,8 @@ type Request struct {
 	MayCut bool
 	// Replayed says that the records have been delivered before, or were in the error output: they are counted apart too.
 	Replayed bool
+	// Retry says that the sender calls it a further attempt of a call. The protocol sets it.
+	Retry bool
 	// Encoding is what Receive undoes; the protocol sets it.
 	Encoding Encoding
 	// Outcome is what became of the request so far.
@@ -187,7 +189,7 @@ func (r *Request) End() {
 	r.unreserve(r.reserved)
 	clear(r.Records)
 	r.Records, r.Answer, r.Key, r.Encoding = r.Records[:0], r.Answer[:0], Key{}, Identity
-	r.MayCut, r.Replayed, r.Outcome = false, false, Outcome{}
+	r.MayCut, r.Replayed, r.Retry, r.Outcome = false, false, false, Outcome{}
 	r.body, r.scratch, r.source = nil, nil, nil
 	r.session.Reset()
 	r.authorized = ""

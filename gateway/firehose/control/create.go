@@ -32,6 +32,10 @@ func (p *Plane) create(ctx context.Context, in *firehose.CreateDeliveryStreamInp
 	}
 	p.changing.Lock()
 	defer p.changing.Unlock()
+	created := output{&firehose.CreateDeliveryStreamOutput{DeliveryStreamARN: p.arn(name)}, schemas.CreateDeliveryStreamOutput}
+	if c.Retries() && p.record(name).madeAs(r) {
+		return created, nil
+	}
 	err = again(func() error {
 		if err := p.checkFree(name); err != nil {
 			return err
@@ -48,7 +52,7 @@ func (p *Plane) create(ctx context.Context, in *firehose.CreateDeliveryStreamInp
 		return output{}, errors.Join(p.keyRefusal(name, nil), p.remove(ctx, r), p.serve(ctx))
 	}
 	p.deps.Log.Info("a stream is created through the API", "stream", name)
-	return output{&firehose.CreateDeliveryStreamOutput{DeliveryStreamARN: p.arn(name)}, schemas.CreateDeliveryStreamOutput}, nil
+	return created, nil
 }
 
 // asked is the record of the stream that a call wants, which can be served.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/firehose"
 	"github.com/aws/aws-sdk-go-v2/service/firehose/schemas"
+	"github.com/aws/aws-sdk-go-v2/service/firehose/types"
 
 	"hydrant/gateway/ingest"
 )
@@ -26,6 +27,10 @@ func (p *Plane) update(ctx context.Context, in *firehose.UpdateDestinationInput,
 		before, err := p.findActive(name)
 		if err != nil {
 			return err
+		}
+		if c.Retries() && before.updatedBy(in) {
+			after = before
+			return nil
 		}
 		if after, err = p.updated(before, in); err != nil {
 			return err
@@ -69,26 +74,32 @@ func (p *Plane) updated(before *record, in *firehose.UpdateDestinationInput) (*r
 	if err := checkBuilt("UpdateDestination", in); err != nil {
 		return nil, err
 	}
-	destination := *before.Destination
-	if change := in.ExtendedS3DestinationUpdate; change == nil {
-		//lint:ignore SA1019 clients still send the older shape
-		merge(&destination, in.S3DestinationUpdate)
-	} else {
-		merge(&destination, change)
-		if change.S3BackupUpdate != nil {
-			destination.S3BackupConfiguration = updatedBackup(destination.S3BackupConfiguration, change.S3BackupUpdate)
-		}
-	}
-	if err := checkStaysBackedUp(before.Destination, &destination); err != nil {
+	destination := changed(before.Destination, in)
+	if err := checkStaysBackedUp(before.Destination, destination); err != nil {
 		return nil, err
 	}
 	after := *before
-	after.Destination, after.Version, after.Updated = &destination, before.Version+1, p.now()
-	if err := checkSwitch(before.Destination, &destination); err != nil {
+	after.Destination, after.Version, after.Updated = destination, before.Version+1, p.now()
+	if err := checkSwitch(before.Destination, destination); err != nil {
 		return nil, err
 	}
 	_, err := p.definition(&after)
 	return &after, err
+}
+
+// changed is what becomes of a destination, which stays as it is.
+func changed(before *types.ExtendedS3DestinationConfiguration, in *firehose.UpdateDestinationInput) *types.ExtendedS3DestinationConfiguration {
+	after := *before
+	if change := in.ExtendedS3DestinationUpdate; change == nil {
+		//lint:ignore SA1019 clients still send the older shape
+		merge(&after, in.S3DestinationUpdate)
+	} else {
+		merge(&after, change)
+		if change.S3BackupUpdate != nil {
+			after.S3BackupConfiguration = updatedBackup(after.S3BackupConfiguration, change.S3BackupUpdate)
+		}
+	}
+	return &after
 }
 
 // merge sets the fields of into that are set in a structure with fields of the same names and types.
