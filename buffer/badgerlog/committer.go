@@ -41,7 +41,10 @@ func (c *committer) run() {
 // commit makes one group durable and published, and then tells everyone who waits for it.
 func (c *committer) commit(g *group) {
 	defer c.log.finish(g)
-	if g.err = c.log.broken(); g.err != nil {
+	if broken := c.log.broken(); broken != nil {
+		g.err = broken
+	}
+	if g.err != nil {
 		return
 	}
 	record, data, stored := c.prepare(g)

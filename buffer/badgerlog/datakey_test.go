@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"hydrant/buffer"
@@ -70,6 +72,50 @@ func TestNothingOfAnEncryptedStreamIsOnDiskInPlain(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A definition that cannot be stored brings no data key: records before it, beside it and behind it are under the one in
+// force. No version would name the other, which could be destroyed then.
+func TestDefinitionThatFailsBringsNoKey(t *testing.T) {
+	t.Parallel()
+	r := openRig(t, Config{Dir: t.TempDir(), MaxDisk: MinDisk, DataKeys: new(buffertest.DataKeys)})
+	define := func(key buffer.DataKeyID, data []byte) error {
+		_, err := r.Define(t.Context(), buffer.Definition{Stream: r.id, Name: r.lanes[r.id].name, Logic: 1, Data: data, Key: key})
+		return err
+	}
+	if err := define(1, []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []buffer.DataKeyID{0, 2} {
+		var beside sync.WaitGroup
+		var over atomic.Bool
+		for range 4 {
+			beside.Go(func() {
+				for !over.Load() {
+					_, err := r.add([]byte("beside"))
+					if full := new(buffer.FullError); err != nil && !errors.As(err, &full) {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		err := define(key, randomBlock(MinDisk))
+		over.Store(true)
+		beside.Wait()
+		if full := new(buffer.FullError); !errors.As(err, &full) {
+			t.Fatalf("a definition larger than the disk returned %v", err)
+		}
+		r.mustAdd("behind")
+	}
+	var b buffer.Block
+	for after := buffer.Seq(0); after < r.lane.Info().Head; after = b.Last() {
+		if err := r.lane.Read(t.Context(), after, &b); err != nil {
+			t.Fatal(err)
+		}
+		if b.Key != 1 {
+			t.Errorf("the block at %d has key %d", b.First, b.Key)
+		}
 	}
 }
 

@@ -89,6 +89,22 @@ func (l *Log) definition(d buffer.Definition, v *version) func(*group) error {
 	}
 }
 
+// undefine goes back to the data keys of the versions in force, where a group that failed was to bring others. The records
+// that came in since are under a key that no version would name: their group fails too. Called with mu held.
+func (l *Log) undefine(g *group) {
+	for i := range g.changes {
+		lane := l.lane(g.changes[i].lane)
+		if !g.changes[i].isVersion() || lane == nil || lane.id.IsDerived() {
+			continue
+		}
+		before := lane.key
+		lane.key = lane.lastVersion().Key
+		if lane.key != before && l.forming.bytesOf(lane) > 0 {
+			l.forming.err = fmt.Errorf("a definition before it could not be stored: %w", g.err)
+		}
+	}
+}
+
 // addLane has a group make a lane.
 func (g *group) addLane(l *lane) {
 	g.lanes = append(g.lanes, l)

@@ -19,7 +19,7 @@ type group struct {
 	clock   int64      // of the keys, when the group was packed
 
 	done chan struct{} // closed when err is final
-	err  error
+	err  error         // of a group that is not committed yet: it will not be
 
 	first struct { // memory for one lane, which is all that most groups need
 		part  part

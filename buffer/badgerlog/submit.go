@@ -86,11 +86,13 @@ func (l *Log) fail(err error) {
 	l.room.Broadcast()
 }
 
-// finish tells everyone who waits for a group. The keys of one that failed are free again before that.
+// finish tells everyone who waits for a group. The keys of one that failed are free again before that, and its definitions
+// are not in force.
 func (l *Log) finish(g *group) {
 	if g.err != nil {
 		l.mu.Lock()
 		l.keys.abandon(g)
+		l.undefine(g)
 		l.mu.Unlock()
 	}
 	close(g.done)
