@@ -2,6 +2,7 @@ package suite
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -59,7 +60,8 @@ func TestRowsAreSelected(t *testing.T) {
 	}
 }
 
-func TestBedIsRemoved(t *testing.T) {
+func newQuickBed(t *testing.T) *bed {
+	t.Helper()
 	o := Options{Quick: true, Dir: t.TempDir()}
 	if err := o.Validate(); err != nil {
 		t.Fatal(err)
@@ -68,17 +70,29 @@ func TestBedIsRemoved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return b
+}
+
+// closesClean closes a bed, of which nothing is left.
+func closesClean(t *testing.T, b *bed) {
+	t.Helper()
+	parent := filepath.Dir(b.dir)
+	if err := b.close(); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(parent); err != nil || len(left) > 0 {
+		t.Errorf("left: %v %v", left, err)
+	}
+}
+
+func TestBedIsRemoved(t *testing.T) {
+	b := newQuickBed(t)
 	for _, in := range inputs {
 		if info, err := os.Stat(b.input(in)); err != nil || info.Size() < 1<<20 {
 			t.Errorf("%s: %v", in.name, err)
 		}
 	}
-	if err := b.close(); err != nil {
-		t.Error(err)
-	}
-	if left, err := os.ReadDir(o.Dir); err != nil || len(left) > 0 {
-		t.Errorf("left: %v %v", left, err)
-	}
+	closesClean(t, b)
 }
 
 // Without credentials a node's delivery is held: that is what delivery off means. A real store's are the user's.

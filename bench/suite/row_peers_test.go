@@ -2,7 +2,6 @@ package suite
 
 import (
 	"context"
-	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -33,14 +32,7 @@ func quietPeer(percent int64) Peer {
 }
 
 func TestPeersAreMeasured(t *testing.T) {
-	o := Options{Quick: true, Dir: t.TempDir()}
-	if err := o.Validate(); err != nil {
-		t.Fatal(err)
-	}
-	b, err := newBed(o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := newQuickBed(t)
 	side, err := b.measurePeer(t.Context(), quietPeer(100), batches)
 	if err != nil || side.Name != "quiet" || side.Figures[megabytesPS] <= 0 || side.Figures[ackP99] <= 0 {
 		t.Errorf("measured %+v, %v", side, err)
@@ -49,12 +41,7 @@ func TestPeersAreMeasured(t *testing.T) {
 	if _, err := b.measurePeer(t.Context(), quietPeer(50), batches); err == nil || !strings.Contains(err.Error(), "something else answered") {
 		t.Errorf("got %v", err)
 	}
-	if err := b.close(); err != nil {
-		t.Error(err)
-	}
-	if left, err := os.ReadDir(o.Dir); err != nil || len(left) > 0 {
-		t.Errorf("left: %v %v", left, err)
-	}
+	closesClean(t, b)
 }
 
 // With peers there are rows of theirs and no others, and what their answers mean is told.
