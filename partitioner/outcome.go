@@ -151,14 +151,24 @@ func (p *Partitioner) Split(pieces []Piece, data []byte) []Piece {
 	}
 	found, refused := p.splitter.split(data)
 	if refused != nil {
-		return append(pieces, Piece{Failed: &Outcome{
-			Result: Failed, Raw: data, Kind: refused.kind, Code: refused.code, Message: refused.message,
-		}})
+		return append(pieces, refused.piece(data))
 	}
+	start, raws := len(pieces), 0
 	for i, one := range found {
-		pieces = append(pieces, Piece{Data: one.data, Raw: p.splitter.raw(data, i)})
+		raw := p.splitter.raw(data, i)
+		if raws += len(raw); len(raw) > maxRaw || raws > maxFailures {
+			return append(pieces[:start], refuse(tooManyFailures,
+				"one of the records in it is more than %d bytes as it would be kept where it fails, or all of them are more than %d",
+				maxRaw, maxFailures).piece(data))
+		}
+		pieces = append(pieces, Piece{Data: one.data, Raw: raw})
 	}
 	return pieces
+}
+
+// piece is a record that is refused whole.
+func (r *refusal) piece(record []byte) Piece {
+	return Piece{Failed: &Outcome{Result: Failed, Raw: record, Kind: r.kind, Code: r.code, Message: r.message}}
 }
 
 // MayFail reports whether a record that passed the function may yet fail to be partitioned.

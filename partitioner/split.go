@@ -15,6 +15,7 @@ const (
 	maxDecompressed = 32 << 20 // bytes
 	maxPieces       = 1 << 16  // records out of one
 	maxFailures     = 64 << 20 // bytes of error output
+	maxRaw          = 16 << 20 // bytes that are kept of one of the records given to a function: as many as a record has at most
 )
 
 // splitter takes a record apart as its stream's processing says. What it returns of a record is good until the next one.

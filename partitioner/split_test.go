@@ -228,6 +228,33 @@ func TestProcessingIsBounded(t *testing.T) {
 	}
 }
 
+// What is kept of each of the records in one that a function is given is bounded too, and what is kept of all.
+func TestSplitIsBounded(t *testing.T) {
+	inGroup := func(group, events string) string {
+		return zipped(`{"messageType":"DATA_MESSAGE","logGroup":"` + group + `","logEvents":[{"message":"x"}` + events + `]}`)
+	}
+	for name, record := range map[string]string{
+		"many small ones":       inGroup(strings.Repeat("g", 4<<20), strings.Repeat(`,{"message":"x"}`, 100)),
+		"a large one":           inGroup("g", `,{"message":"`+strings.Repeat("x", 17<<20)+`"}`),
+		"one that grows":        inGroup("g", `,{"message":"`+strings.Repeat(`\n`, 3<<20)+`"}`),
+		"a large one, no group": zipped("x\n" + strings.Repeat("x", 17<<20)),
+	} {
+		steps := messages
+		if strings.HasSuffix(name, "no group") {
+			steps = unzipped
+			steps.Deaggregation = &stream.Deaggregation{Type: stream.DeaggregationDelimited, Delimiter: "\n"}
+		}
+		pieces := newPartitioner(t, processing(steps)).Split([]partitioner.Piece{{}}, []byte(record))
+		if len(pieces) != 2 {
+			t.Errorf("%s: %d pieces, want one", name, len(pieces)-1)
+			continue
+		}
+		if failed := pieces[1].Failed; failed == nil || failed.Code != "Processing.TooManyFailures" || string(failed.Raw) != record {
+			t.Errorf("%s: the piece is %.200v", name, pieces[1])
+		}
+	}
+}
+
 // FuzzProcessing looks for records that are not kept whole: in all outputs together, or in the error output.
 func FuzzProcessing(f *testing.F) {
 	steps := []stream.Processing{fromJSON, between, unzipped, messages, allSteps}

@@ -98,7 +98,7 @@ func (v *validation) copyPrefix() {
 // doubled warns of a backup whose readers would find each record twice.
 func (v *validation) doubled() {
 	d, ok := v.stream.AsBackup()
-	if !ok || d.Prefix != v.stream.Prefix || d.Destination.Place() != v.stream.Destination.Place() {
+	if !ok || d.Prefix != v.stream.Prefix || d.Destination.Address() != v.stream.Destination.Address() {
 		return
 	}
 	v.add("backup", "it goes to the same prefix of the same destination as the stream: whoever reads there finds each record twice")

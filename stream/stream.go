@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Stream is a delivery stream's definition, as written in the configuration or given through the API. It is data: once
@@ -108,7 +109,7 @@ type S3 struct {
 	RoleSessionName string `json:"role_session_name,omitempty" yaml:"role_session_name"` // empty means hydrant
 }
 
-// Place names where a destination puts objects, whatever the way there: credentials and endpoints may change.
+// Place names where a destination puts objects, for people and in metrics. Where it tells stores apart Address does.
 func (d Destination) Place() string {
 	switch {
 	case d.S3 != nil:
@@ -117,6 +118,17 @@ func (d Destination) Place() string {
 		return "file://" + d.Directory.Path
 	}
 	return ""
+}
+
+// Address is the place with the store that it is in: buckets of one name at two endpoints are two.
+func (d Destination) Address() string {
+	switch {
+	case d.S3 == nil:
+		return d.Place()
+	case d.S3.Endpoint == "":
+		return d.Place() + " of Amazon"
+	}
+	return d.Place() + " at " + strings.TrimRight(d.S3.Endpoint, "/")
 }
 
 // Directory is a tree of files on this machine.

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -79,8 +80,20 @@ func (t Transform) withDefaults() *Transform {
 	return &t
 }
 
-// Name names the function in error output, where Firehose has the ARN of a Lambda function.
+// Name names the function to people and in error output, where Firehose has the ARN of a Lambda function. The query of a URL
+// may hold a secret, and is not shown.
 func (t Transform) Name() string {
+	name := t.place()
+	if path, query, _ := strings.Cut(name, "?"); t.HTTP != nil && query != "" {
+		return path + "?xxxxx"
+	}
+	return name
+}
+
+// IsAt reports whether two definitions call one function, however they call it.
+func (t Transform) IsAt(o Transform) bool { return t.place() == o.place() }
+
+func (t Transform) place() string {
 	switch {
 	case t.Lambda != nil:
 		return t.Lambda.ARN

@@ -73,3 +73,13 @@ func TestTransformDefaults(t *testing.T) {
 		t.Errorf("stored and read: %+v, %v", again.Transform, err)
 	}
 }
+
+func TestNameOfAFunction(t *testing.T) {
+	a, b := stream.Transform{HTTP: &stream.HTTPFunction{URL: "http://f/x?code=1"}}, stream.Transform{HTTP: &stream.HTTPFunction{URL: "http://f/x?code=2"}}
+	if got := a.Name(); got != "http://f/x?xxxxx" {
+		t.Errorf("it is called %q, want its query hidden", got)
+	}
+	if !a.IsAt(a) || a.IsAt(b) {
+		t.Error("two queries are taken for one function, or one for two")
+	}
+}

@@ -81,17 +81,30 @@ func parseTimePattern(source string) (timePattern, error) {
 func checkReadable(fields []field) error {
 	has := map[byte]bool{}
 	for _, f := range fields {
-		_, known := letterFields[f.letter]
-		switch {
-		case f.letter == 0 || f.letter == optionalStart || f.letter == optionalEnd:
+		if f.letter == 0 || f.letter == optionalStart || f.letter == optionalEnd {
 			continue
-		case !known && f.letter != 'S' && f.letter != 'X' && f.letter != 'x' && f.letter != 'Z':
-			return fmt.Errorf("the letter %q cannot be read; supported are %s", f.letter, readableLetters)
-		case f.count == 5 && strings.IndexByte("MLE", f.letter) >= 0, f.count == 4 && f.letter == 'Z':
-			return fmt.Errorf("the letter %q cannot be read where it is repeated %d times", f.letter, f.count)
+		}
+		if err := checkReadableLetter(f); err != nil {
+			return err
 		}
 		has[f.letter] = true
 	}
+	return checkGives(has)
+}
+
+func checkReadableLetter(f field) error {
+	_, known := letterFields[f.letter]
+	switch {
+	case !known && strings.IndexByte("SXxZ", f.letter) < 0:
+		return fmt.Errorf("the letter %q cannot be read; supported are %s", f.letter, readableLetters)
+	case f.count == 5 && strings.IndexByte("MLE", f.letter) >= 0, f.count == 4 && f.letter == 'Z':
+		return fmt.Errorf("the letter %q cannot be read where it is repeated %d times", f.letter, f.count)
+	}
+	return nil
+}
+
+// checkGives refuses letters that together give no date, or no hour where something tells of the time of day.
+func checkGives(has map[byte]bool) error {
 	hour := has['H'] || has['k'] || (has['h'] || has['K']) && has['a']
 	minute, second := hour && has['m'], hour && has['m'] && has['s']
 	switch {

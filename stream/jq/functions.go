@@ -66,23 +66,8 @@ func (m *meter) way(in, path any) any {
 		return err
 	}
 	for _, step := range steps {
-		switch at := in.(type) {
-		case map[string]any:
-			name, _ := step.(string)
-			in = at[name]
-			continue
-		case []any:
-			if index, ok := gojq.ToFloat64(step); ok {
-				in = nil
-				if index < 0 {
-					index += float64(len(at))
-				}
-				if index >= 0 && index < float64(len(at)) {
-					in = at[int(index)]
-				}
-				continue
-			}
-		case nil:
+		if next, ok := stepInto(in, step); ok {
+			in = next
 			continue
 		}
 		if _, slice := step.(map[string]any); !slice {
@@ -93,4 +78,29 @@ func (m *meter) way(in, path any) any {
 		}
 	}
 	return path
+}
+
+// stepInto is the field or element of a value that a step of a path names, nil where it is not there; ok is false where the
+// step names neither.
+func stepInto(in, step any) (next any, ok bool) {
+	switch at := in.(type) {
+	case nil:
+		return nil, true
+	case map[string]any:
+		name, _ := step.(string)
+		return at[name], true
+	case []any:
+		index, number := gojq.ToFloat64(step)
+		if !number {
+			return nil, false
+		}
+		if index < 0 {
+			index += float64(len(at))
+		}
+		if index >= 0 && index < float64(len(at)) {
+			next = at[int(index)]
+		}
+		return next, true
+	}
+	return nil, false
 }
