@@ -157,15 +157,20 @@ func (t *tail) String() string {
 }
 
 // FreeAddress finds an address of the loopback that nothing listens on: a left-over server on it would be tried instead.
-// Its port lies below those that kernels give to outgoing connections by themselves.
+// Its port lies below those that kernels give to outgoing connections by themselves, so that none takes it before the
+// server that it is meant for starts, or while that is down; and it is this process's until its end: none gets it twice.
 func FreeAddress() (string, error) {
 	const lowest, highest, attempts = 15_000, 32_000, 20
 	var errs []error
 	for range attempts {
-		address := fmt.Sprintf("127.0.0.1:%d", lowest+rand.IntN(highest-lowest))
-		listener, err := net.Listen("tcp", address)
+		port := lowest + rand.IntN(highest-lowest)
+		err := hold(port)
 		if err == nil {
-			return address, listener.Close()
+			address := fmt.Sprintf("127.0.0.1:%d", port)
+			var listener net.Listener
+			if listener, err = net.Listen("tcp", address); err == nil {
+				return address, listener.Close()
+			}
 		}
 		errs = append(errs, err)
 	}

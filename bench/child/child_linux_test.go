@@ -3,6 +3,7 @@ package child
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -52,5 +53,21 @@ func TestProcessesGetACleanEnvironment(t *testing.T) {
 	got := Clean([]string{"PATH=/bin", "HYDRANT_LISTEN=x", "GOMEMLIMIT=1", "GOGC=off", "GODEBUG=", "AWS_REGION=r"})
 	if !slices.Equal(got, []string{"PATH=/bin", "AWS_REGION=r"}) {
 		t.Errorf("got %q", got)
+	}
+}
+
+// What one process has drawn no other draws, also while nothing listens there.
+func TestFreeAddressIsHeld(t *testing.T) {
+	address, err := FreeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(address, ":")
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := hold(port); err == nil {
+		t.Errorf("%s is given twice", address)
 	}
 }
