@@ -228,8 +228,12 @@ type StreamStats struct {
 	Locked        string    // why records cannot be read now: their data key cannot be had; empty if they can
 }
 
-// MaxRecord is the largest record an engine must take, in bytes.
-const MaxRecord = 16 << 20
+// MaxRecord is the largest record an engine must take, in bytes; MaxDerived the largest that is derived: it may hold the record
+// that it is made of, beside what was made of it.
+const (
+	MaxRecord  = 16 << 20
+	MaxDerived = 2 * MaxRecord
+)
 
 // Errors that callers tell apart.
 var (

@@ -7,7 +7,7 @@ import (
 	"hydrant/buffer"
 )
 
-// adopt makes the image the log's own, and returns the damage that is news.
+// adopt makes the image the log's own, and returns the damage that is news, with where its lanes stand.
 func (l *Log) adopt(m *image) (news []change) {
 	l.gens, l.state, l.supply.lastID = m.gens, m.state, m.lastID
 	l.keys.restore(m.keys, m.clock)
@@ -15,6 +15,11 @@ func (l *Log) adopt(m *image) (news []change) {
 	l.adoptLanes(m)
 	news = l.adoptDamage(m)
 	l.goOnFrom(m)
+	for id := range m.lost {
+		if lane := l.lane(id); lane != nil {
+			news = append(news, change{stateKey: lane.headKey(), value: lane.books.encode()})
+		}
+	}
 	return news
 }
 
@@ -63,10 +68,24 @@ func (l *Log) goOnFrom(m *image) {
 	}
 	for lane := range l.allLanes() {
 		lane.books.next = max(lane.books.next, m.named[lane.id]+1, lane.cursor+1)
+		l.correctHead(lane)
 		lane.next = lane.books.next
 		lane.coming = lane.lastVersion()
 		lane.key = lane.coming.Key
 	}
+}
+
+// correctHead makes where the lane stands its state, so that this is what is written anew: what tells it now, as the mark of a
+// generation whose end is lost, is gone one day. A head that falls back gives sequences a second time.
+func (l *Log) correctHead(lane *lane) {
+	before := l.state.get(lane.headKey())
+	if h, err := decodeHead(before.value); err == nil && h == lane.books || lane.books == (head{next: 1}) {
+		return
+	}
+	if before.generation == nil { // it is lost
+		before.generation = l.gens[0]
+	}
+	l.state.put(lane.headKey(), stored{lane.books.encode(), before.generation})
 }
 
 // restore takes in one piece of a lane's state.

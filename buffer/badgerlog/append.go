@@ -51,6 +51,7 @@ func (l *Log) enter(b buffer.Batch, size int, own []*packed, packedWith *buffer.
 	lane.next += buffer.Seq(len(b.Records))
 	g.bytes += size
 	g.records += len(b.Records)
+	g.batches++
 	l.keys.begin(b.Key, receipt, g)
 	return attempt{b.Key.Payload, receipt, g}, false, nil
 }

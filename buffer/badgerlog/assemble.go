@@ -13,7 +13,7 @@ func (c *committer) pack(g *group) *groupRecord {
 	g.finishAll()
 	record := &c.record
 	record.number, record.previous = c.number+1, c.hash
-	record.changes = c.log.appendRisen(record.changes, g.changes)
+	record.changes = append(c.log.appendRisen(record.changes, g.changes), c.news...)
 	for _, p := range g.parts {
 		p.place(record)
 	}
@@ -44,7 +44,7 @@ func (p *part) place(record *groupRecord) {
 	p.blocks = nil
 	if p.records > 0 {
 		end := p.lane.head().after(p)
-		record.changes = append(record.changes, change{stateKey: stateKey{kindHead, p.lane.id, ""}, value: end.encode()})
+		record.changes = append(record.changes, change{stateKey: p.lane.headKey(), value: end.encode()})
 	}
 }
 

@@ -159,17 +159,22 @@ func (l *Log) open() error {
 	if err := l.begin(len(found.gens) > 0); err != nil {
 		return errors.Join(err, found.release())
 	}
-	l.resume(found)
+	l.resume(found, news)
 	l.commits.Go(l.committer.run)
 	l.keepers.Go(l.housekeep)
 	l.makeAhead()
 	wake(l.kick)
-	return l.recordDamage(news)
+	if len(news) == 0 {
+		return nil
+	}
+	return l.recordDamage()
 }
 
 // resume goes on with the chain where it was found to end. Numbers rise above all that anything names.
-func (l *Log) resume(found *image) {
-	l.committer = committer{log: l, current: l.current, number: found.highest, hash: found.lastHash, born: l.cfg.now(), fresh: true}
+func (l *Log) resume(found *image, news []change) {
+	l.committer = committer{
+		log: l, current: l.current, number: found.highest, hash: found.lastHash, born: l.cfg.now(), fresh: true, news: news,
+	}
 }
 
 // Failed implements buffer.Log.

@@ -3,6 +3,10 @@ package badgerlog
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -69,7 +73,7 @@ func TestScanFindsValuesBetweenAnything(t *testing.T) {
 			want[blockKey(buffer.LaneID{Stream: buffer.StreamID{1}}, first, 1)] = int64(len(file))
 			file = append(file, someBlock(1, first, rapid.String().Draw(t, "record"))...)
 		}
-		found, err := scan(bytes.NewReader(file), int64(len(file)))
+		found, err := scan(bytes.NewReader(file), int64(len(file)), noHoles)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,11 +85,58 @@ func TestScanFindsValuesBetweenAnything(t *testing.T) {
 	})
 }
 
+// Holes are not read, and what lies between two of them is found. Who calls a hole what was written is not believed.
+func TestScanLeapsOverHoles(t *testing.T) {
+	const hole = 64 << 20
+	f, err := os.Create(filepath.Join(t.TempDir(), "file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	offsets := []int64{1000, 5 << 20, hole, 2*hole + 123}
+	for i, at := range offsets {
+		if _, err := f.WriteAt(someBlock(1, buffer.Seq(i+1), "record"), at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const size = 3 * hole
+	if err := f.Truncate(size); err != nil {
+		t.Fatal(err)
+	}
+	r := &counting{ReaderAt: f}
+	found, err := scan(r, size, func(at int64) int64 { return nextData(f, at) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, at := range offsets {
+		if got := found.values[blockKey(buffer.LaneID{Stream: buffer.StreamID{1}}, buffer.Seq(i+1), 1)].offset; got != at {
+			t.Errorf("the value at %d was found at %d", at, got)
+		}
+	}
+	if holes := nextData(f, hole/2) > hole/2; holes && r.bytes > hole {
+		t.Errorf("%d MB were read of a file of %d MB that is all but empty", r.bytes>>20, size>>20)
+	}
+	liar := func(int64) int64 { return math.MaxInt64 }
+	if found, err = scan(f, 6<<20, liar); err != nil || len(found.values) != 2 {
+		t.Errorf("got %d of 2 values from a file system that calls all of it a hole: %v", len(found.values), err)
+	}
+}
+
+type counting struct {
+	io.ReaderAt
+	bytes int
+}
+
+func (c *counting) ReadAt(p []byte, offset int64) (int, error) {
+	c.bytes += len(p)
+	return c.ReaderAt.ReadAt(p, offset)
+}
+
 func FuzzScan(f *testing.F) {
 	f.Add(append(someBlock(1, 1, "a"), someBlock(1, 2, "b")...))
 	f.Add([]byte("HYHYB1HYG1\x01\x01"))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		found, err := scan(bytes.NewReader(file), int64(len(file)))
+		found, err := scan(bytes.NewReader(file), int64(len(file)), noHoles)
 		if err != nil {
 			t.Fatal(err)
 		}

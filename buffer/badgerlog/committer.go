@@ -14,9 +14,11 @@ type committer struct {
 	hash    uint64 // of the last group's record
 	born    time.Time
 	fresh   bool         // the current generation has no snapshot yet
+	news    []change     // that the start found and that no group holds yet: the first one does
 	fault   time.Time    // of the last failed sync
 	used    atomic.Int64 // of the current generation, as published
 	rate    atomic.Int64 // bytes a second into the last generation
+	crowded bool         // the last group had batches of several producers
 	speed   rate         // of the disk, by groups that are large enough to tell
 
 	// Memory for the group under way.
@@ -33,7 +35,8 @@ const minBetweenFaults = time.Minute
 const tellingGroup = 256 << 10
 
 func (c *committer) run() {
-	for g := c.log.take(); g != nil; g = c.log.take() {
+	for g := c.log.take(c.crowded); g != nil; g = c.log.take(c.crowded) {
+		c.crowded = g.batches > 1
 		c.commit(g)
 	}
 }
@@ -75,6 +78,7 @@ func (c *committer) prepare(g *group) (record *groupRecord, data []byte, stored 
 func (c *committer) confirm(g *group, record *groupRecord, data []byte) {
 	c.number, c.hash = record.number, hashGroup(data)
 	c.current.note(record, c.hash)
+	c.news = nil
 	c.used.Store(c.current.used)
 	c.log.publish(g, record.changes, c.current)
 }
@@ -97,7 +101,7 @@ func (c *committer) store(values []value, stored int64, leave bool) error {
 	c.fault = now
 	c.log.cfg.Log.Error("the disk failed: nothing of this group was acknowledged; it goes to a new generation",
 		"generation", c.current.dir, "error", err)
-	c.current.set(poisoned)
+	c.current.poison()
 	if !repeated {
 		if unmade := c.rotate(stored, len(values)); unmade == nil {
 			err = c.current.write(values, c.log.cfg.sync)
@@ -107,7 +111,7 @@ func (c *committer) store(values []value, stored int64, leave bool) error {
 		}
 	}
 	if err != nil {
-		c.current.set(poisoned) // the new one too: at its close it must not pass for good
+		c.current.poison() // the new one too: at its close it must not pass for good
 		c.log.fail(err)
 	}
 	return err

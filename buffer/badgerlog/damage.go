@@ -94,11 +94,11 @@ func (l *Log) tellDamage(id buffer.LaneID, d buffer.Damage) {
 	}
 }
 
-// recordDamage writes down what load found, so that it is not news at the next start. Where there is no room for that it
-// is news once more.
-func (l *Log) recordDamage(news []change) error {
+// recordDamage has what load found written down, so that it is not news at the next start. Where there is no room for a group
+// now, it goes with the first one that there is: until then the next start finds the same.
+func (l *Log) recordDamage() error {
 	err := l.submit(context.Background(), func(g *group) error {
-		g.changes = append(g.changes, news...)
+		g.news = true
 		return nil
 	})
 	if full, ok := errors.AsType[*buffer.FullError](err); ok {

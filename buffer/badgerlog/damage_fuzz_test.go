@@ -159,6 +159,7 @@ func (v *vandal) layBeside(path string) {
 	names := []string{
 		"gen-foreign/", "gen-1", ".trash-gen-0000000000000002/", "log.json.tmp", "lost+found/", filepath.Dir(path) + "/000002.vlog",
 		filepath.Dir(path) + "/notes.txt", "gen-0000000000000077/", "gen-99999999999999999999/", "gen-0000000000000078", filepath.Dir(path) + "/00002.mem",
+		"gen-2/", "gen-18446744073709551615/",
 	}
 	name := names[v.next(len(names))]
 	v.foreign = append(v.foreign, name)

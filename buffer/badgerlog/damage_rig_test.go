@@ -174,7 +174,51 @@ func (s *stilled) starts(t *testing.T, what string, damage func(dir string) erro
 		t.Errorf("%s: close: %v", what, err)
 	}
 	s.startsAgain(t, what, dir, l)
+	s.goesOn(t, what, dir)
 	return lost
+}
+
+// goesOn appends in one more life, and wants that and all that could be read before it in the next.
+func (s *stilled) goesOn(t *testing.T, what, dir string) {
+	t.Helper()
+	what += " and a life later"
+	before := map[buffer.StreamID]map[buffer.Seq][]byte{}
+	s.inLife(t, what, dir, func(l *Log, id buffer.StreamID, got map[buffer.Seq][]byte) {
+		record := []byte("appended after the damage")
+		receipt, err := l.Append(t.Context(), buffer.Batch{Stream: id, Records: [][]byte{record}})
+		if err != nil {
+			t.Errorf("%s: append: %v", what, err)
+		}
+		got[receipt.First] = record
+		before[id] = got
+	})
+	s.inLife(t, what, dir, func(_ *Log, id buffer.StreamID, got map[buffer.Seq][]byte) {
+		if !maps.EqualFunc(got, before[id], bytes.Equal) {
+			t.Errorf("%s: of stream %s %d records can be read, %d before, or others", what, id, len(got), len(before[id]))
+		}
+	})
+}
+
+// inLife shows what can be read of each lane, which with what is lost must be what is pending.
+func (s *stilled) inLife(t *testing.T, what, dir string, look func(l *Log, id buffer.StreamID, got map[buffer.Seq][]byte)) {
+	t.Helper()
+	l, err := Open(Config{Dir: dir, MaxDisk: MinDisk})
+	if err != nil {
+		t.Errorf("%s: %v", what, err)
+		return
+	}
+	for id := range s.lanes {
+		if lane := l.lanes[id]; lane != nil {
+			got, reported, lost := drainLane(t, what, lane)
+			if pending := l.Stats().Streams[id].Pending; int64(len(got))+lost != pending {
+				t.Errorf("%s: %d records are there, %d are lost, %d pending: %+v", what, len(got), lost, pending, reported)
+			}
+			look(l, id, got)
+		}
+	}
+	if err := l.Close(); err != nil {
+		t.Errorf("%s: close: %v", what, err)
+	}
 }
 
 // memoryDir is a new directory in memory where there is room for that: these tests start often, and syncs are not their
@@ -192,7 +236,7 @@ func memoryDir(t *testing.T) string {
 	return dir
 }
 
-// startsAgain makes sure that what was reported once stays known and is not news any more.
+// startsAgain makes sure that what was reported once stays known and is not news any more, and that no lane falls back.
 func (s *stilled) startsAgain(t *testing.T, what, dir string, before *Log) {
 	t.Helper()
 	report, err := Inspect(dir)
@@ -208,6 +252,17 @@ func (s *stilled) startsAgain(t *testing.T, what, dir string, before *Log) {
 	if n := before.Stats().Damaged; int64(len(report.Damage)) != n {
 		t.Errorf("%s: %d damaged ranges after the start, %d during it", what, len(report.Damage), n)
 	}
+	loaded(t, dir, func(m *image) {
+		again := newLog(Config{Log: discardLog}, nil)
+		again.adopt(m)
+		for id, lane := range before.lanes {
+			if have := again.lanes[id]; have == nil {
+				t.Errorf("%s: stream %s is gone after the start, and was there during it", what, id)
+			} else if have.books != lane.books {
+				t.Errorf("%s: stream %s stands at %+v after the start, and stood at %+v during it", what, id, have.books, lane.books)
+			}
+		}
+	})
 }
 
 // compare reads a lane to its end and says how many records were reported as lost.

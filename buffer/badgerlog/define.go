@@ -99,7 +99,7 @@ func (l *Log) undefine(g *group) {
 		}
 		before := lane.key
 		lane.key = lane.lastVersion().Key
-		if lane.key != before && l.forming.bytesOf(lane) > 0 {
+		if n, _ := l.forming.of(lane); lane.key != before && n > 0 {
 			l.forming.err = fmt.Errorf("a definition before it could not be stored: %w", g.err)
 		}
 	}

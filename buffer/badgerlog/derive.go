@@ -1,7 +1,6 @@
 package badgerlog
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 
@@ -52,8 +51,8 @@ func (l *Log) awaitRoomFor(d *buffer.Derivation) (size int, err error) {
 		return 0, errors.New("a derivation needs a record")
 	}
 	for _, r := range d.Records {
-		if len(r.Data) > buffer.MaxRecord {
-			return 0, fmt.Errorf("a derived record of %d bytes: the buffer takes at most %d", len(r.Data), buffer.MaxRecord)
+		if len(r.Data) > buffer.MaxDerived {
+			return 0, fmt.Errorf("a derived record of %d bytes: the buffer takes at most %d", len(r.Data), buffer.MaxDerived)
 		}
 		size += len(r.Data)
 	}
@@ -117,17 +116,13 @@ func (l *Log) starves() bool {
 	return l.deriving.starved && dead >= generationSpace(minCapacity)
 }
 
-// derivedKey is what a derivation is encrypted with: as the records it is made of, or as the stream's next ones. Called
-// with Log.mu held.
+// derivedKey is what a derivation is encrypted with: as the records it is made of, so that the version which it is read under
+// says that the key is needed. Called with Log.mu held.
 func (l *lane) derivedKey(d *buffer.Derivation) (*buffer.DataKey, error) {
 	if d == nil {
 		return nil, nil
 	}
-	key := cmp.Or(d.Version.Key, l.key)
-	if l.derived.key != key {
-		l.log.forming.part(l.derived).broken = true // a block has one key
-	}
-	l.derived.key = key
+	l.derived.key = d.Version.Key
 	return l.derived.dataKey()
 }
 

@@ -22,20 +22,39 @@ func diskUsage(dir string) int64 {
 	return total
 }
 
-// lastByte is where the last byte that is not zero ends, among the first size bytes.
-func lastByte(f *os.File, size int64) (int64, error) {
+// lastByte is where the last byte that is not zero ends, among the first size bytes of a file that says that nothing was written
+// from some byte on. That is not read, if it begins with as many zeros as scan asks for.
+func lastByte(f *os.File, written, size int64) (int64, error) {
 	const step = 1 << 20
-	memory, zeros := make([]byte, step), make([]byte, step)
+	memory := make([]byte, max(step, min(minWindow, size-written)))
+	if begin := memory[:min(minWindow, size-written)]; len(begin) > 0 {
+		if _, err := f.ReadAt(begin, written); err != nil {
+			return 0, err
+		}
+		if allZeros(begin) {
+			size = written
+		}
+	}
 	for size > 0 {
 		from := max(0, size-step)
 		chunk := memory[:size-from]
 		if _, err := f.ReadAt(chunk, from); err != nil {
 			return 0, err
 		}
-		if !bytes.Equal(chunk, zeros[:len(chunk)]) {
+		if !allZeros(chunk) {
 			return from + int64(len(bytes.TrimRight(chunk, "\x00"))), nil
 		}
 		size = from
 	}
 	return 0, nil
+}
+
+func allZeros(b []byte) bool {
+	for len(b) > len(zeros) {
+		if !bytes.Equal(b[:len(zeros)], zeros[:]) {
+			return false
+		}
+		b = b[len(zeros):]
+	}
+	return bytes.Equal(b, zeros[:len(b)])
 }

@@ -14,7 +14,11 @@ func preallocate(string, int64) error { return nil }
 
 func releaseZeros(string) error { return nil }
 
+func dropPages(*os.File) {}
+
 func firstHole(*os.File) int64 { return pageSize }
+
+func nextData(_ *os.File, at int64) int64 { return at }
 
 func isHole(*os.File, int64, int64) bool { return false }
 
@@ -24,3 +28,9 @@ func freeSpace(string) int64 { return math.MaxInt64 }
 func syncMapped(_ *os.File, whole func() error) error { return whole() }
 
 func occupied(info fs.FileInfo) int64 { return info.Size() }
+
+type mapping struct{}
+
+func findMapping(*os.File) mapping { return mapping{} }
+
+func (mapping) unmap(int64, int64) {}

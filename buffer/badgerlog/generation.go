@@ -30,23 +30,15 @@ type generation struct {
 	dir string
 
 	// Of the committer alone.
-	capacity int64 // bytes of values and their framing that it takes
-	slots    int   // entries that it takes
-	used     int64
-	entries  int
-	offset   int64 // of the next value in the value log
-	reserved bool  // made in the reserve's space: takes no records
-	groups   int   // stored, and what the last of them left: see mark
-	last     uint64
-	hash     uint64
-	heads    map[buffer.LaneID][]byte
-	memory   []badger.Entry // of write
-	time     uint64         // of the last transaction
-
-	valuePages, entryPages *pages // of the value log and of the WAL, while they are written to
+	space
+	reach
+	storing
+	memory []badger.Entry // of write
+	time   uint64         // of the last transaction
 
 	stuck bool // of housekeeping alone: only damaged blocks are live
 
+	// Of whoever looks.
 	damaged   atomic.Bool  // something in it is quarantined: its files are kept
 	live      atomic.Int64 // blocks that are not settled
 	liveBytes atomic.Int64 // of them, as stored
@@ -60,6 +52,20 @@ type generation struct {
 	db     *badger.DB
 	values map[string]extent // of a generation that was not closed
 	file   *os.File          // its value log
+}
+
+// space is what a generation takes, and what of that is taken.
+type space struct {
+	capacity int64 // bytes of values and their framing
+	slots    int   // entries
+	reserved bool  // made in the reserve's space: takes no records
+	used     int64
+	entries  int
+}
+
+// fits reports whether values of the given bytes, n of them, go in.
+func (s *space) fits(bytes int64, n int) bool {
+	return s.used+bytes+int64(n)*entryOverhead <= s.capacity && s.entries+n+1 <= s.slots
 }
 
 type generationState int
@@ -86,6 +92,7 @@ const (
 	leastMemtable = 8 << 20
 
 	sealedName = "SEALED" // exists, synced, once a generation was closed in good order
+	failedName = "FAILED" // exists once a write or sync of it has failed
 	vlogName   = "000001.vlog"
 	walName    = "00001.mem"
 
@@ -152,7 +159,14 @@ func badgerOptions(dir string, capacity int64, slots int, log *slog.Logger) badg
 // createGeneration makes a generation that takes capacity bytes, its space allocated and its names synced. The caller
 // has looked that the disk has generationSpace of it.
 func createGeneration(parent string, id uint64, capacity int64, log *slog.Logger) (*generation, error) {
-	g := &generation{id: id, dir: generationDir(parent, id), capacity: capacity, slots: slotsFor(capacity), offset: walHeaderSize}
+	g := &generation{
+		id: id, dir: generationDir(parent, id),
+		space:   space{capacity: capacity, slots: slotsFor(capacity)},
+		storing: storing{offset: walHeaderSize},
+	}
+	if id >= mostGenerations {
+		return nil, fmt.Errorf("%s would be the last generation there can be: move away the directory before it, which is not the buffer's", g.dir)
+	}
 	if err := os.Mkdir(g.dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -177,7 +191,7 @@ func (g *generation) create(parent string, log *slog.Logger) error {
 	if err := preallocate(filepath.Join(g.dir, walName), walSpace(g.slots)); err != nil {
 		return fmt.Errorf("allocate the write-ahead log: %w", err)
 	}
-	if err := g.openPages(); err != nil {
+	if err := g.openPages(g.dir); err != nil {
 		return err
 	}
 	if err := db.Sync(); err != nil { // both files, as they begin
@@ -186,11 +200,6 @@ func (g *generation) create(parent string, log *slog.Logger) error {
 	g.allocated.Store(generationSpace(g.capacity))
 	defer generationMade.Reach()
 	return errors.Join(checked.SyncDir(g.dir), checked.SyncDir(parent))
-}
-
-// fits reports whether values of the given bytes, n of them, go in.
-func (g *generation) fits(bytes int64, n int) bool {
-	return g.used+bytes+int64(n)*entryOverhead <= g.capacity && g.entries+n+1 <= g.slots
 }
 
 // value is one key and value to be written. Its bytes are the caller's again once they are.
@@ -218,6 +227,7 @@ func (g *generation) write(values []value, sync func(*generation) error) error {
 		g.used += int64(len(v.data)) + entryOverhead
 	}
 	g.entries += len(values) + 1
+	begin := g.offset
 	if err := g.makePages(values); err != nil {
 		return err
 	}
@@ -226,6 +236,7 @@ func (g *generation) write(values []value, sync func(*generation) error) error {
 		return err
 	}
 	g.behind.Store(true)
+	g.unmap(begin)
 	groupStored.Reach()
 	return sync(g)
 }
@@ -270,14 +281,16 @@ func generationDir(parent string, id uint64) string {
 	return filepath.Join(parent, fmt.Sprintf("%s%016d", generationPrefix, id))
 }
 
-// parseGeneration reads the id from a directory's name.
+// mostGenerations is above every id, and what a key remembers one in.
+const mostGenerations = 1 << 32
+
+// parseGeneration reads the id from a directory's name, where that is one that generationDir gives.
 func parseGeneration(name string) (uint64, bool) {
-	digits, ok := strings.CutPrefix(name, generationPrefix)
-	if !ok {
+	id, err := strconv.ParseUint(strings.TrimPrefix(name, generationPrefix), 10, 64)
+	if err != nil || id >= mostGenerations || name != generationDir("", id) {
 		return 0, false
 	}
-	id, err := strconv.ParseUint(digits, 10, 64)
-	return id, err == nil
+	return id, true
 }
 
 // badgerLogger passes on what an operator should see.
@@ -303,4 +316,12 @@ func (g *generation) set(s generationState) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.state = s
+}
+
+// poison ends the writing to a generation whose write or sync failed. What the kernel could not write it may still show, to the
+// next process too, which must not answer for it: that one reads the disk. Its sign for that need not be durable, since the
+// pages are gone with whatever makes it go.
+func (g *generation) poison() {
+	g.set(poisoned)
+	_ = os.WriteFile(filepath.Join(g.dir, failedName), nil, 0o644) // the failure itself is told
 }

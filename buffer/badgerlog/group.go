@@ -11,8 +11,10 @@ type group struct {
 	moves   []*move     // blocks of an old generation, written anew
 	carry   *generation // whose live state this group writes anew
 	leave   bool        // for a new generation, whether or not this one is full
+	news    bool        // it is there for what the start found
 	bytes   int         // of records
 	records int
+	batches int
 
 	keys    []keyEntry // of the batches that have one
 	carried section    // keys of carry's, written anew
@@ -30,7 +32,7 @@ type group struct {
 func newGroup() *group { return &group{done: make(chan struct{})} }
 
 func (g *group) empty() bool {
-	return len(g.parts) == 0 && len(g.changes) == 0 && len(g.moves) == 0 && g.carry == nil
+	return len(g.parts) == 0 && len(g.changes) == 0 && len(g.moves) == 0 && g.carry == nil && !g.news
 }
 
 // part is one lane's share of a group.
@@ -99,12 +101,12 @@ func (p *part) take(records [][]byte, size int, own []*packed, arrival int64, ke
 	p.bytes += int64(size)
 }
 
-// bytesOf is what a lane has in the group.
-func (g *group) bytesOf(l *lane) int64 {
+// of is what a lane has in the group.
+func (g *group) of(l *lane) (records int, bytes int64) {
 	for _, p := range g.parts {
 		if p.lane == l {
-			return p.bytes
+			return p.records, p.bytes
 		}
 	}
-	return 0
+	return 0, 0
 }

@@ -42,7 +42,8 @@ func (l *Log) guard() {
 // overShare refuses a stream's records where it holds its share of max_disk, so that one stream whose destination is
 // away does not stop the others, if there are any. What is being committed is not counted yet. Called with mu held.
 func (l *Log) overShare(lane *lane, size int) error {
-	used := lane.held() + l.forming.bytesOf(lane)
+	_, forming := l.forming.of(lane)
+	used := lane.held() + forming
 	if len(l.lanes) == 1 || used+int64(size) <= l.cfg.StreamShare {
 		return nil
 	}

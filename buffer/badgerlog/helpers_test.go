@@ -3,6 +3,7 @@ package badgerlog
 import (
 	"bytes"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -22,13 +23,16 @@ func readVlog(t *testing.T, dir string) (path string, data []byte, found *scanne
 		if err != nil {
 			t.Fatal(err)
 		}
-		if found, err := scan(bytesReader(data), int64(len(data))); err == nil && len(found.groups) > 0 {
+		if found, err := scan(bytesReader(data), int64(len(data)), noHoles); err == nil && len(found.groups) > 0 {
 			return path, data, found
 		}
 	}
 	t.Fatal("no generation holds anything")
 	return "", nil, nil
 }
+
+// noHoles is for files that are read whole.
+func noHoles(at int64) int64 { return at }
 
 func vlogOf(t *testing.T, dir string) string {
 	t.Helper()
@@ -87,4 +91,18 @@ func loaded(t *testing.T, dir string, look func(*image)) {
 	if err := m.release(); err != nil {
 		t.Error(err)
 	}
+}
+
+func newGeneration(t *testing.T, capacity int64) *generation {
+	t.Helper()
+	g, err := createGeneration(t.TempDir(), 1, capacity, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := g.release(); err != nil {
+			t.Error(err)
+		}
+	})
+	return g
 }

@@ -102,6 +102,8 @@ func (l *lane) settled() buffer.Seq {
 	return l.cursor
 }
 
+func (l *lane) headKey() stateKey { return stateKey{kindHead, l.id, ""} }
+
 func (l *lane) head() head {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -28,6 +28,9 @@ func (m *image) hole(from, to uint64, gens ...*generation) {
 // accounts for is lost. A sequence that was never acknowledged leaves no such difference.
 func (m *image) account(lane buffer.LaneID, h head, blocks []buffer.Header, g *generation) {
 	last, known := m.heads[lane]
+	if h.next < last.next {
+		return // older versions wrote heads that fall, after damage
+	}
 	first, records := h.next, int64(0)
 	for _, b := range blocks {
 		if b.First >= last.next { // else it is an old block, written anew
@@ -37,12 +40,14 @@ func (m *image) account(lane buffer.LaneID, h head, blocks []buffer.Header, g *g
 	lost := h.accepted - records - last.accepted
 	if !known {
 		last.next = 1
-		if !m.holed { // what came before was settled and dropped
-			lost = 0
-		}
 	}
 	if lost > 0 && first > last.next {
-		m.gaps[lane] = append(m.gaps[lane], buffer.Damage{From: last.next, To: first - 1, Records: min(lost, int64(first-last.next)), Reason: "the group is lost", Generation: g.id})
+		d := buffer.Damage{From: last.next, To: first - 1, Records: min(lost, int64(first-last.next)), Reason: "the group is lost", Generation: g.id}
+		if known {
+			m.gaps[lane] = append(m.gaps[lane], d)
+		} else {
+			m.past[lane] = d
+		}
 	}
 	m.heads[lane] = h
 }
@@ -73,6 +78,7 @@ func (m *image) askWitnesses() {
 		if i == 0 {
 			m.hole(w.number, behind[len(behind)-1].number-1, w.generation)
 		}
+		slices.SortFunc(w.blocks, func(a, b namedBlock) int { return cmp.Compare(a.first, b.first) })
 		for _, b := range w.blocks {
 			m.loseNamed(b, w.generation)
 		}
@@ -82,14 +88,20 @@ func (m *image) askWitnesses() {
 // loseNamed takes a block as lost of which only the name is left.
 func (m *image) loseNamed(b namedBlock, g *generation) {
 	m.addAbsent(b.lane, buffer.Damage{From: b.first, To: b.last(), Records: int64(b.count), Reason: "the group is lost", Generation: g.id})
-	h := m.heads[b.lane]
-	m.heads[b.lane] = head{next: max(h.next, b.last()+1), accepted: h.accepted + int64(b.count), bytes: h.bytes}
+	if h := m.heads[b.lane]; b.first >= h.next { // else it was an old block, written anew
+		m.heads[b.lane] = head{next: b.last() + 1, accepted: h.accepted + int64(b.count), bytes: h.bytes}
+	}
 }
 
 // settleDamage sorts what is lost into what was known and what is new, leaves out what was settled, and takes everything
 // that is quarantined off the index, also where its bytes have come back.
 func (m *image) settleDamage() {
 	m.readKnown()
+	if m.holed { // what lies above a cursor was written anew before its generation was dropped: by one of the groups lost, perhaps
+		for lane, d := range m.past {
+			m.gaps[lane] = append(m.gaps[lane], d)
+		}
+	}
 	for lane := range m.damagedLanes() {
 		m.settleLost(lane)
 	}

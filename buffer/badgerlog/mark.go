@@ -31,18 +31,35 @@ type markHead struct {
 	Head   []byte `json:"head"` // see head.encode
 }
 
-// note keeps what the mark will say of a group that was stored. For the committer alone.
-func (g *generation) note(record *groupRecord, hash uint64) {
-	g.groups++
-	g.last, g.hash = record.number, hash
-	if g.heads == nil {
-		g.heads = map[buffer.LaneID][]byte{}
+// reach is how far the groups of a generation go: what its mark will say.
+type reach struct {
+	groups int    // stored
+	last   uint64 // number of the last one
+	hash   uint64 // of its record
+	heads  map[buffer.LaneID][]byte
+}
+
+// note takes in a group that was stored.
+func (r *reach) note(record *groupRecord, hash uint64) {
+	r.groups++
+	r.last, r.hash = record.number, hash
+	if r.heads == nil {
+		r.heads = map[buffer.LaneID][]byte{}
 	}
 	for _, c := range record.changes {
 		if c.kind == kindHead {
-			g.heads[c.lane] = c.value
+			r.heads[c.lane] = c.value
 		}
 	}
+}
+
+// end is a mark that says so, and nothing of files.
+func (r *reach) end() mark {
+	m := mark{Groups: r.groups, Last: r.last, Hash: r.hash}
+	for lane, h := range r.heads {
+		m.Heads = append(m.Heads, markHead{Stream: lane.Stream.String(), Lane: lane.Number, Head: h})
+	}
+	return m
 }
 
 // mark describes the generation after it was closed.
@@ -51,15 +68,6 @@ func (g *generation) mark() (mark, error) {
 	var err error
 	m.Files, err = fileSums(g.dir)
 	return m, err
-}
-
-// end is how far the generation reaches.
-func (g *generation) end() mark {
-	m := mark{Groups: g.groups, Last: g.last, Hash: g.hash}
-	for lane, h := range g.heads {
-		m.Heads = append(m.Heads, markHead{Stream: lane.Stream.String(), Lane: lane.Number, Head: h})
-	}
-	return m
 }
 
 func (g *generation) writeMark() error {

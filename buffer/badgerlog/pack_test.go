@@ -158,6 +158,7 @@ func TestSpaceIsScarce(t *testing.T) {
 	if got := r.lanes[r.id].thrift.pack(&b, r.lanes[r.id], nil); len(got) > b.Len()/2 {
 		t.Errorf("a block of %d bytes", len(got))
 	}
+	r.stop() // else housekeeping looks again
 	r.scarce.Store(false)
 	if got := r.lanes[r.id].thrift.pack(&b, r.lanes[r.id], nil); len(got) < b.Len() {
 		t.Errorf("a block of %d bytes where space is plenty", len(got))

@@ -2,27 +2,12 @@ package badgerlog
 
 import (
 	"bytes"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"hydrant/buffer"
 )
-
-func newGeneration(t *testing.T, capacity int64) *generation {
-	t.Helper()
-	g, err := createGeneration(t.TempDir(), 1, capacity, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := g.release(); err != nil {
-			t.Error(err)
-		}
-	})
-	return g
-}
 
 // Badger must find the pages that it stores into, or the kernel reads ahead of it: so it has to be known where it stores.
 func TestPagesAreThereBeforeBadgerStores(t *testing.T) {

@@ -232,7 +232,7 @@ func TestPaperLogFindsMutants(t *testing.T) {
 
 // A generation that was closed without a group is not where the chain begins.
 func TestChainBeginsBehindAnEmptyGeneration(t *testing.T) {
-	first, empty, current := &generation{id: 1, last: 1, hash: 11}, &generation{id: 2}, &generation{id: 3}
+	first, empty, current := &generation{id: 1, reach: reach{last: 1, hash: 11}}, &generation{id: 2}, &generation{id: 3}
 	m := newImage()
 	m.follow([]foundGroup{
 		{groupRecord: &groupRecord{number: 1}, hash: 11, generation: first},
@@ -290,5 +290,32 @@ func TestFallenCursorIsNotTaken(t *testing.T) {
 	})
 	if got, err := decodeCursor(m.state.get(cursor(0).stateKey).value); err != nil || got != 3 {
 		t.Errorf("the cursor is %d, %v, want 3", got, err)
+	}
+}
+
+// Older versions wrote heads that fall, behind damage.
+func TestFallenHeadIsNotTaken(t *testing.T) {
+	id := buffer.LaneID{Stream: buffer.StreamID{1}}
+	m, g := newImage(), &generation{id: 1}
+	for _, h := range []head{{next: 5, accepted: 4}, {next: 10, accepted: 9}, {next: 5, accepted: 4}} {
+		m.account(id, h, nil, g)
+	}
+	if got := m.heads[id]; got != (head{next: 10, accepted: 9}) {
+		t.Errorf("the head is %+v", got)
+	}
+}
+
+// Of what the write-ahead log alone names, blocks that were written anew were counted before.
+func TestNamedBlocksAreCountedOnce(t *testing.T) {
+	id := buffer.LaneID{Stream: buffer.StreamID{1}}
+	m, g := newImage(), &generation{id: 1}
+	m.heads[id] = head{next: 10, accepted: 9}
+	m.witnesses = []namedGroup{
+		{number: 5, blocks: []namedBlock{{id, 12, 3}, {id, 3, 2}, {id, 10, 2}}, generation: g}, // in no order
+		{number: 6, generation: g},
+	}
+	m.askWitnesses()
+	if got := m.heads[id]; got != (head{next: 15, accepted: 14}) {
+		t.Errorf("the head is %+v", got)
 	}
 }

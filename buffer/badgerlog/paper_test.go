@@ -109,7 +109,7 @@ func (p *paper) open() {
 		p.t.Fatalf("nothing was damaged, and of lane %v are lost %v", lane, damage)
 	}
 	p.adopt(m)
-	p.resume(m)
+	p.resume(m, nil)
 	p.next()
 }
 
@@ -156,7 +156,7 @@ func (s *sheet) witnesses() []namedGroup {
 
 // next goes on in a new generation.
 func (p *paper) next() {
-	g := &generation{id: p.nextID(), capacity: maxCapacity, slots: slotsFor(maxCapacity)}
+	g := &generation{id: p.nextID(), space: space{capacity: maxCapacity, slots: slotsFor(maxCapacity)}}
 	g.allocated.Store(1 << 20)
 	old := p.Log.current
 	p.committer.goOn(g)

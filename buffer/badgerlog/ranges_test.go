@@ -12,7 +12,7 @@ import (
 
 // Of damage that lies beside what is known of already, the new part alone is news, and no record counts as lost twice.
 func TestDamageBesideKnownDamage(t *testing.T) {
-	dir, id := closedWith(t, 9)
+	dir, id := closedAndStaying(t, 9)
 	if err := os.Remove(filepath.Join(filepath.Dir(vlogOf(t, dir)), sealedName)); err != nil {
 		t.Fatal(err) // so that it is read value by value
 	}

@@ -27,6 +27,7 @@ type image struct {
 	heads    map[buffer.LaneID]head                         // where each lane stands at the end of the chain
 	absent   map[buffer.LaneID]map[buffer.Seq]buffer.Damage // blocks that were damaged somewhere; a copy may be whole
 	gaps     map[buffer.LaneID][]buffer.Damage              // records that heads count and their groups do not show
+	past     map[buffer.LaneID]buffer.Damage                // what heads count from before the first one there is: settled, where no group is lost
 	lost     map[buffer.LaneID][]buffer.Damage              // acknowledged and not known as lost before
 	known    map[buffer.LaneID][]buffer.Damage              // known as lost before
 	notes    []string                                       // what was probably never acknowledged
@@ -76,6 +77,7 @@ func newImage() *image {
 		heads:  map[buffer.LaneID]head{},
 		absent: map[buffer.LaneID]map[buffer.Seq]buffer.Damage{},
 		gaps:   map[buffer.LaneID][]buffer.Damage{},
+		past:   map[buffer.LaneID]buffer.Damage{},
 		lost:   map[buffer.LaneID][]buffer.Damage{},
 		known:  map[buffer.LaneID][]buffer.Damage{},
 	}
@@ -151,9 +153,12 @@ func (g *generation) readByValue() (*scanned, error) {
 		return nil, err
 	}
 	if err == nil { // else it is lost, or the crash came while it was being made: the chain tells
+		if _, err := os.Stat(filepath.Join(g.dir, failedName)); err == nil {
+			dropPages(f)
+		}
 		info, err := f.Stat()
 		if err == nil {
-			found, err = scan(&patient{ReaderAt: f}, info.Size())
+			found, err = scan(&patient{ReaderAt: f}, info.Size(), func(at int64) int64 { return nextData(f, at) })
 		}
 		if err != nil {
 			return nil, errors.Join(err, f.Close())

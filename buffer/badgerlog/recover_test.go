@@ -106,3 +106,16 @@ func TestSecondProcessIsRefused(t *testing.T) {
 		t.Fatal("a running log was inspected")
 	}
 }
+
+// A directory of another name is somebody else's, and no generation takes a number from it.
+func TestNamesOfGenerations(t *testing.T) {
+	for name, want := range map[string]bool{
+		"gen-0000000000000007": true, "gen-0000004294967295": true,
+		"gen-7": false, "gen-": false, "0000000000000007": false, "gen-0000004294967296": false, "gen-18446744073709551615": false,
+		"gen-99999999999999999999": false, "gen-+000000000000007": false,
+	} {
+		if _, ok := parseGeneration(name); ok != want {
+			t.Errorf("%s is a generation's name: %v, want %v", name, ok, want)
+		}
+	}
+}

@@ -117,6 +117,13 @@ func (r *rig) pass(n int) {
 	}
 }
 
+// writesTo is the generation that the next group goes to; housekeeping may move on at any time.
+func (r *rig) writesTo() *generation {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.current
+}
+
 func (r *rig) awaitReadyGeneration() {
 	r.t.Helper()
 	eventually(r.t, "the next generation is ready", func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.supply.ready != nil })

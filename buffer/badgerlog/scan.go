@@ -38,10 +38,12 @@ type foundGroup struct {
 // minWindow is read at once; a longer value grows the window to its own length.
 const minWindow = 4 << 20
 
-// scan reads a value log of size bytes from its beginning to its end.
-func scan(r io.ReaderAt, size int64) (*scanned, error) {
+// scan reads a value log of size bytes from its beginning to its end, but for its holes: next tells where at the earliest,
+// from an offset on, anything was written. A generation is allocated whole, and to read what was never written takes the
+// kernel longer than to read values.
+func scan(r io.ReaderAt, size int64, next func(at int64) int64) (*scanned, error) {
 	s := &scanned{values: map[string]extent{}}
-	w := &window{source: r, size: size}
+	w := &window{source: r, size: size, next: next}
 	for at := int64(0); ; {
 		found, err := w.find(at)
 		if err != nil || found < 0 {
@@ -87,6 +89,7 @@ func (s *scanned) take(value []byte, offset int64) bool {
 type window struct {
 	source io.ReaderAt
 	size   int64
+	next   func(at int64) int64
 	start  int64 // of data in the file
 	data   []byte
 	memory []byte
@@ -122,7 +125,7 @@ func (w *window) find(at int64) (int64, error) {
 		}
 		i := bytes.Index(view, []byte("HY"))
 		if i < 0 || i+4 > len(view) {
-			at += int64(len(view) - 3) // a magic may begin in the last three bytes
+			at = w.leap(at + int64(len(view)-3)) // a magic may begin in the last three bytes
 			continue
 		}
 		if m := string(view[i : i+4]); m == groupMagic || m == buffer.Magic {
@@ -131,6 +134,15 @@ func (w *window) find(at int64) (int64, error) {
 		at += int64(i) + 2
 	}
 	return -1, nil
+}
+
+// leap returns at, or where the hole ends that at lies in. A file system that takes for a hole what was written last is not
+// believed: the whole window must be zeros too.
+func (w *window) leap(at int64) int64 {
+	if len(w.data) < minWindow || !allZeros(w.data) {
+		return at
+	}
+	return max(at, min(w.next(at), w.size))
 }
 
 // value returns the bytes of the value that seems to begin at offset, or nil where the file is too short for it.

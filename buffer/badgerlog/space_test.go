@@ -1,6 +1,7 @@
 package badgerlog
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -193,6 +194,17 @@ func TestTailsAreReturned(t *testing.T) {
 	before, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
+	}
+	end := int64(len(bytes.TrimRight(before, "\x00")))
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, written := range []int64{0, end / 2, end, end + 1, int64(len(before))} { // right or wrong
+		if got, err := lastByte(f, written, int64(len(before))); got != end || err != nil {
+			t.Errorf("the last byte, with a hole from %d on, ends at %d, want %d: %v", written, got, end, err)
+		}
 	}
 	if err := releaseZeros(path); err != nil {
 		t.Fatal(err)

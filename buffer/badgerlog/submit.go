@@ -3,6 +3,7 @@ package badgerlog
 import (
 	"context"
 	"fmt"
+	"runtime"
 
 	"hydrant/buffer"
 )
@@ -40,7 +41,11 @@ func (g *group) wait(ctx context.Context) error {
 }
 
 // take waits for something to commit; nil means that the log is closed and everything is committed.
-func (l *Log) take() *group {
+//
+// A group costs much the same whatever is in it. Where producers come side by side and the processors are busy, those whose
+// turn it is first are let in: the last group's, with their next batches. It costs no time that anybody had to spare: a
+// processor that is idle goes on with the group at once.
+func (l *Log) take(crowded bool) *group {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for l.forming.empty() {
@@ -49,6 +54,11 @@ func (l *Log) take() *group {
 		}
 		l.mu.Unlock()
 		<-l.work
+		l.mu.Lock()
+	}
+	if crowded {
+		l.mu.Unlock()
+		runtime.Gosched()
 		l.mu.Lock()
 	}
 	g := l.forming

@@ -67,15 +67,11 @@ func (l *Log) makeNext() {
 
 // nextGeneration returns one that takes n values of stored bytes; the error is a *buffer.FullError. For the committer alone.
 func (l *Log) nextGeneration(stored int64, n int) (*generation, error) {
-	l.mu.Lock()
-	for l.supply.making {
-		l.supply.made.Wait()
-	}
-	g := l.supply.take()
-	l.mu.Unlock()
-	if g != nil && g.fits(stored, n) {
+	g, fits := l.takeReady(stored, n)
+	if fits {
 		return g, nil
 	}
+	defer l.endMaking()
 	// None could be made ahead, or one request is larger than a whole generation: it gets one of its own size.
 	if g != nil {
 		if err := g.discard(); err != nil {
@@ -94,6 +90,28 @@ func (l *Log) nextGeneration(stored int64, n int) (*generation, error) {
 		return nil, notMade(err)
 	}
 	return g, nil
+}
+
+// takeReady takes the generation that was made ahead, if there is one, and says whether it takes n values of stored bytes. Where
+// it does not, the caller makes one, until endMaking: none is made ahead meanwhile, which would be used later and have a lower
+// id. Generations are read in the order of their ids.
+func (l *Log) takeReady(stored int64, n int) (g *generation, fits bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.supply.making {
+		l.supply.made.Wait()
+	}
+	g = l.supply.take()
+	fits = g != nil && g.fits(stored, n)
+	l.supply.making = !fits
+	return g, fits
+}
+
+func (l *Log) endMaking() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.supply.making = false
+	l.supply.made.Broadcast()
 }
 
 // makeGeneration makes one where max_disk and the disk allow it; the error is a *buffer.FullError where they do not.

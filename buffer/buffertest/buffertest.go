@@ -62,6 +62,7 @@ func Run(t *testing.T, engine func(t *testing.T) Engine) {
 		"the origin changes at each start": origin,
 
 		"derived records are the stream's own":         derived,
+		"the largest derived record":                   largeDerived,
 		"a derivation is all or nothing":               derivationIsWhole,
 		"derived records and their cursor survive":     derivedCrash,
 		"derived records keep their sources' versions": derivedVersions,
@@ -88,6 +89,7 @@ func Run(t *testing.T, engine func(t *testing.T) Engine) {
 		})
 	}
 	t.Run("data keys change", func(t *testing.T) { keysChange(t, engine(t)) })
+	t.Run("derived records are encrypted as their sources", func(t *testing.T) { derivedKeys(t, engine(t)) })
 	t.Run("a data key is lost and found", func(t *testing.T) { keyLost(t, engine(t)) })
 }
 

@@ -119,6 +119,53 @@ func keysChange(t *testing.T, e Engine) {
 	wantKeys(t, log)
 }
 
+// derivedKeys: what is derived is encrypted as the records that it is made of, whatever their stream is encrypted with by then,
+// and its key is needed until it is settled.
+func derivedKeys(t *testing.T, e Engine) {
+	log, id := e.Open(t), buffer.NewStreamID()
+	var versions []buffer.Version
+	for _, key := range []buffer.DataKeyID{0, 1, 2, 3} {
+		d := buffer.Definition{Stream: id, Name: "s", Logic: 1, Key: key, Derives: true}
+		v, err := log.Define(within(t), d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.Key < 3 {
+			versions = append(versions, v)
+			add(t, log, id, fmt.Sprint(key))
+		}
+		if key == 1 {
+			derive(t, log, id, 0, derivation(versions[0], "early"))
+		}
+	}
+	for i, v := range versions {
+		derive(t, log, id, buffer.Seq(i+1), derivation(v, fmt.Sprint("of ", v.Key)))
+	}
+	const derived = 4
+	settle := func(t *testing.T, log buffer.Log, cursor buffer.Seq) {
+		serveLane(t, log, buffer.LaneID{Stream: id}.Derived(), func(ctx context.Context, lane buffer.Lane) error {
+			var b buffer.Block
+			for after := lane.Info().Cursor; after < derived; after = b.Last() {
+				if err := lane.Read(ctx, after, &b); err != nil {
+					return err
+				}
+				if b.Key != b.Version.Key || b.Key > 2 {
+					return fmt.Errorf("the block at %d is under key %d, its version under %d", b.First, b.Key, b.Version.Key)
+				}
+			}
+			return lane.Commit(ctx, buffer.Change{Cursor: cursor})
+		})
+	}
+	wantKeys(t, log, 1, 2, 3)
+	e.Crash(t)
+	log = e.Open(t)
+	wantKeys(t, log, 1, 2, 3)
+	settle(t, log, 3)
+	wantKeys(t, log, 2, 3)
+	settle(t, log, derived)
+	wantKeys(t, log, 3)
+}
+
 func wantKeys(t *testing.T, log buffer.Log, want ...buffer.DataKeyID) {
 	t.Helper()
 	if got := slices.Sorted(maps.Keys(log.NeededKeys())); !slices.Equal(got, want) {

@@ -95,6 +95,21 @@ func derived(t *testing.T, e Engine) {
 	}
 }
 
+func largeDerived(t *testing.T, e Engine) {
+	log, id := e.Open(t), buffer.NewStreamID()
+	v := defineDeriving(t, log, id, "v1")
+	first := add(t, log, id, "a", "b").First
+	large := patterned(buffer.MaxDerived)
+	derive(t, log, id, first, derivation(v, "A", large))
+	serve(t, log, id, func(ctx context.Context, lane buffer.Lane) error {
+		if lane.Commit(ctx, buffer.Change{Cursor: first + 1, Derived: derivation(v, large+"B")}) == nil {
+			return errors.New("a derived record above MaxDerived was taken")
+		}
+		return nil
+	})
+	wantDerived(t, log, id, read{data: "A", version: 1}, read{data: large, version: 1})
+}
+
 func derivationIsWhole(t *testing.T, e Engine) {
 	log, id := e.Open(t), buffer.NewStreamID()
 	v := defineDeriving(t, log, id, "v1")

@@ -31,16 +31,22 @@ func emptyRecord(t *testing.T, e Engine) {
 func largeRecord(t *testing.T, e Engine) {
 	log, id := e.Open(t), buffer.NewStreamID()
 	define(t, log, id, "s", "v1")
-	large := make([]byte, buffer.MaxRecord)
-	for i := range large {
-		large[i] = byte(i * i >> 7)
-	}
-	add(t, log, id, "before", string(large), "after")
-	wantRecords(t, log, id, 0, "before", string(large), "after")
-	_, err := log.Append(within(t), buffer.Batch{Stream: id, Records: [][]byte{append(large, 0)}})
+	large := patterned(buffer.MaxRecord)
+	add(t, log, id, "before", large, "after")
+	wantRecords(t, log, id, 0, "before", large, "after")
+	_, err := log.Append(within(t), buffer.Batch{Stream: id, Records: [][]byte{[]byte(large + "x")}})
 	if err == nil {
 		t.Error("a record above MaxRecord was taken")
 	}
+}
+
+// patterned is a text of n bytes.
+func patterned(n int) string {
+	text := make([]byte, n)
+	for i := range text {
+		text[i] = byte(i * i >> 7)
+	}
+	return string(text)
 }
 
 func recordsAreCopied(t *testing.T, e Engine) {

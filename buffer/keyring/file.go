@@ -33,6 +33,8 @@ const (
 	fileName   = "keys.json"
 	copyName   = fileName + ".copy" // written after the first, so that one of them is always whole
 	fileFormat = 1
+
+	mostWrites = math.MaxUint64 - 1 // no ring comes there, but a file may say so
 )
 
 func (f file) clone() file {
@@ -75,7 +77,7 @@ func readFile(path string) (f file, err error) {
 	case err != nil:
 	case f.Format != fileFormat:
 		err = fmt.Errorf("%s was written in format %d; this version reads format %d: start the version that wrote it", name, f.Format, fileFormat)
-	case f.Writes == 0 || f.Writes == math.MaxUint64:
+	case f.Writes == 0 || f.Writes > mostWrites:
 		err = fmt.Errorf("%s says that it was written %d times", name, f.Writes)
 	}
 	return f, err
@@ -105,7 +107,7 @@ func (r *Ring) expect(id buffer.DataKeyID) {
 // write makes next durable and then what is known. Called with changing held.
 func (r *Ring) write(next file) error {
 	next.Format = fileFormat
-	next.Writes = r.file.Writes + 1
+	next.Writes = min(r.file.Writes, mostWrites-1) + 1 // of two copies that say the same the first is the newer
 	for _, name := range []string{fileName, copyName} {
 		if err := checked.Write(filepath.Join(r.cfg.Dir, name), next); err != nil {
 			return err

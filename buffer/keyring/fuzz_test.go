@@ -30,6 +30,7 @@ func FuzzRing(f *testing.F) {
 	f.Add(good)
 	for _, text := range []string{
 		"{}", "null", "[]", `{"format":2}`, `{"format":1,"writes":1}`, `{"format":1,"writes":18446744073709551615}`,
+		`{"format":1,"writes":18446744073709551614}`, `{"format":1,"writes":18446744073709551613}`,
 		`{"format":1,"writes":1,"last":4294967295}`, `{"format":1,"writes":1,"last":1,"keys":[{"id":2,"wrapped":"AQ=="},{"id":2}]}`,
 		`{"format":1,"writes":1,"keys":[{"id":0,"wrapped":"AQ=="},{"id":4294967295}]}`, `{"format":1,"writes":1,"keys":[{"id":-1}]}`,
 	} {

@@ -46,8 +46,8 @@ func (s *lane) derive(d *buffer.Derivation) error {
 		return fmt.Errorf("stream %s was not defined to derive records", s.name)
 	}
 	for _, r := range d.Records {
-		if len(r.Data) > buffer.MaxRecord {
-			return fmt.Errorf("a derived record of %d bytes: the buffer takes at most %d", len(r.Data), buffer.MaxRecord)
+		if len(r.Data) > buffer.MaxDerived {
+			return fmt.Errorf("a derived record of %d bytes: the buffer takes at most %d", len(r.Data), buffer.MaxDerived)
 		}
 	}
 	n := len(to.versions)
