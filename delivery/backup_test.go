@@ -87,6 +87,8 @@ func down(m *deliverytest.Memory) *atomic.Bool {
 func TestBackupHoldsRecordsAsTheyCameIn(t *testing.T) {
 	w := newBackedUp(t, func(s *stream.Stream) { s.ErrorPrefix = "errors/!{firehose:error-output-type}/" })
 	records := []string{record("a", 1), "not json", record("b", 2), record("a", 3)}
+	arrival := time.Now()
+	w.log.Now = func() time.Time { return arrival }
 	w.append(records...)
 	w.start()
 	w.drain()
@@ -95,7 +97,7 @@ func TestBackupHoldsRecordsAsTheyCameIn(t *testing.T) {
 		t.Errorf("the destination holds %d lines, want %d", n, len(records))
 	}
 	for _, key := range w.copies.Keys() {
-		if !strings.HasPrefix(key, fmt.Sprintf("copy/%d/s-1-", time.Now().UTC().Year())) || !strings.HasSuffix(key, ".gz") {
+		if !strings.HasPrefix(key, fmt.Sprintf("copy/%d/s-1-", arrival.UTC().Year())) || !strings.HasSuffix(key, ".gz") {
 			t.Errorf("the key of a copy is %s", key)
 		}
 	}

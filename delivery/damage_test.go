@@ -33,15 +33,16 @@ func (w *world) sealUndelivered(n int) {
 // sealUnmarked leaves n records of one partition in one object that is delivered, but was not marked so.
 func (w *world) sealUnmarked(n int) {
 	w.t.Helper()
-	var commits atomic.Int32
+	var marks atomic.Int32
 	w.log.Fault = func(op string) error {
-		if op == "commit" && commits.Add(1) > 1 {
+		if op == "commit" && len(w.objects.Keys()) > 0 {
+			marks.Add(1)
 			return errors.New("killed")
 		}
 		return nil
 	}
 	w.appendAndSeal(n)
-	w.eventually("the mark fails", func() bool { return commits.Load() > 1 })
+	w.eventually("the mark fails", func() bool { return marks.Load() > 0 })
 	w.kill()
 	w.log.Fault = nil
 }

@@ -40,17 +40,23 @@ func benchmarkDeliver(b *testing.B, codec string, keys int) {
 	before := processorTime(b)
 	for b.Loop() {
 		log.cursor.Store(0)
-		service := New(Config{}, Deps{Open: func(context.Context, stream.Destination) (Destination, error) { return discarding{}, nil }})
-		ctx, cancel := context.WithCancel(b.Context())
-		ended := make(chan error, 1)
-		go func() { ended <- service.Run(ctx, log) }()
-		if err := service.Drain(ctx, log); err != nil {
-			b.Fatal(err)
-		}
-		cancel()
-		<-ended
+		deliverAll(b, Config{}, log, discarding{})
 	}
 	b.ReportMetric((processorTime(b)-before).Seconds()*1e9/float64(log.bytes)/float64(b.N), "s/GB")
+}
+
+// deliverAll runs a service until everything in the log lies in the destination.
+func deliverAll(t testing.TB, c Config, log buffer.Log, d Destination) {
+	t.Helper()
+	service := New(c, Deps{Open: func(context.Context, stream.Destination) (Destination, error) { return d, nil }})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- service.Run(ctx, log) }()
+	if err := service.Drain(ctx, log); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	<-ended
 }
 
 func processorTime(b *testing.B) time.Duration {

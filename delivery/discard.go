@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"hydrant/buffer"
 )
@@ -30,15 +31,46 @@ func (s *Service) Hasten(id buffer.StreamID) {
 		return
 	}
 	s.hastes[id] = true
+	s.setHurry(id, true)
+}
+
+// Calm ends what Hasten began: the stream takes records again.
+func (s *Service) Calm(id buffer.StreamID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hastes[id] {
+		delete(s.hastes, id)
+		s.setHurry(id, false)
+	}
+}
+
+// setHurry tells all that serves a stream. Called with mu held.
+func (s *Service) setHurry(id buffer.StreamID, on bool) {
 	for key, l := range s.lanes {
 		if key.id.Stream == id {
-			close(l.hurry)
+			l.hurry.set(on)
 		}
 	}
 	for lane, f := range s.functions {
 		if lane.Stream == id {
-			close(f.hurry)
+			f.hurry.set(on)
 		}
+	}
+}
+
+// hurry says whether to wait for sizes and intervals, and tells when that changes.
+type hurry struct {
+	on      atomic.Bool
+	changed chan struct{}
+}
+
+func newHurry() *hurry { return &hurry{changed: make(chan struct{}, 1)} }
+
+func (h *hurry) set(on bool) {
+	h.on.Store(on)
+	select {
+	case h.changed <- struct{}{}:
+	default: // it is to look anyway
 	}
 }
 

@@ -44,11 +44,12 @@ type function struct {
 	waiting  []flush    // flushes that are not journaled yet
 	totals   FunctionTotals
 
-	settled chan struct{} // told that what reconcile looks at has changed
-	drained chan struct{} // closed when everything is journaled after Drain
-	hurry   chan struct{} // closed by Hasten
-	flushes chan flush    // asked for
-	done    chan struct{} // closed when run has ended
+	settled  chan struct{} // told that what reconcile looks at has changed
+	draining bool          // by Drain
+	drained  chan struct{} // closed when everything is journaled after Drain
+	hurry    *hurry
+	flushes  chan flush    // asked for
+	done     chan struct{} // closed when run has ended
 
 	kept *invoker // that the last call went to; guarded by the service's mu
 
@@ -66,7 +67,7 @@ func newFunction(t *tracks, cursor buffer.Seq) *function {
 		log:     t.service.deps.Log.With("stream", info.Name),
 		rules:   map[uint64]*functionRules{},
 		settled: make(chan struct{}, 1),
-		drained: make(chan struct{}), hurry: make(chan struct{}), done: make(chan struct{}),
+		drained: make(chan struct{}), hurry: newHurry(), done: make(chan struct{}),
 		flushes: make(chan flush),
 	}
 }
@@ -107,25 +108,14 @@ func (f *function) restore() error {
 	return nil
 }
 
+// loop does what can be done at once, and then waits for one thing that brings more to do.
 func (f *function) loop(ctx context.Context, blocks *reader) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	drain, hurry := f.service.drain, f.hurry
+	drain := f.service.drain
 	for {
-		for f.block != nil && f.room() {
-			if err := f.takeNext(blocks); err != nil {
-				return err
-			}
-		}
-		if err := f.reconcile(ctx); err != nil {
+		if err := f.advance(ctx, blocks); err != nil {
 			return err
-		}
-		hurried := (drain == nil || hurry == nil) && f.position >= f.in.Info().Head
-		f.closeFlushed()
-		f.start(ctx, hurried)
-		f.answerFlushes()
-		if drain == nil && hurried && len(f.queue) == 0 {
-			sayDone(f.drained)
 		}
 		incoming := blocks.ready
 		if f.block != nil || !f.room() {
@@ -146,9 +136,8 @@ func (f *function) loop(ctx context.Context, blocks *reader) error {
 		case w := <-f.flushes:
 			f.waiting = w.begin(f.waiting, f.in.Info().Head)
 		case <-drain:
-			drain = nil
-		case <-hurry:
-			hurry = nil
+			drain, f.draining = nil, true
+		case <-f.hurry.changed:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -156,6 +145,27 @@ func (f *function) loop(ctx context.Context, blocks *reader) error {
 			return err
 		}
 	}
+}
+
+// advance takes apart what there is room for, starts the calls that are full or due, and answers flushes and a drain whose
+// records are journaled. It waits for nothing but the log's commits.
+func (f *function) advance(ctx context.Context, blocks *reader) error {
+	for f.block != nil && f.room() {
+		if err := f.takeNext(blocks); err != nil {
+			return err
+		}
+	}
+	if err := f.reconcile(ctx); err != nil {
+		return err
+	}
+	hurried := (f.draining || f.hurry.on.Load()) && f.position >= f.in.Info().Head
+	f.closeFlushed()
+	f.start(ctx, hurried)
+	f.answerFlushes()
+	if f.draining && hurried && len(f.queue) == 0 {
+		sayDone(f.drained)
+	}
+	return nil
 }
 
 // room reports whether more records may be taken apart: twice as many bytes may wait as the function is given at once.

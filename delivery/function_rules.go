@@ -40,7 +40,7 @@ func (f *function) rulesOf(v *buffer.Version) (*functionRules, error) {
 
 // current is the function of the version, called as the definition in force now says.
 func (r *functionRules) current() stream.Transform {
-	if s, ok := r.owner.service.deps.Current(r.owner.info.Name); ok && s.Transform != nil && s.Transform.Name() == r.function.Name() {
+	if s, ok := r.owner.service.deps.Current(r.owner.info.Name); ok && s.Transform != nil && s.Transform.IsAt(*r.function) {
 		return *s.Transform
 	}
 	return *r.function

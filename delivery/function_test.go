@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"hydrant/buffer"
 	"hydrant/delivery"
 	"hydrant/delivery/transform"
 	"hydrant/stream"
@@ -120,17 +121,12 @@ func TestFunction(t *testing.T) {
 	})
 	w.start()
 	w.append("one", "two#three", "drop", "fail#four", "", "drop#drop")
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	if err := w.service.Drain(ctx, &w.log); err != nil {
-		t.Fatal(err)
-	}
+	w.drain()
 	books := w.service.Books()["s"]
 	w.balance(books)
 	if books.Delivered != 4 || books.Dropped != 4 || books.Expanded != 3 || books.Errors["processing-failed"] != 1 {
 		t.Errorf("the books are %+v", books)
 	}
-	w.kill()
 	wantTexts(t, w, "k=o ONE", "k=t TWO", "k=t THREE", "k=f FOUR", "Lambda.ProcessingFailedStatus fail")
 }
 
@@ -293,6 +289,25 @@ func TestFunctionKeepsTheOrder(t *testing.T) {
 	if got != "0123" {
 		t.Errorf("the objects hold the records in the order %s", got)
 	}
+}
+
+// A record as large as the buffer takes one goes through, with what is said of it where it fails, or beside what the function
+// made of it.
+func TestFunctionOfTheLargestRecords(t *testing.T) {
+	answer := strings.Repeat("made", 1<<20)
+	w := newFunctionWorld(t, each(func(string) functionRecord {
+		key := map[string]any{"partitionKeys": map[string]string{"first": "o"}}
+		return functionRecord{Result: "Ok", Data: []byte(answer), Metadata: key}
+	}), func(s *stream.Stream) {
+		s.Processing.Deaggregation = &stream.Deaggregation{Type: stream.DeaggregationDelimited, Delimiter: "#"}
+	})
+	tooLarge, mostlyNothing := strings.Repeat("x", buffer.MaxRecord), "one"+strings.Repeat("#", buffer.MaxRecord-3)
+	w.start()
+	w.append(tooLarge)
+	w.append(mostlyNothing)
+	w.drain()
+	w.kill()
+	wantTexts(t, w, "k=o "+answer, "Lambda.RequestTooLarge "+tooLarge)
 }
 
 func TestFunctionOfADiscardedStream(t *testing.T) {

@@ -27,27 +27,20 @@ type lane struct {
 	narrow  bool       // this life makes sealed objects again before it reads on
 	log     *slog.Logger
 
-	rules      map[uint64]*rules
-	version    uint64 // of the block read last
-	ledger     *ledger
-	open       openList
-	filled     []*object // by the record in hand
-	closing    []*object // closed; their manifests are not durable yet
-	waiting    int       // sealed objects that are not delivered yet
-	sealed     map[*object]struct{}
-	rebuilding rebuilding
-	atWork     []*chunk // being compressed, in the order in which they were cut
-	stored     int64    // bytes of the sealed objects, wherever they lie
-	memory     int64    // of all these objects
-	totals     Totals
-	past       FunctionTotals  // of the function that records went to before this life, on the main track
-	damage     []buffer.Damage // read past; the cursor has not passed it
+	rules   map[uint64]*rules
+	version uint64 // of the block read last
+	ledger  *ledger
+	holdings
+	totals Totals
+	past   FunctionTotals  // of the function that records went to before this life, on the main track
+	damage []buffer.Damage // read past; the cursor has not passed it
 
 	buffering  stream.Buffering // the triggers in force now
 	partitions stream.Partitions
 	target     buffer.Seq // until the position reaches it nothing is sealed for its age alone
 	caughtUp   bool       // target was set because something is due, which is not sealed yet
 	held       bool       // at a bound: neither reading nor sealing
+	draining   bool       // by Drain
 	over       bool       // no record takes the track any more
 	nextLook   time.Time  // before it nothing new is due
 
@@ -62,7 +55,7 @@ type lane struct {
 	results chan result
 	uploads sync.WaitGroup
 	drained chan struct{} // closed when everything is delivered after Drain
-	hurry   chan struct{} // closed by Hasten
+	hurry   *hurry
 	done    chan struct{} // closed when run has ended
 	looks   chan look
 
@@ -82,7 +75,22 @@ type lane struct {
 		trouble *Trouble
 		telling telling
 		uploads map[*object]time.Time // attempts under way, since when
+		address string                // that the last attempt went to
+		store   string                // that was there
 	}
+}
+
+// holdings are a lane's objects, each from its first output until it is settled.
+type holdings struct {
+	open       openList
+	filled     []*object // by the record in hand
+	closing    []*object // closed; their manifests are not durable yet
+	sealed     map[*object]struct{}
+	waiting    int // sealed objects that are not delivered yet
+	rebuilding rebuilding
+	atWork     []*chunk // being compressed, in the order in which they were cut
+	stored     int64    // bytes of the sealed objects, wherever they lie
+	memory     int64    // of all these objects
 }
 
 // newLane returns a lane that delivers what lies above a cursor.
@@ -101,17 +109,16 @@ func newLane(t *tracks, way track, cursor buffer.Seq) *lane {
 		after:   cursor,
 		log:     log,
 		rules:   map[uint64]*rules{},
-		sealed:  map[*object]struct{}{},
 		scratch: s.deps.Scratch,
 		ledger:  newLedger(cursor),
-		open:    newOpenList(),
 		target:  info.Head,
 		results: make(chan result, s.cfg.Waiting),
 		drained: make(chan struct{}),
-		hurry:   make(chan struct{}),
+		hurry:   newHurry(),
 		done:    make(chan struct{}),
 		looks:   make(chan look),
 
+		holdings:   holdings{open: newOpenList(), sealed: map[*object]struct{}{}},
 		flushAsked: make(chan flush),
 	}
 }
@@ -132,11 +139,13 @@ func (l *lane) run(ctx context.Context) error {
 	return l.loop(ctx, blocks)
 }
 
+// loop waits for one thing after another, does what that asks for, and then what flushes and a drain still ask for. It ends
+// well once no record takes the track any more.
 func (l *lane) loop(ctx context.Context, blocks *reader) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	drain, hurry := l.service.drainOf(l.info.ID), l.hurry
-	for {
+	drain := l.service.drainOf(l.info.ID)
+	for !l.over {
 		incoming := blocks.ready
 		if l.hold() {
 			incoming = nil
@@ -145,19 +154,11 @@ func (l *lane) loop(ctx context.Context, blocks *reader) error {
 		var err error
 		select {
 		case next := <-incoming:
-			if next.block == nil {
-				err = l.passDamage(ctx, next.damage)
-				blocks.giveBack(next)
-				break
-			}
-			err = l.take(ctx, next)
+			err = l.receive(ctx, next)
 			blocks.giveBack(next)
 		case err = <-blocks.failed:
 		case r := <-l.results:
-			err = l.settle(ctx, r)
-			if err == nil {
-				err = l.useRoom(ctx)
-			}
+			err = l.settleAndSeal(ctx, r)
 		case <-timer.C:
 			l.retune()
 			err = l.sealDue(ctx)
@@ -166,10 +167,9 @@ func (l *lane) loop(ctx context.Context, blocks *reader) error {
 		case f := <-l.flushAsked:
 			l.flushes = f.begin(l.flushes, l.in.Info().Head)
 		case <-drain:
-			drain = nil
+			drain, l.draining = nil, true
 			l.target = l.in.Info().Head
-		case <-hurry:
-			drain, hurry = nil, nil
+		case <-l.hurry.changed:
 			l.target = l.in.Info().Head
 		case <-ctx.Done():
 			return ctx.Err()
@@ -177,13 +177,22 @@ func (l *lane) loop(ctx context.Context, blocks *reader) error {
 		if err == nil {
 			err = l.finishFlushes(ctx)
 		}
-		if err == nil && drain == nil {
+		if err == nil {
 			err = l.finishDrain(ctx)
 		}
-		if err != nil || l.over {
+		if err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// receive takes a block, or goes on behind a damaged range.
+func (l *lane) receive(ctx context.Context, next item) error {
+	if next.block == nil {
+		return l.passDamage(ctx, next.damage)
+	}
+	return l.take(ctx, next)
 }
 
 // forget lets go of all memory and scratch at the lane's end.

@@ -32,8 +32,13 @@ func onLane(t testing.TB, cfg Config, scratch *Scratch, fn func(ctx context.Cont
 	open := func(context.Context, stream.Destination) (Destination, error) { return silent{}, nil }
 	service := New(cfg, Deps{Open: open, Scratch: scratch})
 	ctx, cancel := context.WithCancel(t.Context())
-	err = log.Serve(ctx, func(ctx context.Context, in buffer.Lane) error {
-		defer cancel()
+	err = log.Serve(ctx, func(ctx context.Context, in buffer.Lane) (failed error) {
+		defer func() {
+			if failed != nil { // Serve tells nothing of what ends with its context
+				t.Error(failed)
+			}
+			cancel()
+		}()
 		service.serving.Add(1)
 		l := newLane(newTracks(service, in), mainTrack, in.Info().Cursor)
 		defer l.forget()

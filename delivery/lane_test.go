@@ -31,8 +31,13 @@ func TestManifestsOfOneGroupDoNotOverlap(t *testing.T) {
 	}
 	service := New(Config{}, Deps{Open: func(context.Context, stream.Destination) (Destination, error) { return silent{}, nil }})
 	ctx, cancel := context.WithCancel(t.Context())
-	err := log.Serve(ctx, func(ctx context.Context, in buffer.Lane) error {
-		defer cancel()
+	err := log.Serve(ctx, func(ctx context.Context, in buffer.Lane) (failed error) {
+		defer func() {
+			if failed != nil { // Serve tells nothing of what ends with its context
+				t.Error(failed)
+			}
+			cancel()
+		}()
 		l := newLane(newTracks(service, in), mainTrack, in.Info().Cursor)
 		defer l.uploads.Wait()
 		defer cancel()

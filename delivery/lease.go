@@ -1,7 +1,9 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +19,9 @@ type RecordKeeper interface {
 	// StoreRecord replaces the record with that tag, or makes the first one where tag is empty. ErrExists: somebody else
 	// stored one meanwhile. A store without conditions overwrites; its callers load again to see who won.
 	StoreRecord(ctx context.Context, name, tag string, data []byte) error
+
+	// RecordPlace says where a record lies, in words for who has to remove it.
+	RecordPlace(name string) string
 }
 
 // Times of leases. Nobody's wall clock counts: whether a lease is alive shows in its renewals.
@@ -33,20 +38,24 @@ type LeaseRecord struct {
 	Node     string `json:"node"`  // name and place, for the operator
 	Renewals uint64 `json:"renewals"`
 	Released bool   `json:"released"` // its life has ended in order
+
+	// Store is random and stays: it tells the store from others, by whatever name it is reached.
+	Store string `json:"store,omitempty"`
 }
 
 // LeaseError says that another life of the same log delivers to a destination: one of the two data directories is a copy of
 // the other. Nothing is uploaded, and the stream stops.
 type LeaseError struct {
-	Place, Name string
+	Place       string // of the destination
+	Record      string // where the lease lies there
 	Ours, Other LeaseRecord
 }
 
 func (e *LeaseError) Error() string {
 	return fmt.Sprintf("node %s, epoch %d, delivers to %s from the same buffer as this one (%s, epoch %d): one data directory is a "+
 		"copy of the other or an old backup. Stop the node that is the copy, and give it an empty data directory. If this one shall go on "+
-		"and the other is gone for good, remove the record .hydrant-lease/%s there and restart: what the other delivered since the "+
-		"copy was taken may then be delivered twice", e.Other.Node, e.Other.Epoch, e.Place, e.Ours.Node, e.Ours.Epoch, e.Name)
+		"and the other is gone for good, remove %s and restart: what the other delivered since the "+
+		"copy was taken may then be delivered twice", e.Other.Node, e.Other.Epoch, e.Place, e.Ours.Node, e.Ours.Epoch, e.Record)
 }
 
 // lease is one life's claim on a destination. It is renewed before an upload that comes renewEvery after the last renewal;
@@ -58,6 +67,7 @@ type lease struct {
 	now    func() time.Time
 
 	held    bool
+	store   string // where it is held
 	renewed time.Time
 	seen    LeaseRecord // another life's, lower than ours
 	seenAt  time.Time
@@ -99,7 +109,7 @@ func (l *lease) check(ctx context.Context, refused bool) error {
 		if err := l.judge(other, tag != "", refused); err != nil {
 			return err
 		}
-		err = l.store(ctx, tag, other.Renewals+1)
+		err = l.write(ctx, tag, other)
 		if !errors.Is(err, ErrExists) {
 			return err
 		}
@@ -117,7 +127,7 @@ func (l *lease) load(ctx context.Context) (r LeaseRecord, tag string, err error)
 		return r, "", err
 	}
 	if err := json.Unmarshal(data, &r); err != nil || r.Log != l.ours.Log {
-		return r, "", l.trouble(fmt.Sprintf("it is not readable, remove it if no other node uses it (%.100q)", data))
+		return r, "", l.trouble(fmt.Sprintf("it is not readable; remove %s if no other node uses it (%.100q)", l.keeper.RecordPlace(l.ours.Log), data))
 	}
 	return r, tag, nil
 }
@@ -142,14 +152,16 @@ func (l *lease) judge(other LeaseRecord, exists, refused bool) error {
 }
 
 func (l *lease) lose(other LeaseRecord) error {
-	l.lost = &LeaseError{Place: l.place, Name: l.ours.Log, Ours: l.ours, Other: other}
+	l.lost = &LeaseError{Place: l.place, Record: l.keeper.RecordPlace(l.ours.Log), Ours: l.ours, Other: other}
 	return l.lost
 }
 
-func (l *lease) store(ctx context.Context, tag string, renewals uint64) error {
+// write puts our record in the place of the one that was there.
+func (l *lease) write(ctx context.Context, tag string, before LeaseRecord) error {
 	started := l.now()
 	record := l.ours
-	record.Renewals = renewals
+	record.Renewals = before.Renewals + 1
+	record.Store = cmp.Or(before.Store, rand.Text())
 	data, err := json.Marshal(record)
 	if err != nil {
 		return err
@@ -157,7 +169,7 @@ func (l *lease) store(ctx context.Context, tag string, renewals uint64) error {
 	if err := l.keeper.StoreRecord(ctx, l.ours.Log, tag, data); err != nil {
 		return err
 	}
-	l.held, l.renewed = true, started
+	l.held, l.renewed, l.store = true, started, record.Store
 	return nil
 }
 
@@ -171,7 +183,7 @@ func (l *lease) release(ctx context.Context) {
 		return
 	}
 	l.ours.Released = true
-	_ = l.store(ctx, tag, other.Renewals+1) // only saves time
+	_ = l.write(ctx, tag, other) // only saves time
 }
 
 func (l *lease) trouble(what string) error {

@@ -39,6 +39,8 @@ func (k *keeper) StoreRecord(_ context.Context, _, tag string, data []byte) erro
 	return nil
 }
 
+func (k *keeper) RecordPlace(name string) string { return "the record " + name }
+
 // lives makes leases of one log, with a clock of their own.
 type lives struct {
 	keeper keeper
@@ -113,7 +115,7 @@ func TestLeaseRefusesACopy(t *testing.T) {
 		if string(w.keeper.data) != before {
 			t.Error("the copy wrote the lease")
 		}
-		if text := l.lost.Error(); !strings.Contains(text, "node original, epoch 6") || !strings.Contains(text, ".hydrant-lease/4711") {
+		if text := l.lost.Error(); !strings.Contains(text, "node original, epoch 6") || !strings.Contains(text, "remove the record 4711 and restart") {
 			t.Errorf("the message is %q", text)
 		}
 	}

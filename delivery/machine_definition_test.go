@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -80,16 +81,42 @@ func (w *machine) define(t *rapid.T) {
 	w.current.Store(&s)
 }
 
-// correct has the stream's objects go elsewhere, under the same version.
+// correct has the stream's objects go to the other store, under the same version. Where an upload may yet be late nobody can
+// know that its object will not be there.
 func (w *machine) correct() {
-	if w.place == firstPlace {
-		w.place = secondPlace
-	} else {
-		w.place = firstPlace
+	w.awaitLate()
+	place := firstPlace
+	if w.stores[w.place] == w.stores[firstPlace] {
+		place = secondPlace
 	}
+	for w.left[place] {
+		place += "+"
+	}
+	w.moveTo(place)
+}
+
+// rename has the store of the stream's objects be reached at another address, and no more where it was.
+func (w *machine) rename() {
+	w.awaitLate()
+	place := w.place + "+"
+	w.mu.Lock()
+	w.stores[place] = w.stores[w.place]
+	w.left[w.place] = true
+	w.mu.Unlock()
+	w.moveTo(place)
+}
+
+func (w *machine) moveTo(place string) {
+	w.place = place
 	s := *w.current.Load()
-	s.Destination = stream.Destination{Directory: &stream.Directory{Path: w.place}}
+	s.Destination = stream.Destination{Directory: &stream.Directory{Path: place}}
 	w.current.Store(&s)
+}
+
+// awaitLate waits until everything that is late is stored.
+func (w *machine) awaitLate() {
+	time.Sleep(tardiness)
+	synctest.Wait()
 }
 
 // sent is a record that was acknowledged.

@@ -26,11 +26,13 @@ import (
 // everybody waits: what happens, what is damaged, and where the process dies, is drawn by rapid. After every step it is compared
 // with what was acknowledged: each record at most once in the stores, in objects that never change and hold what they say;
 // everything that the log was told to forget is there, or was damaged; and in the end everything is, once. A rich one has
-// processing, functions that are not pure, backups, small objects, clocks that jump and destinations that are corrected besides.
+// processing, functions that are not pure, backups, small objects, clocks that jump and destinations that are corrected, or have
+// another address, besides.
 type machine struct {
 	log      memlog.Log
 	mutant   mutant
 	stores   map[string]*machineStore // by place
+	left     map[string]bool          // places where a store was
 	function machineFunction
 	version  int
 	place    string // of the stream's objects
@@ -58,7 +60,7 @@ type machine struct {
 var machineStream = buffer.StreamID{1}
 
 func newMachine(t *rapid.T, m mutant) *machine {
-	w := &machine{mutant: m, place: firstPlace, stores: map[string]*machineStore{}, byText: map[string]*sent{}, byPiece: map[string]*sent{}}
+	w := &machine{mutant: m, place: firstPlace, stores: map[string]*machineStore{}, left: map[string]bool{}, byText: map[string]*sent{}, byPiece: map[string]*sent{}}
 	w.most = rapid.IntRange(0, 2).Draw(t, "most")
 	w.rich = rapid.Bool().Draw(t, "rich")
 	w.steps.Store(-1)
@@ -78,7 +80,9 @@ func newMachine(t *rapid.T, m mutant) *machine {
 func (w *machine) start() {
 	w.service = delivery.New(delivery.Config{Waiting: 4, Uploads: 2, Memory: w.memory}, delivery.Deps{
 		Open: func(_ context.Context, d stream.Destination) (delivery.Destination, error) {
-			return w.stores[d.Directory.Path], nil
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return machineAddress{w.stores[d.Directory.Path], d.Directory.Path}, nil
 		},
 		Current:  func(string) (stream.Stream, bool) { return *w.current.Load(), true },
 		Function: func(context.Context, stream.Transform) (transform.Invoker, error) { return &w.function, nil },
@@ -137,6 +141,7 @@ func (w *machine) damage(t *rapid.T) {
 		return
 	}
 	w.kill()
+	w.awaitLate()
 	from := rapid.IntRange(1, len(w.order)).Draw(t, "from")
 	to := min(from+rapid.IntRange(0, 9).Draw(t, "more"), len(w.order))
 	w.log.Damage(machineStream, buffer.Seq(from), buffer.Seq(to))
@@ -144,6 +149,7 @@ func (w *machine) damage(t *rapid.T) {
 		r.lost = true
 	}
 	w.damaged = true
+	w.blind(rapid.IntRange(0, 2).Draw(t, "looks"))
 	w.start()
 }
 
@@ -211,8 +217,9 @@ func (w *machine) copies(t *rapid.T) map[string]bool {
 func (w *machine) end(t *rapid.T) {
 	w.kill()
 	for _, s := range w.stores {
-		s.outcomes = nil
+		s.outcomes, s.blind = nil, 0
 	}
+	clear(w.left) // what was on its way to an address when the process died is looked for there
 	w.function.decide = nil
 	w.start()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
@@ -299,10 +306,10 @@ func live(t *rapid.T, m mutant) {
 	w := newMachine(t, m)
 	defer func() { w.kill() }()
 	keys := rapid.StringOfN(rapid.SampledFrom([]rune("aab")), 1, 12, -1)
-	outcomes := rapid.SliceOfN(rapid.SampledFrom([]outcome{stored, stored, answerLost, notStored, slow}), 1, 6)
+	outcomes := rapid.SliceOfN(rapid.SampledFrom([]outcome{stored, stored, answerLost, notStored, slow, forbidden, late}), 1, 6)
 	actions := []string{"append", "append", "append", "append", "keyed", "repeat", "wait", "wait", "store", "die", "kill", "define", "memory", "damage"}
 	if w.rich {
-		actions = append(actions, "function", "backup", "correct", "clock", "flush", "die")
+		actions = append(actions, "function", "backup", "correct", "rename", "blind", "clock", "flush", "hasten", "die")
 	}
 	for range rapid.IntRange(2, 10).Draw(t, "actions") {
 		switch rapid.SampledFrom(actions).Draw(t, "action") {
@@ -333,10 +340,18 @@ func live(t *rapid.T, m mutant) {
 			synctest.Wait()
 		case "correct":
 			w.correct()
+		case "rename":
+			w.rename()
+		case "blind":
+			w.blind(rapid.IntRange(1, 9).Draw(t, "looks"))
 		case "clock":
 			w.clock += time.Duration(rapid.IntRange(-90, 90).Draw(t, "minutes")) * time.Minute
 		case "flush":
 			w.flush()
+		case "hasten":
+			w.service.Hasten(machineStream)
+			synctest.Wait()
+			w.service.Calm(machineStream)
 		case "memory":
 			w.memory = 1 - w.memory // room for nothing, or for everything
 		case "damage":
@@ -352,6 +367,13 @@ func (w *machine) prepare(place string, outcomes []outcome) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stores[place].outcomes = slices.Clone(outcomes)
+}
+
+// blind has the next looks at the stream's objects fail.
+func (w *machine) blind(looks int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stores[w.place].blind = looks
 }
 
 // flush has everything sealed, as far as there is room.

@@ -19,7 +19,9 @@ type Manifest struct {
 	Version     uint64     `json:"version"`   // of the stream's definition
 	Partition   string     `json:"partition"` // see partitionOf
 	Destination string     `json:"destination"`
-	Backup      bool       `json:"backup,omitempty"` // of the backup track
+	Address     string     `json:"address,omitempty"` // of the destination; an older version wrote none
+	Store       string     `json:"store,omitempty"`   // at the address, see LeaseRecord; empty until it is known
+	Backup      bool       `json:"backup,omitempty"`  // of the backup track
 	Key         string     `json:"key"`
 	From        buffer.Seq `json:"from"`
 	First       buffer.Seq `json:"first"` // of the first output's record

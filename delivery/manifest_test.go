@@ -6,10 +6,24 @@ import (
 	"time"
 
 	"hydrant/buffer"
+	"hydrant/stream"
 )
 
 func someManifest() *Manifest {
 	return &Manifest{Version: 2, Partition: "\x00key=a/", Key: "k", From: 1, First: 2, To: 5, Outputs: 3, Checksum: "xxh64:0"}
+}
+
+// What an older version sealed names no endpoint: it goes where its bucket is configured to be, as with that version.
+func TestManifestWithoutAnAddress(t *testing.T) {
+	m := Manifest{Destination: "s3://lake"}
+	for _, endpoint := range []string{"", "http://127.0.0.1:9000"} {
+		if !m.isAt(stream.Destination{S3: &stream.S3{Bucket: "lake", Endpoint: endpoint}}) {
+			t.Errorf("it is not at the endpoint %q", endpoint)
+		}
+	}
+	if m.isAt(stream.Destination{S3: &stream.S3{Bucket: "pond"}}) {
+		t.Error("it is in another bucket")
+	}
 }
 
 // The key is Firehose's form, the same for every attempt, and another for every other object.

@@ -46,6 +46,7 @@ type object struct {
 	entry    *entry // of the ledger
 	manifest *Manifest
 	doubtful bool // an attempt may have created it at the manifest's destination
+	begun    bool // the last attempt came as far as the object
 }
 
 // objectOverhead is about what an object takes beside its bytes, its entries in the ledger and in maps included.

@@ -23,7 +23,13 @@ type overflow struct {
 	fresh   []outputID      // not durable yet
 	current map[outputID]bool
 	loaded  int // 1 + the chunk that current holds; 0 for none
+
+	record buffer.Seq // whose output was refused last
+	bytes  int        // of what was refused of it, as error output
 }
+
+// maxOverflow bounds the error output that one record makes so. What it holds beyond that opens partitions.
+const maxOverflow = 64 << 20
 
 // outputID is an output of a record, by its place among them.
 type outputID struct {
@@ -44,6 +50,17 @@ const overflowPrefix = "overflow/"
 func (c *overflowChunk) stateKey() string {
 	return fmt.Sprintf("%s%016x", overflowPrefix, uint64(c.First))
 }
+
+// count notes what was refused of a record.
+func (o *overflow) count(record buffer.Seq, bytes int) {
+	if o.record != record {
+		o.record, o.bytes = record, 0
+	}
+	o.bytes += bytes
+}
+
+// enough reports whether no more of a record is refused.
+func (o *overflow) enough(record buffer.Seq) bool { return o.record == record && o.bytes > maxOverflow }
 
 // refuse notes a decision.
 func (o *overflow) refuse(id outputID) { o.fresh = append(o.fresh, id) }
@@ -117,6 +134,9 @@ func (o *overflow) restore(key string, value []byte) (bool, error) {
 
 // decode returns nothing where the chunk is damaged.
 func (c *overflowChunk) decode() (ids []outputID) {
+	if c.Last < c.First {
+		return nil
+	}
 	seq, rest := c.First, c.Outputs
 	for len(rest) > 0 {
 		distance, n := binary.Uvarint(rest)
@@ -145,13 +165,14 @@ func (l *lane) settleOverflow(r *rules, record buffer.Record, i int) {
 	} else {
 		*out = r.partitioner.Exceeded(record.Arrival, record.Data, i, out)
 	}
+	l.overflow.count(record.Seq, len(out.Data))
 }
 
 func (l *lane) isOverflow(r *rules, id outputID, out *partitioner.Output) bool {
 	if id.seq <= l.overflow.decided {
 		return l.overflow.refused(id)
 	}
-	if l.partitions.Exceeded != stream.ExceededError || l.open.len < l.partitions.Limit() || l.track != mainTrack {
+	if l.partitions.Exceeded != stream.ExceededError || l.open.len < l.partitions.Limit() || l.track != mainTrack || l.overflow.enough(id.seq) {
 		return false
 	}
 	l.name = appendPartition(l.name[:0], out)

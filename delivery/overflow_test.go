@@ -69,6 +69,7 @@ func FuzzRestoreOverflow(f *testing.F) {
 	f.Add([]byte(`{"first":3,"last":9,"outputs":"AAAGAQ=="}`))
 	f.Add([]byte(`{"first":3,"last":3,"outputs":"AAA="}`))
 	f.Add([]byte(`{"first":3,"last":2,"outputs":"////////////AQA="}`))
+	f.Add([]byte(`{"first":3,"last":2,"outputs":"AAD///////////8BAA=="}`)) // from 3 around all numbers to 2
 	f.Fuzz(func(t *testing.T, value []byte) {
 		var c overflowChunk
 		if json.Unmarshal(value, &c) != nil {

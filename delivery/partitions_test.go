@@ -1,6 +1,8 @@
 package delivery_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -233,6 +235,31 @@ func TestPartitionsExceededIsAnError(t *testing.T) {
 	}
 	if books := w.service.Books()["s"]; books.Delivered != 12 || books.Errors["processing-failed"] != 8 {
 		t.Errorf("the books say %+v", books)
+	}
+}
+
+// What one record holds makes error output within bounds, however much each of its pieces would keep of it.
+func TestPartitionsExceededByOneRecord(t *testing.T) {
+	w := newWorld(t, func(s *stream.Stream) {
+		s.Partitions = stream.Partitions{Max: 3, Exceeded: stream.ExceededError}
+		s.ErrorPrefix = "errors/!{firehose:error-output-type}/"
+		s.Processing = stream.Processing{Decompression: stream.DecompressionGzip, CloudWatchLogs: stream.CloudWatchLogsMessages}
+	})
+	var events []string
+	for i := range 20 {
+		events = append(events, fmt.Sprintf(`{"message":%q}`, record(fmt.Sprint("k", i), i)))
+	}
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	_, _ = fmt.Fprintf(z, `{"messageType":"DATA_MESSAGE","logGroup":%q,"logEvents":[%s]}`, strings.Repeat("g", 8<<20), strings.Join(events, ","))
+	_ = z.Close()
+	w.start()
+	w.awaitRead()
+	w.append(zipped.String())
+	w.drain()
+	data, failed := w.outcomes() // a line of error output has 10.7 MiB
+	if len(data) != 14 || len(failed) != 6 {
+		t.Errorf("%d records are delivered and %d failed, want 14 and 6", len(data), len(failed))
 	}
 }
 

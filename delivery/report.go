@@ -43,7 +43,14 @@ func (r *reports) add(id buffer.StreamID, news Report) {
 		return k.Code == news.Code && k.Destination == news.Destination && k.Backup == news.Backup
 	})
 	if i >= 0 {
-		news.First, news.Count = known[i].First, known[i].Count+news.Count
+		before := known[i]
+		if before.Last.After(news.Last) { // of two uploads that fail at once
+			news.Message, news.Version, news.Last = before.Message, before.Version, before.Last
+		}
+		if before.First.Before(news.First) {
+			news.First = before.First
+		}
+		news.Count += before.Count
 		known = slices.Delete(known, i, i+1)
 	}
 	known = append(known, news)

@@ -16,7 +16,9 @@ import (
 func TestRulesOfEarlierVersionsGo(t *testing.T) {
 	log, id := new(memlog.Log).Open(), buffer.NewStreamID()
 	for i := range 10 {
-		d := stream.Stream{Name: "s", Prefix: fmt.Sprintf("%d/", i), Destination: stream.Destination{Directory: &stream.Directory{Path: "/nowhere"}}}.WithDefaults()
+		d := stream.Stream{Name: "s", Prefix: fmt.Sprintf("%d/", i), Destination: stream.Destination{Directory: &stream.Directory{Path: "/nowhere"}}}
+		d.Buffering.Interval = stream.Duration(time.Hour) // the last object stays open
+		d = d.WithDefaults()
 		if _, err := log.Define(t.Context(), buffer.Definition{Stream: id, Name: "s", Logic: 1, Data: d.Encode()}); err != nil {
 			t.Fatal(err)
 		}

@@ -72,27 +72,31 @@ func (l *lane) full() bool {
 // sealDue seals what has waited for its interval, once everything is read that was in the log when the first of it became
 // due. A reader that is behind by more than the interval would otherwise seal an object for every block it reads.
 func (l *lane) sealDue(ctx context.Context) error {
+	l.closeAllDue()
+	return l.seal(ctx)
+}
+
+func (l *lane) closeAllDue() {
 	if l.ledger.position < l.target || l.open.len == 0 {
-		return nil
+		return
 	}
 	now := time.Now()
 	if now.Before(l.nextLook) {
-		return nil
+		return
 	}
 	if l.dueIn(now) > 0 {
 		l.caughtUp = false
-		return nil
+		return
 	}
 	if head := l.in.Info().Head; !l.caughtUp && l.ledger.position < head {
 		l.target, l.caughtUp = head, true
-		return nil
+		return
 	}
 	l.nextLook = now.Add(l.interval() / 200) // 10,000 objects that become due one by one are not looked over each time
 	all := l.closeDue(&l.open.warm, now, l.interval()) && l.closeDue(&l.open.cold, now, l.coldInterval())
 	if l.caughtUp = !all; !all {
 		l.nextLook = now
 	}
-	return l.seal(ctx)
 }
 
 // closeDue closes the objects of a list that have waited for an interval, but for those that may wait longer. It reports
@@ -143,22 +147,27 @@ func (l *lane) thin() {
 	}
 }
 
-// useRoom gives the room that an upload has left to what waits for it, before anything more is read: a partition that
-// fills object after object leaves room for the others.
-func (l *lane) useRoom(ctx context.Context) error {
+// useRoom closes what waits for the room that uploads have left, before anything more is read: a partition that fills object
+// after object leaves room for the others.
+func (l *lane) useRoom() {
 	l.thin()
-	if err := l.seal(ctx); err != nil {
-		return err
+	l.closeAllDue()
+	l.closeDrained()
+}
+
+// closeDrained closes everything once the log is read to where a drain found its end, as far as there is room.
+func (l *lane) closeDrained() {
+	if l.hastens() && l.ledger.position >= l.target {
+		l.closeAll(reasonDrain, l.room())
 	}
-	return l.sealDue(ctx)
 }
 
 // finishDrain seals everything once the log is read to its end, and says so when it is delivered.
 func (l *lane) finishDrain(ctx context.Context) error {
-	if l.ledger.position < l.target {
+	if !l.hastens() || l.ledger.position < l.target {
 		return nil
 	}
-	l.closeAll(reasonDrain, l.room())
+	l.closeDrained()
 	if err := l.seal(ctx); err != nil {
 		return err
 	}
@@ -167,6 +176,9 @@ func (l *lane) finishDrain(ctx context.Context) error {
 	}
 	return nil
 }
+
+// hastens reports whether everything is sealed once the position reaches the target.
+func (l *lane) hastens() bool { return l.draining || l.hurry.on.Load() }
 
 func (l *lane) sayDrained() { sayDone(l.drained) }
 
@@ -184,18 +196,35 @@ func (l *lane) seal(ctx context.Context) error {
 	if len(l.closing) == 0 {
 		return nil
 	}
-	c := buffer.Change{Put: l.overflow.flush()}
+	if err := l.commit(ctx, buffer.Change{Put: l.manifests()}); err != nil {
+		return fmt.Errorf("write %d manifests: %w", len(l.closing), err)
+	}
+	l.startClosed(ctx)
+	return nil
+}
+
+// manifests completes the closed objects and returns what makes them sealed ones once it is durable.
+func (l *lane) manifests() []buffer.Entry {
+	if len(l.closing) == 0 {
+		return nil
+	}
+	entries := l.overflow.flush()
 	for _, o := range l.closing {
 		l.finish(o)
 		o.manifest = l.manifest(o)
 		// At once, for another object of the same partition may follow in this very group. Should the commit fail, the lane
 		// ends and with it the ledger.
 		l.ledger.seal(o.entry, o.manifest.stateKey(), o.manifest.To)
-		c.Put = append(c.Put, o.manifest.entry())
+		entries = append(entries, o.manifest.entry())
 	}
 	objectsClosed.Reach()
-	if err := l.commit(ctx, c); err != nil {
-		return fmt.Errorf("write %d manifests: %w", len(l.closing), err)
+	return entries
+}
+
+// startClosed lets the uploads of the closed objects begin, whose manifests are durable.
+func (l *lane) startClosed(ctx context.Context) {
+	if len(l.closing) == 0 {
+		return
 	}
 	objectsSealed.Reach()
 	for _, o := range l.closing {
@@ -205,7 +234,6 @@ func (l *lane) seal(ctx context.Context) error {
 	}
 	clear(l.closing)
 	l.closing = l.closing[:0]
-	return nil
 }
 
 // finish completes an object. One that has to wait for others to be uploaded does so in scratch, where memory is
@@ -236,6 +264,7 @@ func (l *lane) manifest(o *object) *Manifest {
 		Attempted: true,
 	}
 	m.aim(l.current(o.rules), o.rules)
+	m.Store = l.storeAt(m.Address)
 	m.Key = objectKey(m, l.info, o.prefix, o.rules.extension, time.UnixMilli(o.arrival).In(o.rules.zone))
 	return m
 }

@@ -221,7 +221,7 @@ func (s *Service) begin(l, before *lane) *lane {
 		l.looks, l.shared.totals, l.shared.past = before.looks, before.books(), before.pastFunction()
 	}
 	if s.hastes[l.info.ID.Stream] {
-		close(l.hurry)
+		l.hurry.set(true)
 	}
 	s.lanes[l.key()] = l
 	if f := s.functions[l.info.ID.Source()]; f != nil && l.info.ID.IsDerived() {
@@ -249,7 +249,7 @@ func (s *Service) beginFunction(f *function) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.hastes[f.info.ID.Stream] {
-		close(f.hurry)
+		f.hurry.set(true)
 	}
 	s.functions[f.info.ID] = f
 	close(s.arrived)

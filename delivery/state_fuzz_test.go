@@ -19,6 +19,8 @@ func (r *oneRecord) StoreRecord(_ context.Context, _, _ string, data []byte) err
 	return nil
 }
 
+func (r *oneRecord) RecordPlace(name string) string { return "the record " + name }
+
 // Whatever lies in the lease's place, it is ours afterwards, or the reason is told.
 func FuzzLease(f *testing.F) {
 	for _, text := range []string{

@@ -63,9 +63,11 @@ func (l *lane) settleRules(o *object) (err error) {
 // find reports whether the object is at its destination as its manifest says. It asks until it has an answer.
 func (l *lane) find(ctx context.Context, o *object) (bool, error) {
 	for attempt := 0; ; attempt++ {
-		there, err := l.look(ctx, o)
-		var conflict *ConflictError
-		if err == nil || errors.As(err, &conflict) {
+		there, err := l.retarget(ctx, o) // the answer of a place that is configured no more
+		if err == nil && !there {
+			there, err = l.look(ctx, o)
+		}
+		if err == nil || isFinal(err) {
 			return there, err
 		}
 		l.troubled(err)

@@ -109,24 +109,26 @@ func (t *target) open(ctx context.Context) (Destination, error) {
 	return t.opened(ctx)
 }
 
-// ready returns the destination once it is known what it can do and that no other life of this log writes there. Its
-// errors are *Error and refused, or a *LeaseError.
-func (t *target) ready(ctx context.Context, l *lane) (Destination, error) {
+// ready returns the destination once it is known what it can do and that no other life of this log writes there, and which
+// store it is: empty where it keeps no records. Its errors are *Error and refused, or a *LeaseError.
+func (t *target) ready(ctx context.Context, l *lane) (d Destination, store string, err error) {
 	if err := t.lock(ctx); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer t.unlock()
-	d, err := t.opened(ctx)
-	if err != nil {
-		return nil, err
+	if d, err = t.opened(ctx); err != nil {
+		return nil, "", err
 	}
 	if err := t.probe(ctx); err != nil {
-		return nil, unsent(err)
+		return nil, "", unsent(err)
 	}
 	if err := t.hold(ctx, l); err != nil {
-		return nil, unsent(err)
+		return nil, "", unsent(err)
 	}
-	return d, nil
+	if t.lease != nil {
+		store = t.lease.store
+	}
+	return d, store, nil
 }
 
 func (t *target) opened(ctx context.Context) (Destination, error) {

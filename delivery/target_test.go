@@ -214,16 +214,13 @@ func TestThrottledDestinationGetsLess(t *testing.T) {
 	f.cfg.Uploads, f.cfg.Waiting = most, objects
 	var mu sync.Mutex
 	var calls, running, done, highest int
-	full, last := make(chan struct{}), make(chan struct{})
+	full, all := make(chan struct{}), make(chan struct{})
 	lake.Hook(deliverytest.Create, func(context.Context, string) error {
 		mu.Lock()
 		calls++
 		burst, final := calls <= most, calls > objects
 		if calls == most {
 			close(full)
-		}
-		if calls == most+objects {
-			close(last)
 		}
 		mu.Unlock()
 		if burst { // all that fit at once
@@ -232,13 +229,16 @@ func TestThrottledDestinationGetsLess(t *testing.T) {
 		}
 		mu.Lock()
 		running++
+		if running == most && highest < most {
+			close(all)
+		}
 		highest = max(highest, running)
 		if allowed := most/2 + done/(most/2); running > allowed {
 			t.Errorf("%d uploads at once after %d successes, want at most %d", running, done, allowed)
 		}
 		mu.Unlock()
 		if final { // by then all may run at once again
-			<-last
+			<-all
 		}
 		mu.Lock()
 		defer mu.Unlock()

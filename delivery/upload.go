@@ -82,22 +82,25 @@ func isFinal(err error) bool {
 
 // attempt creates the object, or finds that an earlier attempt did.
 func (l *lane) attempt(ctx context.Context, o *object) error {
+	o.begun = false
 	if delivered, err := l.retarget(ctx, o); err != nil || delivered {
 		return err
 	}
 	t := l.service.target(l.home(o))
 	defer t.leave()
 	l.keep(t)
-	d, err := t.ready(ctx, l)
+	d, store, err := t.ready(ctx, l)
 	if err != nil {
 		return err
 	}
+	l.noteStore(t.definition.Address(), store)
 	if err := l.admit(ctx, o.manifest.Destination); err != nil {
 		return err
 	}
-	if err := l.attempts(ctx, o, true); err != nil {
+	if err := l.attempts(ctx, o, true, store); err != nil {
 		return err
 	}
+	o.begun = true
 	ticket, err := l.service.uploads.enter(ctx, l.sharer(), t.gate)
 	if err != nil {
 		return err
@@ -184,14 +187,40 @@ func (l *lane) inspect(ctx context.Context, d Destination, o *object) (Metadata,
 
 // settle notes what is delivered and makes it durable, with everything else that has arrived meanwhile.
 func (l *lane) settle(ctx context.Context, r result) error {
+	c, err := l.arrived(ctx, r)
+	if err != nil {
+		return err
+	}
+	return l.mark(ctx, c)
+}
+
+// settleAndSeal settles, and seals what the uploads have left room for: one group holds the marks of some objects and the
+// manifests of others. Where many small objects wait, that halves the syncs.
+func (l *lane) settleAndSeal(ctx context.Context, r result) error {
+	c, err := l.arrived(ctx, r)
+	if err != nil {
+		return err
+	}
+	l.useRoom()
+	c.Put = append(c.Put, l.manifests()...)
+	if err := l.mark(ctx, c); err != nil {
+		return err
+	}
+	l.startClosed(ctx)
+	return nil
+}
+
+// arrived takes the objects of an upload that has ended, and of all others that have, off the lane. It returns the change
+// that settles them.
+func (l *lane) arrived(ctx context.Context, r result) (buffer.Change, error) {
 	var marks []buffer.Entry
 	for more := true; more; {
 		var lease *LeaseError
 		if errors.As(r.err, &lease) {
-			return errors.Join(r.err, l.refuse(ctx, lease))
+			return buffer.Change{}, errors.Join(r.err, l.refuse(ctx, lease))
 		}
 		if r.err != nil {
-			return r.err
+			return buffer.Change{}, r.err
 		}
 		marks = append(marks, l.delivered(r.object))
 		select {
@@ -203,6 +232,11 @@ func (l *lane) settle(ctx context.Context, r result) error {
 	c := l.advance()
 	c.Put = append(c.Put, marks...)
 	objectCreated.Reach()
+	return c, nil
+}
+
+// mark makes the change durable that settles objects.
+func (l *lane) mark(ctx context.Context, c buffer.Change) error {
 	if err := l.move(ctx, c); err != nil {
 		return err
 	}

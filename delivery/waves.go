@@ -15,25 +15,41 @@ var errNoRoom = errors.New("there is no room for all sealed objects that are to 
 // rebuildInWaves makes sealed objects again, in waves that fit into memory whatever the last life had.
 func (l *lane) rebuildInWaves(ctx context.Context, sealed []*object) error {
 	for len(sealed) > 0 {
-		n, bytes := 0, int64(0)
-		for n < len(sealed) && (n == 0 || n < l.service.cfg.Waiting && bytes+sealed[n].manifest.Bytes <= l.ownMemory()) {
-			bytes += sealed[n].manifest.Bytes
-			n++
-		}
+		n := l.waveOf(sealed)
 		l.rebuilding.begin(sealed[:n])
 		if err := l.readWave(ctx); err != nil {
 			return err
 		}
-		sealed = sealed[n:]
-		for len(sealed) > 0 && l.waiting > 0 {
-			select {
-			case r := <-l.results:
-				if err := l.settle(ctx, r); err != nil {
-					return err
-				}
-			case <-ctx.Done():
-				return ctx.Err()
+		if sealed = sealed[n:]; len(sealed) == 0 {
+			return nil // the last uploads may run while the lane reads on
+		}
+		if err := l.settleAll(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// waveOf is how many of the sealed objects, from the first on, have room beside each other; one at least.
+func (l *lane) waveOf(sealed []*object) (n int) {
+	bytes := int64(0)
+	for n < len(sealed) && (n == 0 || n < l.service.cfg.Waiting && bytes+sealed[n].manifest.Bytes <= l.ownMemory()) {
+		bytes += sealed[n].manifest.Bytes
+		n++
+	}
+	return n
+}
+
+// settleAll returns when no sealed object waits any more.
+func (l *lane) settleAll(ctx context.Context) error {
+	for l.waiting > 0 {
+		select {
+		case r := <-l.results:
+			if err := l.settle(ctx, r); err != nil {
+				return err
 			}
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 	return nil

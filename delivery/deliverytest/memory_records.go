@@ -40,6 +40,8 @@ func (m *Memory) StoreRecord(ctx context.Context, name, tag string, data []byte)
 	})
 }
 
+func (m *Memory) RecordPlace(name string) string { return "the record " + name }
+
 // RemoveRecord takes a record away, as an operator does.
 func (m *Memory) RemoveRecord(name string) {
 	m.mu.Lock()

@@ -4,28 +4,26 @@ package deliverytest
 
 import (
 	"bytes"
-	"net"
 	"net/http"
 	"os/exec"
 	"strings"
 	"testing"
+
+	"hydrant/bench/child"
 )
 
 // StartMoto starts moto, which imitates Amazon's S3, STS and IAM, in a process of its own that is stopped when the test
 // ends, and returns its URL. It knows what a small S3 server does not: tags, storage classes, KMS and roles.
 func StartMoto(t testing.TB) (endpoint string) {
 	t.Helper()
-	// Between the choice of a free port and its use another process may take it.
-	const attempts = 5
+	const attempts = 5 // should a program that knows nothing of FreeAddress take the port
 	var problem error
 	var output bytes.Buffer
 	for range attempts {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		address, err := child.FreeAddress()
 		if err != nil {
 			t.Fatal(err)
 		}
-		address := listener.Addr().String()
-		_ = listener.Close() // it has served its purpose
 		_, port, _ := strings.Cut(address, ":")
 		process := exec.Command("python3", "-m", "moto.server", "-H", "127.0.0.1", "-p", port)
 		process.Stdout, process.Stderr = &output, &output

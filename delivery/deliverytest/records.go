@@ -3,6 +3,7 @@ package deliverytest
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -55,6 +56,9 @@ func testNames(t *testing.T, k delivery.RecordKeeper) {
 	mustStore(t, k, "b", "", "two")
 	mustLoad(t, k, "a", "one")
 	mustLoad(t, k, "b", "two")
+	if place := k.RecordPlace("b"); !strings.HasPrefix(place, "the ") || !strings.Contains(place, "b") || place == k.RecordPlace("a") {
+		t.Errorf("RecordPlace = %q, want words that name the record", place)
+	}
 }
 
 func testRecordRacers(t *testing.T, k delivery.RecordKeeper) {

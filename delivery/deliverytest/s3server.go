@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"hydrant/bench/child"
 )
 
 // S3Server is a real S3 server, versitygw, in a process of its own. It keeps its buckets as directories below Dir.
@@ -77,7 +79,7 @@ func (s *S3Server) Start(t testing.TB) {
 }
 
 func (s *S3Server) choosePort() error {
-	address, err := FreePort()
+	address, err := child.FreeAddress()
 	s.Endpoint = "http://" + address
 	return err
 }

@@ -233,6 +233,22 @@ func TestCloseLeavesOnlyObjects(t *testing.T) {
 	}
 }
 
+// An operator who is told to remove a record finds the file that is named.
+func TestRecordPlaceIsAFile(t *testing.T) {
+	d, err := New(stream.Directory{Path: newRoot(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if err := d.StoreRecord(t.Context(), "log", "", []byte("lease")); err != nil {
+		t.Fatal(err)
+	}
+	file, named := strings.CutPrefix(d.RecordPlace("log"), "the file ")
+	if text, err := os.ReadFile(file); !named || err != nil || string(text) != "lease" {
+		t.Errorf("%s holds %q, error %v", d.RecordPlace("log"), text, err)
+	}
+}
+
 func BenchmarkCreate(b *testing.B) {
 	for name, size := range map[string]int{"4KiB": 4 << 10, "1MiB": 1 << 20, "16MiB": 16 << 20} {
 		b.Run(name, func(b *testing.B) {

@@ -18,6 +18,9 @@ func (d *Destination) recordPath(name string) string {
 	return filepath.Join(filepath.Dir(d.scratch.dir), recordPrefix+filepath.Base(name))
 }
 
+// RecordPlace implements delivery.RecordKeeper.
+func (d *Destination) RecordPlace(name string) string { return "the file " + d.recordPath(name) }
+
 // LoadRecord reads a file; its tag is its content, which has a count of its own.
 func (d *Destination) LoadRecord(_ context.Context, name string) (data []byte, tag string, err error) {
 	data, err = os.ReadFile(d.recordPath(name))

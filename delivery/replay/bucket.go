@@ -94,7 +94,7 @@ func (b bucketMarks) load(ctx context.Context, original string) (*mark, string, 
 // get returns nil for what is not there.
 func (b bucketMarks) get(ctx context.Context, key string) (data []byte, tag string, err error) {
 	out, err := b.Client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.Bucket.Bucket, Key: &key})
-	if isCode(err, "NoSuchKey", "NotFound") {
+	if isCode(err, "NoSuchKey") {
 		return nil, "", nil
 	}
 	if err != nil {

@@ -58,10 +58,15 @@ func (m *mark) begin() {
 	}
 }
 
-// doubtful says that the batch being sent may have been stored so long ago that the node has forgotten it.
+// doubtful says that the batch being sent may have been stored so long ago that the node has forgotten it. A clock that was
+// set back since does not tell how long ago that is.
 func (m *mark) doubtful(now time.Time) bool {
 	const margin = time.Minute // for the way there
-	return m.Sending != nil && now.Sub(m.Sending.Since) > Window-margin
+	if m.Sending == nil {
+		return false
+	}
+	since := now.Sub(m.Sending.Since)
+	return since < 0 || since > Window-margin
 }
 
 // intend notes that s is about to be sent. An intent that a mark already holds keeps its time.

@@ -255,7 +255,7 @@ func TestReplayTellsWhatMayBeStoredTwice(t *testing.T) {
 	for _, c := range []struct {
 		away    time.Duration
 		doubted bool
-	}{{5 * time.Minute, false}, {time.Hour, true}} {
+	}{{5 * time.Minute, false}, {time.Hour, true}, {-time.Hour, true}} { // the last by a clock that was set back
 		w := newWorld()
 		w.failAt, w.after = 4, true // the second batch is stored, and its answer lost
 		if _, err := w.replay(t, nil); !errors.Is(err, errKilled) {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
 // stale are the codes of answers that other credentials may mend.
@@ -67,4 +69,27 @@ func (d *Destination) judge(status int, code string) {
 			c.Invalidate()
 		}
 	}
+}
+
+// signer signs as S3 wants it: a path is escaped once. The SDK's own keeps for a day what it derived of an access key's secret,
+// and would go on with that after the secret was corrected.
+type signer struct {
+	mu     sync.Mutex
+	secret string
+	of     *v4.Signer // of that secret; nil before the first
+}
+
+// SignHTTP implements sdk.HTTPSignerV4.
+func (s *signer) SignHTTP(ctx context.Context, keys aws.Credentials, r *http.Request, hash, service, region string, at time.Time, options ...func(*v4.SignerOptions)) error {
+	return s.signerOf(keys.SecretAccessKey).SignHTTP(ctx, keys, r, hash, service, region, at, options...)
+}
+
+func (s *signer) signerOf(secret string) *v4.Signer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.of == nil || s.secret != secret {
+		s.of = v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
+		s.secret = secret
+	}
+	return s.of
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -49,8 +50,12 @@ const needs = "give these credentials s3:PutObject, s3:GetObject and s3:ListBuck
 	leasePrefix + " (without s3:ListBucket S3 refuses to say that an object is absent), s3:PutObjectTagging where there are tags, " +
 	"kms:GenerateDataKey and kms:Decrypt on the key where sse is aws:kms"
 
-// missing are the codes of a 404 that speak of the object. An answer to HEAD has none, and the SDK puts its own.
-var missing = map[string]bool{"": true, "NoSuchKey": true, "NotFound": true}
+// noSuchKey is the code of a 404 that speaks of the object. Without a code it may be anybody's, such as a proxy's whose store is
+// gone.
+const noSuchKey = "NoSuchKey"
+
+// uncoded are the codes of a 404 that has none: an answer to HEAD has no body, and the SDK puts its own.
+var uncoded = map[string]bool{"": true, noSuchKey: true, "NotFound": true}
 
 // passing are codes of answers with a status of the client's fault (400, 403, 409) that a repetition mends. Those that
 // are true surely created nothing.
@@ -99,7 +104,7 @@ func (d *Destination) answer(op, key string, err error) error {
 	switch {
 	case status == http.StatusPreconditionFailed && op == "create":
 		return delivery.ErrExists
-	case status == http.StatusNotFound && op != "create" && missing[code]:
+	case status == http.StatusNotFound && op != "create" && code == noSuchKey:
 		return delivery.ErrNotExist
 	}
 	class, refused := classify(status, code)
@@ -114,7 +119,7 @@ func (d *Destination) answer(op, key string, err error) error {
 func firehoseCode(status int, code string) string {
 	const prefix = "S3."
 	switch {
-	case !missing[code]:
+	case !uncoded[code]:
 		return prefix + code
 	case status == http.StatusForbidden:
 		return prefix + "AccessDenied"
@@ -187,7 +192,7 @@ func (d *Destination) unanswered(op, key string, err error) error {
 	case errors.As(err, &network) && network.Op == "dial":
 		trouble.Refused = true
 		told.advice = "is the store running, and the endpoint right?"
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		told.advice = "no answer in time: is the store, or the way to it, overloaded?"
 	case errors.As(err, &sent), errors.Is(err, context.Canceled), errors.Is(err, errNoETag):
 		// Some or all of it was sent, and nobody knows what became of it.

@@ -123,6 +123,24 @@ func TestMissingObject(t *testing.T) {
 	expectTrouble(t, "open", err, delivery.Held, true, "create the bucket")
 }
 
+// Only the store knows that an object is absent: what stands in its place when it is away, or gone, does not.
+func TestMissingStore(t *testing.T) {
+	for _, page := range []string{"", "default backend - 404\n", "<html><body><hr><center>nginx</center></body></html>", "<html/>", `{"status":404}`} {
+		d := dial(t, func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = io.WriteString(w, page)
+		})
+		_, err := d.Stat(t.Context(), example.Key)
+		expectTrouble(t, "stat", err, delivery.Held, true, "correct bucket, endpoint and region")
+		_, err = d.Open(t.Context(), example.Key)
+		expectTrouble(t, "open", err, delivery.Held, true, "correct bucket, endpoint and region")
+		_, _, err = d.LoadRecord(t.Context(), "name")
+		if errors.Is(err, delivery.ErrNotExist) {
+			t.Errorf("LoadRecord = %v", err)
+		}
+	}
+}
+
 func TestWrongRegionIsNamed(t *testing.T) {
 	for _, status := range []int{301, 400} {
 		d := dial(t, func(w http.ResponseWriter, r *http.Request) {

@@ -19,6 +19,11 @@ const leasePrefix = ".hydrant-lease/"
 // maxRecord bounds what is read of a record.
 const maxRecord = 64 << 10
 
+// RecordPlace implements delivery.RecordKeeper.
+func (d *Destination) RecordPlace(name string) string {
+	return "the object " + leasePrefix + name + " of the bucket " + d.bucket
+}
+
 // LoadRecord reads an object below leasePrefix; its tag is the ETag.
 func (d *Destination) LoadRecord(ctx context.Context, name string) (data []byte, tag string, err error) {
 	key := leasePrefix + name

@@ -29,6 +29,9 @@ import (
 // Destination is a bucket.
 type Destination struct {
 	client      *sdk.Client
+	http        sdk.HTTPClient   // the client's
+	signer      sdk.HTTPSignerV4 // the client's
+	found       atomic.Pointer[place]
 	credentials aws.CredentialsProvider
 	bucket      string
 	amazon      bool // not a store behind an endpoint of its own
@@ -105,6 +108,7 @@ func newClient(chain aws.Config, definition stream.S3) (*sdk.Client, error) {
 		}
 		o.UsePathStyle = definition.PathStyle
 		o.Retryer = aws.NopRetryer{}
+		o.HTTPSignerV4 = new(signer)
 		// Create sends its own proof of integrity, and delivery checks what it reads. The SDK's default, a trailer,
 		// is refused by many stores.
 		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
@@ -123,6 +127,8 @@ func newDestination(chain aws.Config, definition stream.S3) (*Destination, error
 	}
 	return &Destination{
 		client:      client,
+		http:        client.Options().HTTPClient,
+		signer:      client.Options().HTTPSignerV4,
 		credentials: chain.Credentials,
 		bucket:      definition.Bucket,
 		amazon:      client.Options().BaseEndpoint == nil,
@@ -136,7 +142,7 @@ func newDestination(chain aws.Config, definition stream.S3) (*Destination, error
 
 // Close closes idle connections.
 func (d *Destination) Close() error {
-	if client, ok := d.client.Options().HTTPClient.(interface{ CloseIdleConnections() }); ok {
+	if client, ok := d.http.(interface{ CloseIdleConnections() }); ok {
 		client.CloseIdleConnections()
 	}
 	return nil
@@ -188,11 +194,23 @@ func (d *Destination) put(ctx context.Context, o *delivery.Object, input *sdk.Pu
 		protect = func(*sdk.Options) {}
 		input.ChecksumCRC32C = aws.String(checksum(o.Body))
 	}
-	output, err := d.client.PutObject(ctx, input, protect)
+	output, err := d.send(ctx, o, input, protect)
 	if err == nil && output.ETag == nil {
 		err = errNoETag
 	}
 	return d.answer("create", o.Key, err)
+}
+
+// send sends the request of an upload: past the SDK, where that comes to the same.
+func (d *Destination) send(ctx context.Context, o *delivery.Object, input *sdk.PutObjectInput, protect func(*sdk.Options)) (*sdk.PutObjectOutput, error) {
+	p, err := d.place(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if p == nowhere || o.Key == "" { // which the SDK refuses
+		return d.client.PutObject(ctx, input, protect)
+	}
+	return d.putDirectly(ctx, p, o, input)
 }
 
 // signBody has the SHA-256 of the body signed, which every store knows: a bit that flips on the way is refused. It
@@ -259,9 +277,10 @@ func (d *Destination) ready(ctx context.Context) error {
 	return err
 }
 
-// patience is how long a request with a body of that size may take: half a minute, and a second for each MiB.
+// patience is how long a request with a body of that size may take: half a minute, and eight seconds for each MiB. A way that
+// is slower than that never carries an object; one that carries nothing at all is given up sooner.
 func patience(bytes int64) time.Duration {
-	return 30*time.Second + time.Duration(bytes>>20)*time.Second
+	return 30*time.Second + time.Duration(bytes>>20)*8*time.Second
 }
 
 // The names of the user metadata, as a reader of the bucket sees them behind x-amz-meta-.

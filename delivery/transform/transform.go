@@ -44,6 +44,11 @@ type Error struct {
 func (e *Error) Error() string { return fmt.Sprintf("%s: %v", e.Code, e.Err) }
 func (e *Error) Unwrap() error { return e.Err }
 
+// tooMuch says that fewer records at once may be taken.
+func (e *Error) tooMuch() bool {
+	return e.Class == Failed && (e.Code == TooLarge || e.Code == AnswerTooLarge)
+}
+
 // The codes of calls that failed.
 const (
 	FunctionError   = "Lambda.FunctionError"
@@ -91,40 +96,35 @@ type Record struct {
 // or as often as the function may fail. What is too much for one request or answer is given in halves, so that of a batch
 // only the record fails that is too large alone. Its error is that of ctx.
 func (f *Function) Call(ctx context.Context, records []Record) ([]partitioner.Outcome, error) {
-	request := encodeRequest(f.Region, f.Stream, records)
-	if len(request) > MaxPayload && len(records) > 1 {
+	request, divisible := encodeRequest(f.Region, f.Stream, records), len(records) > 1
+	if len(request) > MaxPayload && divisible {
 		return f.callHalves(ctx, records)
 	}
 	if len(request) > MaxPayload {
 		return f.failAll(records, TooLarge, fmt.Sprintf("the request has %d bytes; the limit is %d", len(request), MaxPayload), 0), nil
 	}
-	failures := 0
-	for attempt := 0; ; attempt++ {
-		answer, err := f.invoke(ctx, request)
-		if err == nil {
+	for attempt, failures := 0, 0; ; attempt++ {
+		answer, failure := f.invoke(ctx, request)
+		switch {
+		case failure == nil:
 			f.tell(nil)
 			return f.match(records, answer, failures+1), nil
-		}
-		if ctx.Err() != nil {
+		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		}
-		var known *Error
-		if !errors.As(err, &known) {
-			known = &Error{Class: Unavailable, Code: Unreachable, Err: err}
-		}
-		if known.Class == Failed {
+		case failure.Class != Failed:
+			f.tell(failure)
+		default:
 			f.tell(nil)
-			if len(records) > 1 && (known.Code == TooLarge || known.Code == AnswerTooLarge) {
-				return f.callHalves(ctx, records)
-			}
-			if failures++; failures > f.Retries {
-				return f.failAll(records, known.Code, known.Err.Error(), failures), nil
-			}
-		} else {
-			f.tell(known)
+			failures++
+		}
+		if divisible && failure.tooMuch() {
+			return f.callHalves(ctx, records)
+		}
+		if failures > f.Retries {
+			return f.failAll(records, failure.Code, failure.Err.Error(), failures), nil
 		}
 		select {
-		case <-time.After(backoff(known.Class, attempt)):
+		case <-time.After(backoff(failure.Class, attempt)):
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
@@ -147,18 +147,25 @@ func (f *Function) tell(err error) {
 	}
 }
 
-func (f *Function) invoke(ctx context.Context, request []byte) ([]byte, error) {
+// invoke makes one call. An error that no Invoker should give is one of the way to the function.
+func (f *Function) invoke(ctx context.Context, request []byte) ([]byte, *Error) {
 	call, cancel := context.WithTimeout(ctx, f.Timeout)
 	defer cancel()
 	start := time.Now()
 	answer, err := f.Invoker.Invoke(call, request)
-	if err != nil && call.Err() != nil && ctx.Err() == nil {
-		err = &Error{Class: Failed, Code: RequestTimedOut, Err: fmt.Errorf("there is no answer after %v", f.Timeout)}
-	}
 	if f.Observe != nil {
 		f.Observe(time.Since(start), err == nil)
 	}
-	return answer, err
+	if err == nil {
+		return answer, nil
+	}
+	if call.Err() != nil && ctx.Err() == nil {
+		return nil, &Error{Class: Failed, Code: RequestTimedOut, Err: fmt.Errorf("there is no answer after %v", f.Timeout)}
+	}
+	if failure, ok := errors.AsType[*Error](err); ok {
+		return nil, failure
+	}
+	return nil, &Error{Class: Unavailable, Code: Unreachable, Err: err}
 }
 
 // backoff is the pause after an attempt: longer each time, with jitter, and from the start where only somebody's work on

@@ -9,7 +9,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
+	"time"
 
 	"hydrant/delivery/outbound"
 	"hydrant/delivery/transform"
@@ -22,9 +24,13 @@ type Function struct {
 	client     *http.Client
 }
 
+// connectWithin is how long a connection may take to be made. Without it a call's own time would be over first where a network
+// drops everything, and the function would be to blame.
+const connectWithin = 10 * time.Second
+
 // New returns the function. Nothing is sent yet.
 func New(d stream.HTTPFunction) *Function {
-	dialer := &net.Dialer{Control: outbound.Guard}
+	dialer := &net.Dialer{Timeout: connectWithin, Control: outbound.Guard}
 	if d.AllowLinkLocal {
 		dialer.Control = nil
 	}
@@ -50,6 +56,10 @@ func (f *Function) Invoke(ctx context.Context, request []byte) ([]byte, error) {
 	}
 	response, err := f.client.Do(r)
 	if err != nil {
+		var sent *url.Error
+		if errors.As(err, &sent) { // it has the URL, and a query may hold a secret
+			err = fmt.Errorf("call the function: %w", sent.Err)
+		}
 		class := transform.Unavailable
 		if errors.Is(err, outbound.ErrForbidden) {
 			class, err = transform.Held, fmt.Errorf("%w: write allow_link_local: true if that is meant", err)

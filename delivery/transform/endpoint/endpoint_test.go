@@ -65,6 +65,15 @@ func TestTooLargeAnAnswer(t *testing.T) {
 	}
 }
 
+// The query of a function's URL may hold a secret: no message has it.
+func TestTheQueryIsNotTold(t *testing.T) {
+	const nobody = "http://127.0.0.1:1" // a port that no system gives to anybody
+	_, err := endpoint.New(stream.HTTPFunction{URL: nobody + "/f?code=s3cret"}).Invoke(t.Context(), nil)
+	if err == nil || strings.Contains(err.Error(), "s3cret") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // The credentials that clouds keep at link-local addresses are not for whoever writes a definition.
 func TestLinkLocalAddressesAreNotCalled(t *testing.T) {
 	for _, url := range []string{"http://169.254.169.254/latest", "http://[fe80::1]/", "http://[::ffff:169.254.169.254]/", "http://[fd00:ec2::254]/"} {
