@@ -49,19 +49,54 @@ func (l listener) Accept() (net.Conn, error) {
 
 func (l listener) wrap(c *net.TCPConn) net.Conn {
 	if l.tls == nil {
-		return &conn{TCPConn: c, manners: manners{room: l.room}}
+		return &conn{Conn: c, manners: manners{room: l.room}}
 	}
 	return &secureConn{Conn: tls.Server(c, l.tls), manners: manners{room: l.room}} // fasthttp shakes hands, within the time to read
 }
 
 type conn struct {
-	*net.TCPConn
+	net.Conn // a *net.TCPConn
 	manners
+	reading, writing deadline
 }
 
-func (c *conn) Read(p []byte) (int, error) { return c.read(c.TCPConn, p) }
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.read(c.Conn, p)
+	for err != nil && c.reading.early(err) && c.Conn.SetReadDeadline(c.reading.set) == nil {
+		n, err = c.read(c.Conn, p)
+	}
+	return n, err
+}
 
-func (c *conn) Close() error { return c.close(c.TCPConn) }
+func (c *conn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	for err != nil && c.writing.early(err) && c.Conn.SetWriteDeadline(c.writing.set) == nil {
+		var more int
+		more, err = c.Conn.Write(p[n:])
+		n += more
+	}
+	return n, err
+}
+
+func (c *conn) SetReadDeadline(t time.Time) error {
+	if !c.reading.sooner(t) {
+		return nil
+	}
+	return c.Conn.SetReadDeadline(t)
+}
+
+func (c *conn) SetWriteDeadline(t time.Time) error {
+	if !c.writing.sooner(t) {
+		return nil
+	}
+	return c.Conn.SetWriteDeadline(t)
+}
+
+func (c *conn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+func (c *conn) Close() error { return c.close(c.Conn.(*net.TCPConn)) }
 
 type secureConn struct {
 	*tls.Conn
@@ -97,7 +132,7 @@ func (m *manners) close(c interface {
 	CloseWrite() error
 },
 ) error {
-	if m.linger.Swap(false) && c.CloseWrite() == nil && c.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
+	if m.linger.Swap(false) && c.CloseWrite() == nil && c.SetReadDeadline(time.Now().Add(m.room.linger)) == nil {
 		_, _ = io.Copy(io.Discard, c)
 	}
 	if !m.left.Swap(true) {

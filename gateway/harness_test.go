@@ -137,6 +137,7 @@ func (f *fixture) serve(config Config, streams []ingest.Stream, deps Deps) *fixt
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	server.room.linger = patience // a client that is paused reads its answer all the same
 	addr, err := server.Listen()
 	if err != nil {
 		f.t.Fatal(err)

@@ -34,6 +34,7 @@ type room struct {
 	refused prometheus.Counter
 	told    atomic.Int64 // when it was last said that there is no room, Unix seconds
 
+	linger    time.Duration  // lingerTime
 	most      int64          // bytes that a refused connection may still send
 	leaving   chan struct{}  // holds one for each refused connection that is being read from
 	lingering sync.WaitGroup // of those
@@ -48,7 +49,7 @@ const (
 
 func newRoom(config Config, deps Deps) (*room, error) {
 	r := &room{
-		limit: int64(config.Connections), each: ConnectionMemory, held: deps.Held, logger: deps.Logger,
+		limit: int64(config.Connections), each: ConnectionMemory, held: deps.Held, logger: deps.Logger, linger: lingerTime,
 		most: headerLimit + config.Ingest.Limits.Body, leaving: make(chan struct{}, mostLeaving),
 	}
 	if r.held == nil {
@@ -99,7 +100,7 @@ func (r *room) refuse(c *net.TCPConn, secure *tls.Config) {
 	}
 	if secure != nil {
 		r.leave(c, func() {
-			if c.SetDeadline(time.Now().Add(lingerTime)) != nil {
+			if c.SetDeadline(time.Now().Add(r.linger)) != nil {
 				return
 			}
 			shaking := tls.Server(c, secure)
@@ -135,7 +136,7 @@ func (r *room) seeOff(c interface {
 	CloseWrite() error
 },
 ) {
-	if c.CloseWrite() == nil && c.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
+	if c.CloseWrite() == nil && c.SetReadDeadline(time.Now().Add(r.linger)) == nil {
 		_, _ = io.CopyN(io.Discard, c, r.most)
 	}
 }

@@ -46,7 +46,7 @@ func TestRefusedConnectionCanReadWhy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.most = 1 << 20
+	r.most, r.linger = headerLimit+1<<20, patience
 	for _, size := range []int{100, 1 << 20} {
 		server, client := connected(t)
 		client.send(head("POST", clicksURL, fmt.Sprintf("Content-Length: %d", size)))
@@ -84,6 +84,7 @@ func TestRefusedConnectionsAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.linger = patience
 	var clients []*client
 	for range mostLeaving + 1 {
 		server, client := connected(t)

@@ -139,7 +139,9 @@ func newWorld(t *testing.T, config Config) *world {
 	server.Start()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
+	_, _, sampled := w.latest()
 	go func() { defer close(done); w.Run(ctx) }()
+	<-sampled // a stream has no history before
 	w.url = server.URL
 	w.stop = sync.OnceFunc(func() { cancel(); <-done; server.Close(); http.DefaultClient.CloseIdleConnections() })
 	t.Cleanup(w.stop)

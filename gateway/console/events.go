@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"net/http"
 	"time"
 )
@@ -50,40 +51,60 @@ func (c *Console) serveStreamOf(w http.ResponseWriter, r *http.Request, next fun
 		return
 	}
 	defer c.leave()
-	w.Header().Set("Content-Type", "text/event-stream")
-	to := http.NewResponseController(w)
-	_ = to.SetReadDeadline(time.Time{}) // the listener's own would end the request
-	send := func(parts ...string) bool {
-		_ = to.SetWriteDeadline(time.Now().Add(slowest)) // a writer without deadlines is a test's
-		for _, part := range parts {
-			if _, err := w.Write([]byte(part)); err != nil {
-				return false
-			}
-		}
-		return to.Flush() == nil
-	}
-	ticker := time.NewTicker(beat)
-	defer ticker.Stop()
+	to := openEvents(w)
+	beats := time.NewTicker(beat)
+	defer beats.Stop()
 	for {
 		text, changed, last := next()
-		if text != nil && !send("data: ", string(text), "\n\n") || last {
+		if text != nil && !to.send("data: ", string(text), "\n\n") || last {
 			return
 		}
-		for waiting := true; waiting; {
-			select {
-			case <-changed:
-				waiting = false
-			case <-ticker.C:
-				if !send(": \n\n") {
-					return
-				}
-			case <-r.Context().Done():
-				return
-			case <-c.ended:
-				return
-			}
+		if !c.awaitChange(r.Context(), changed, beats.C, to) {
+			return
 		}
 	}
+}
+
+// awaitChange is true once changed is closed, and false at the end of the console or the reader.
+func (c *Console) awaitChange(ctx context.Context, changed <-chan struct{}, beats <-chan time.Time, to events) bool {
+	for {
+		select {
+		case <-changed:
+			return true
+		case <-beats:
+			if !to.send(": \n\n") {
+				return false
+			}
+		case <-ctx.Done():
+			return false
+		case <-c.ended:
+			return false
+		}
+	}
+}
+
+// events is the answer to one reader of server-sent events.
+type events struct {
+	answer  http.ResponseWriter
+	control *http.ResponseController
+}
+
+func openEvents(w http.ResponseWriter) events {
+	w.Header().Set("Content-Type", "text/event-stream")
+	e := events{w, http.NewResponseController(w)}
+	_ = e.control.SetReadDeadline(time.Time{}) // the listener's own would end the request
+	return e
+}
+
+// send is false once nobody reads any more, or too slowly.
+func (e events) send(parts ...string) bool {
+	_ = e.control.SetWriteDeadline(time.Now().Add(slowest)) // a writer without deadlines is a test's
+	for _, part := range parts {
+		if _, err := e.answer.Write([]byte(part)); err != nil {
+			return false
+		}
+	}
+	return e.control.Flush() == nil
 }
 
 func (c *Console) enter() bool {

@@ -29,27 +29,49 @@ func appendAnswer(dst []byte, op operation, stream *ingest.Stream, receipt buffe
 	dst = append(dst, `,"Encrypted":`...)
 	dst = strconv.AppendBool(dst, stream.Encrypted)
 	dst = append(dst, `,"RequestResponses":[`...)
-	for i := range receipt.Count {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(dst, `{"RecordId":"`...)
-		dst = appendRecordID(dst, id, receipt.Lane, receipt.First+buffer.Seq(i))
-		dst = append(dst, `"}`...)
-	}
+	dst = appendRecordIDs(dst, id, receipt)
 	for range records - receipt.Count {
 		dst = append(dst, `,{"ErrorCode":"ServiceUnavailableException","ErrorMessage":"Slow down."}`...)
 	}
 	return append(dst, `]}`...)
 }
 
+// appendRecordIDs lists the names of a batch's records. Those of one batch differ in their ends alone.
+func appendRecordIDs(dst []byte, id buffer.StreamID, receipt buffer.Receipt) []byte {
+	if receipt.Count == 0 {
+		return dst
+	}
+	begin := len(dst)
+	dst = append(dst, `{"RecordId":"`...)
+	dst = appendRecordID(dst, id, receipt.Lane, receipt.First)
+	dst = append(dst, `"},`...)
+	size := len(dst) - begin
+	for i := 1; i < receipt.Count; i++ {
+		dst = append(dst, dst[begin:begin+size]...)
+		end := recordID(id, receipt.Lane, receipt.First+buffer.Seq(i))
+		base64.RawURLEncoding.Encode(dst[len(dst)-len(`"},`)-idEndEncoded:], end[idEnd:])
+	}
+	return dst[:len(dst)-1]
+}
+
 // appendRecordID names a record for ever: incarnations are never reused, and neither are a lane's sequences.
 func appendRecordID(dst []byte, id buffer.StreamID, lane uint32, seq buffer.Seq) []byte {
-	var b [28]byte
+	b := recordID(id, lane, seq)
+	return base64.RawURLEncoding.AppendEncode(dst, b[:])
+}
+
+// What differs within a batch lies behind idEnd, where a group of letters of base64 begins.
+const (
+	idSize       = 28
+	idEnd        = 18
+	idEndEncoded = ((idSize-idEnd)*8 + 5) / 6
+)
+
+func recordID(id buffer.StreamID, lane uint32, seq buffer.Seq) (b [idSize]byte) {
 	copy(b[:], id[:])
 	binary.BigEndian.PutUint32(b[16:], lane)
 	binary.BigEndian.PutUint64(b[20:], uint64(seq))
-	return base64.RawURLEncoding.AppendEncode(dst, b[:])
+	return b
 }
 
 func writeHeaders(rc *fasthttp.RequestCtx) {

@@ -34,6 +34,26 @@ func TestAppendAnswer(t *testing.T) {
 	}
 }
 
+// The ids of a batch are those of its records one by one, wherever the sequence carries.
+func TestRecordIDsOfABatch(t *testing.T) {
+	id := buffer.StreamID{15: 255}
+	for _, first := range []buffer.Seq{1, 200, 1<<16 - 3, 1<<32 - 250, 1<<48 - 1, 1<<64 - 500} {
+		receipt := buffer.Receipt{Lane: 1<<32 - 1, First: first, Count: 500}
+		var got struct{ RequestResponses []struct{ RecordId string } }
+		if err := json.Unmarshal(appendAnswer(nil, putRecordBatch, &ingest.Stream{ID: id}, receipt, 500), &got); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(got.RequestResponses); n != receipt.Count {
+			t.Fatalf("%d ids of %d records", n, receipt.Count)
+		}
+		for i, r := range got.RequestResponses {
+			if want := string(appendRecordID(nil, id, receipt.Lane, first+buffer.Seq(i))); r.RecordId != want {
+				t.Fatalf("record %d from %d on: got %s, want %s", i, first, r.RecordId, want)
+			}
+		}
+	}
+}
+
 // Record ids differ wherever stream, lane or sequence does.
 func TestRecordIDsAreUnique(t *testing.T) {
 	seen := map[string]bool{}

@@ -99,6 +99,18 @@ func (c *call) validateCount(op operation, fail func(path, constraint string)) {
 	}
 }
 
+// checkSize holds a batch to AWS's limit on the records' decoded bytes.
+func (c *call) checkSize(op operation) error {
+	if op == putRecord {
+		return nil
+	}
+	n := size(c.records)
+	if n <= maxBatch {
+		return nil
+	}
+	return &ingest.Error{Code: ingest.BatchTooLarge, Limit: maxBatch, Size: n, Detail: "Records size exceeds 4 MB limit"}
+}
+
 func invalid(detail string) error { return &ingest.Error{Code: ingest.Validation, Detail: detail} }
 
 // dataPath is where AWS says a record's data is; elements count from 1.

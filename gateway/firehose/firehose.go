@@ -35,12 +35,7 @@ func New(in *ingest.Ingest, control Control) *Handler { return &Handler{ingest: 
 // Takes are the credentials that the API takes: a signature.
 func (h *Handler) Takes() auth.Scheme { return auth.SigV4 }
 
-// Serve stores the call's records and writes the answer, or returns why it did not. A call is stored whole or not at
-// all, and FailedPutCount is 0, unless the stream's quota asks for batches to be cut: clients handle a refused call well,
-// and a partly failed one badly.
-//
-// The checks come in AWS's order: operation, JSON, constraints, rights, stream, size. But who has no right to the operation
-// on any stream is refused by the head alone.
+// Serve serves one call of the API, or returns why it did not.
 func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *ingest.Request) error {
 	if !rc.IsPost() {
 		rc.Response.Header.Set(fasthttp.HeaderAllow, fasthttp.MethodPost)
@@ -48,27 +43,30 @@ func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *inges
 	}
 	target := rc.Request.Header.Peek(TargetHeader)
 	op, err := operationOf(target)
-	if err != nil {
-		if name, ok := controlOperation(target); ok && h.control != nil {
-			return h.serveControl(ctx, rc, req, name)
-		}
-		return err
+	if err == nil {
+		return h.servePut(ctx, rc, req, op)
 	}
+	if name, ok := controlOperation(target); ok && h.control != nil {
+		return h.serveControl(ctx, rc, req, name)
+	}
+	return err
+}
+
+// servePut stores the call's records and writes the answer, or returns why it did not. A call is stored whole or not at
+// all, and FailedPutCount is 0, unless the stream's quota asks for batches to be cut: clients handle a refused call well,
+// and a partly failed one badly.
+//
+// The checks come in AWS's order: operation, JSON, constraints, rights, stream, size. But who has no right to the operation
+// on any stream is refused by the head alone.
+func (h *Handler) servePut(ctx context.Context, rc *fasthttp.RequestCtx, req *ingest.Request, op operation) error {
 	if err := checkEncoding(rc); err != nil {
 		return err
 	}
 	if err := req.AuthorizeSome(op.String()); err != nil {
 		return err
 	}
-	body, err := req.Receive()
+	call, err := h.receive(req, op)
 	if err != nil {
-		return err
-	}
-	call, err := decode(op, req, body)
-	if err != nil {
-		return err
-	}
-	if err := call.validate(op, h.ingest.Limits()); err != nil {
 		return err
 	}
 	if err := req.Authorize(op.String(), call.stream); err != nil {
@@ -78,11 +76,8 @@ func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *inges
 	if err != nil {
 		return h.asResourceNotFound(err, call.stream)
 	}
-	if op == putRecordBatch && size(call.records) > maxBatch {
-		return &ingest.Error{
-			Code: ingest.BatchTooLarge, Limit: maxBatch, Size: size(call.records),
-			Detail: "Records size exceeds 4 MB limit",
-		}
+	if err := call.checkSize(op); err != nil {
+		return err
 	}
 	req.MayCut = op == putRecordBatch
 	req.Key = ingest.Key{Operation: op.String(), Value: rc.Request.Header.Peek(invocationHeader)}
@@ -94,6 +89,19 @@ func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *inges
 	writeHeaders(rc)
 	rc.SetBody(req.Answer)
 	return nil
+}
+
+// receive reads the body, and takes the call that it holds for valid or says why it is not.
+func (h *Handler) receive(req *ingest.Request, op operation) (call, error) {
+	body, err := req.Receive()
+	if err != nil {
+		return call{}, err
+	}
+	c, err := decode(op, req, body)
+	if err != nil {
+		return call{}, err
+	}
+	return c, c.validate(op, h.ingest.Limits())
 }
 
 // checkEncoding takes bodies as they are, as AWS does.

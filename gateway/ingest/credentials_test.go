@@ -55,7 +55,7 @@ func TestForgetfulProtocols(t *testing.T) {
 			}
 		}
 		req.Records = append(req.Records, []byte("abc"))
-		_, appended := in.Append(t.Context(), &Stream{ID: buffer.StreamID{1}, Name: "clicks", gate: new(gate)}, req)
+		_, appended := in.Append(t.Context(), &Stream{ID: buffer.StreamID{1}, Name: "clicks", gate: new(gate), series: new(series)}, req)
 		if x.want == MissingCredentials && body.Len() < 3 {
 			t.Errorf("%s: the body was read", x.name)
 		}

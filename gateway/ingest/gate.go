@@ -5,7 +5,8 @@ import "sync/atomic"
 // gate is how a stream is closed to records for good: a request that has found it does not append any more, however long ago
 // that was, and those that append already can be waited for. What is behind such a stream may be given up.
 type gate struct {
-	state atomic.Int64 // how many append; with shut added where nobody may begin
+	state   atomic.Int64 // how many append; with shut added where nobody may begin
+	emptied func()       // called when the last one leaves a gate that is shut; nil for nothing
 }
 
 // shut is above any number of requests.
@@ -20,7 +21,11 @@ func (g *gate) enter() bool {
 	return false
 }
 
-func (g *gate) leave() { g.state.Add(-1) }
+func (g *gate) leave() {
+	if g.state.Add(-1) == shut && g.emptied != nil {
+		g.emptied()
+	}
+}
 
 // set opens the gate or shuts it. One call at a time.
 func (g *gate) set(open bool) {

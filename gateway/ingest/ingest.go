@@ -76,6 +76,8 @@ func New(config Config, deps Deps) (*Ingest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register the metrics of the gateway: %w", err)
 	}
+	forget := in.metrics.forget
+	in.catalog.gone.Store(&forget)
 	return in, nil
 }
 
@@ -155,7 +157,7 @@ func (in *Ingest) Append(ctx context.Context, stream *Stream, req *Request) (buf
 		in.metrics.duplicates.WithLabelValues(stream.Name).Inc()
 		return receipt, nil
 	}
-	in.metrics.accepted(stream.Name, req.Records[:n], time.Since(req.started))
+	in.metrics.accepted(stream, req.Records[:n], time.Since(req.started))
 	if req.Replayed {
 		in.metrics.replayed.WithLabelValues(stream.Name).Add(float64(n))
 	}

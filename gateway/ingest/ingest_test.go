@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -110,13 +111,68 @@ func TestEveryCodeHasAStatus(t *testing.T) {
 	}
 }
 
+// A stream that is gone is gone from the metrics; one that takes no more records is not.
+func TestMetricsOfAStreamThatIsGone(t *testing.T) {
+	registry, catalog := prometheus.NewRegistry(), new(Catalog)
+	in := newIngest(t, Limits{}, Deps{Log: &fakeLog{}, Catalog: catalog, Registerer: registry})
+	clicks := Stream{ID: buffer.NewStreamID(), Name: "clicks", Accepting: true}
+	series := func() (n int) {
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, family := range families {
+			if strings.HasPrefix(family.GetName(), "hydrant_incoming_") {
+				n += len(family.GetMetric())
+			}
+		}
+		return n
+	}
+	catalog.Set([]Stream{clicks})
+	if _, err := appendRecords(in, "one"); err != nil {
+		t.Fatal(err)
+	}
+	clicks.Accepting = false
+	catalog.Set([]Stream{clicks})
+	if n := series(); n != 2 {
+		t.Errorf("of a stream that drains there are %d series, want 2", n)
+	}
+	catalog.Set(nil)
+	if n := series(); n != 0 {
+		t.Errorf("of a stream that is gone there are %d series", n)
+	}
+
+	// A request that was appending when it went is still answered.
+	clicks.Accepting = true
+	catalog.Set([]Stream{clicks})
+	found, err := in.Stream(t.Context(), []byte("clicks"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.log = appendFunc(func() { catalog.Set(nil) })
+	if _, err := in.Append(t.Context(), found, &Request{ingest: in, Records: [][]byte{[]byte("two")}}); err != nil {
+		t.Fatal(err)
+	}
+	if n := series(); n != 0 {
+		t.Errorf("of a stream that went while a request was appending there are %d series", n)
+	}
+}
+
+// appendFunc is a log that takes everything, and calls the function meanwhile.
+type appendFunc func()
+
+func (f appendFunc) Append(_ context.Context, b buffer.Batch) (buffer.Receipt, error) {
+	f()
+	return buffer.Receipt{First: 1, Count: len(b.Records)}, nil
+}
+
 func appendRecords(in *Ingest, records ...string) (buffer.Receipt, error) {
 	req := in.Begin(nil, 0)
 	defer req.End()
 	for _, r := range records {
 		req.Records = append(req.Records, []byte(r))
 	}
-	return in.Append(context.Background(), &Stream{Name: "clicks", gate: new(gate)}, req)
+	return in.Append(context.Background(), &Stream{Name: "clicks", gate: new(gate), series: new(series)}, req)
 }
 
 // metric sums a metric over its labels; of a histogram it is the count.

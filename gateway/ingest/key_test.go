@@ -54,7 +54,7 @@ func TestKeyEndsWithItsRequest(t *testing.T) {
 			req.Key = Key{Value: []byte(value)}
 		}
 		req.Records = append(req.Records, []byte("a"))
-		if _, err := in.Append(t.Context(), &Stream{Name: "clicks", gate: new(gate)}, req); err != nil {
+		if _, err := in.Append(t.Context(), &Stream{Name: "clicks", gate: new(gate), series: new(series)}, req); err != nil {
 			t.Fatal(err)
 		}
 		req.End()

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -52,12 +53,29 @@ func newMetrics(registerer prometheus.Registerer, inFlight func() float64) (*met
 	return m, nil
 }
 
-func (m *metrics) accepted(stream string, records [][]byte, took time.Duration) {
+// series are the counters of one stream that every request moves: finding them by the stream's name costs more than that.
+type series struct {
+	found          sync.Once // they are not shown before the stream's first record
+	records, bytes prometheus.Counter
+}
+
+func (m *metrics) accepted(stream *Stream, records [][]byte, took time.Duration) {
 	size := 0
 	for _, record := range records {
 		size += len(record)
 	}
-	m.records.WithLabelValues(stream).Add(float64(len(records)))
-	m.bytes.WithLabelValues(stream).Add(float64(size))
+	counted := stream.series
+	counted.found.Do(func() {
+		counted.records, counted.bytes = m.records.WithLabelValues(stream.Name), m.bytes.WithLabelValues(stream.Name)
+	})
+	counted.records.Add(float64(len(records)))
+	counted.bytes.Add(float64(size))
 	m.ack.Observe(took.Seconds())
+}
+
+// forget takes a stream that is gone out of the metrics.
+func (m *metrics) forget(stream string) {
+	for _, perStream := range []*prometheus.CounterVec{m.records, m.bytes, m.throttled, m.replayed, m.duplicates} {
+		perStream.DeleteLabelValues(stream)
+	}
 }

@@ -23,7 +23,7 @@ func TestStreamsThatTakeJSONAlone(t *testing.T) {
 		for r := range strings.SplitSeq(c.records, "|") {
 			records = append(records, []byte(r))
 		}
-		_, err := in.Append(t.Context(), &Stream{Name: "s", gate: new(gate), Accepting: true, JSON: true}, &Request{ingest: in, Records: records})
+		_, err := in.Append(t.Context(), &Stream{Name: "s", gate: new(gate), series: new(series), Accepting: true, JSON: true}, &Request{ingest: in, Records: records})
 		if c.want == "" {
 			if err != nil {
 				t.Errorf("%s: %v", c.records, err)
@@ -33,7 +33,7 @@ func TestStreamsThatTakeJSONAlone(t *testing.T) {
 		if err == nil || AsError(err).Code != InvalidRecord || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %s", c.records, err, c.want)
 		}
-		if _, err := in.Append(t.Context(), &Stream{Name: "s", gate: new(gate), Accepting: true}, &Request{ingest: in, Records: records}); err != nil {
+		if _, err := in.Append(t.Context(), &Stream{Name: "s", gate: new(gate), series: new(series), Accepting: true}, &Request{ingest: in, Records: records}); err != nil {
 			t.Errorf("%s: a stream that takes anything says %v", c.records, err)
 		}
 	}

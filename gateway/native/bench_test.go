@@ -29,6 +29,9 @@ func BenchmarkSplit(b *testing.B) {
 	for _, size := range []int{128, 1024} {
 		b.Run(fmt.Sprintf("ndjson/%d", size), func(b *testing.B) { benchmark(b, splitLines, lines(500, size)) })
 		b.Run(fmt.Sprintf("json/%d", size), func(b *testing.B) { benchmark(b, splitJSON, array(500, size)) })
+		b.Run(fmt.Sprintf("json-parsed/%d", size), func(b *testing.B) { benchmark(b, parseJSON, array(500, size)) })
+		b.Run(fmt.Sprintf("json-one/%d", size), func(b *testing.B) { benchmark(b, splitJSON, []byte(event(1, size))) })
+		b.Run(fmt.Sprintf("json-one-parsed/%d", size), func(b *testing.B) { benchmark(b, parseJSON, []byte(event(1, size))) })
 	}
 }
 

@@ -1,6 +1,10 @@
 package native
 
-import _ "embed"
+import (
+	_ "embed"
+
+	"github.com/valyala/fasthttp"
+)
 
 // Description is the API in OpenAPI's form.
 //
@@ -22,4 +26,13 @@ type page struct {
 var pages = map[string]page{
 	"/v1/openapi.yaml":  {"application/yaml", Description},
 	"/v1/records.proto": {"text/plain; charset=utf-8", Definition},
+}
+
+func (p page) serve(rc *fasthttp.RequestCtx) error {
+	if !rc.IsGet() && !rc.IsHead() {
+		return notAllowed(rc, "GET, HEAD", "this is read with GET")
+	}
+	rc.SetContentType(p.contentType)
+	rc.SetBody(p.body)
+	return nil
 }

@@ -22,15 +22,12 @@ const (
 	retryFlush    = 5 * time.Second
 )
 
+// serveFlush seals the stream's open objects and says what they hold, or returns why it did not.
 func (h *Handler) serveFlush(ctx context.Context, rc *fasthttp.RequestCtx, req *ingest.Request, name []byte) error {
-	if !rc.IsPost() {
-		rc.Response.Header.Set(fasthttp.HeaderAllow, fasthttp.MethodPost)
-		return &ingest.Error{Code: ingest.MethodNotAllowed, Detail: "a stream is flushed with POST"}
-	}
-	if err := req.Authorize(auth.Flush, name); err != nil {
+	if err := onlyPost(rc, "a stream is flushed with POST"); err != nil {
 		return err
 	}
-	stream, err := h.ingest.Stream(ctx, name)
+	stream, err := h.streamFor(ctx, req, auth.Flush, name)
 	if err != nil {
 		return err
 	}
@@ -38,8 +35,7 @@ func (h *Handler) serveFlush(ctx context.Context, rc *fasthttp.RequestCtx, req *
 	if err != nil {
 		return err
 	}
-	rc.Response.Header.SetContentType("application/json")
-	rc.Response.SetBodyString(fmt.Sprintf(`{"objects":%d,"records":%d}`, objects, records))
+	answer(rc, fmt.Appendf(nil, `{"objects":%d,"records":%d}`, objects, records))
 	return nil
 }
 

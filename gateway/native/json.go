@@ -26,6 +26,14 @@ var jsonSplitters = sync.Pool{New: func() any { return new(jsonSplitter) }}
 // splitJSON takes an object as one record and an array as one record an element. The whole body is validated, and the
 // records are the bytes as sent.
 func splitJSON(records [][]byte, body []byte, limit int64) ([][]byte, int64, error) {
+	if split, n, ok := scanJSON(records, body, limit); ok {
+		return split, n, nil
+	}
+	return parseJSON(records, body, limit)
+}
+
+// parseJSON splits as splitJSON does, and says what is wrong with a body.
+func parseJSON(records [][]byte, body []byte, limit int64) ([][]byte, int64, error) {
 	s := jsonSplitters.Get().(*jsonSplitter)
 	defer jsonSplitters.Put(s)
 	s.body, s.source = body, *bytes.NewBuffer(body) // a bytes.Buffer is parsed where it lies

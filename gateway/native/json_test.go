@@ -29,6 +29,8 @@ func TestSplitJSON(t *testing.T) {
 		{`[1.0,1e400,-0,12345678901234567890]`, []string{`1.0`, `1e400`, `-0`, `12345678901234567890`}},
 		{`["\u00e9\/\ud800"]`, []string{`"\u00e9\/\ud800"`}},
 		{"[\"\xff\"]", []string{"\"\xff\""}},
+		{"{\"a\":" + nested(2000) + "}", []string{"{\"a\":" + nested(2000) + "}"}},
+		{"[" + nested(2000) + ",1]", []string{nested(2000), "1"}},
 	} {
 		records, n, err := splitJSON(nil, []byte(c.body), math.MaxInt64)
 		if err != nil || int(n) != len(c.want) || !slices.Equal(asStrings(records), c.want) {
@@ -36,6 +38,9 @@ func TestSplitJSON(t *testing.T) {
 		}
 	}
 }
+
+// nested is deeper than scanJSON goes: only the parser can split it.
+func nested(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
 
 func TestSplitJSONRefuses(t *testing.T) {
 	for _, c := range []struct{ body, want string }{

@@ -27,46 +27,89 @@ func New(in *ingest.Ingest, flush Flush) *Handler { return &Handler{ingest: in, 
 // Takes are the credentials that the API takes: an API key, or a client certificate.
 func (h *Handler) Takes() auth.Scheme { return auth.APIKey | auth.Certificate }
 
-// Serve stores the request's records and writes the answer, or returns why it did not. Everything that the headers
-// tell is checked before the body is read.
+// Serve serves one request of the API, or returns why it did not.
 func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *ingest.Request) error {
-	if name, ok := streamOf(rc.URI().PathOriginal(), "/flush"); ok && h.flush != nil {
+	path := rc.URI().PathOriginal()
+	if name, ok := streamOf(path, "/records"); ok {
+		return h.serveRecords(ctx, rc, req, name)
+	}
+	if name, ok := streamOf(path, "/flush"); ok && h.flush != nil {
 		return h.serveFlush(ctx, rc, req, name)
 	}
-	name, ok := streamOf(rc.URI().PathOriginal(), "/records")
-	if page, found := pages[string(rc.URI().PathOriginal())]; found && (rc.IsGet() || rc.IsHead()) {
-		rc.SetContentType(page.contentType)
-		rc.SetBody(page.body)
-		return nil
+	if page, ok := pages[string(path)]; ok {
+		return page.serve(rc)
 	}
-	if !ok {
-		return notFound(rc.URI().PathOriginal())
-	}
-	if !rc.IsPost() {
-		rc.Response.Header.Set(fasthttp.HeaderAllow, fasthttp.MethodPost)
-		return &ingest.Error{Code: ingest.MethodNotAllowed, Detail: "records are sent with POST"}
-	}
-	if err := req.Authorize(auth.Records, name); err != nil {
+	return notFound(path)
+}
+
+// serveRecords stores the request's records and writes the receipt, or returns why it did not. Everything that the headers
+// tell is checked before the body is read.
+func (h *Handler) serveRecords(ctx context.Context, rc *fasthttp.RequestCtx, req *ingest.Request, name []byte) error {
+	if err := onlyPost(rc, "records are sent with POST"); err != nil {
 		return err
 	}
-	stream, err := h.ingest.Stream(ctx, name)
+	stream, err := h.streamFor(ctx, req, auth.Records, name)
 	if err != nil {
 		return err
 	}
 	if err := h.ingest.Spare(stream); err != nil {
 		return err
 	}
-	split, err := splitterFor(rc.Request.Header.ContentType())
+	split, err := readHeaders(&rc.Request.Header, req)
 	if err != nil {
 		return err
 	}
-	if req.Encoding, err = ingest.ParseEncoding(ingest.Joined(rc.Request.Header.PeekAll(fasthttp.HeaderContentEncoding))); err != nil {
+	if err := h.receive(req, split); err != nil {
 		return err
 	}
-	if req.Key, err = keyOf(&rc.Request.Header); err != nil {
+	receipt, err := h.ingest.Append(ctx, stream, req)
+	if err != nil {
 		return err
 	}
-	req.Replayed = string(rc.Request.Header.Peek(replayHeader)) == "true"
+	req.Answer = appendAnswer(req.Answer, receipt)
+	answer(rc, req.Answer)
+	return nil
+}
+
+// onlyPost refuses any other method; use says what POST is for.
+func onlyPost(rc *fasthttp.RequestCtx, use string) error {
+	if rc.IsPost() {
+		return nil
+	}
+	return notAllowed(rc, fasthttp.MethodPost, use)
+}
+
+func notAllowed(rc *fasthttp.RequestCtx, allowed, use string) error {
+	rc.Response.Header.Set(fasthttp.HeaderAllow, allowed)
+	return &ingest.Error{Code: ingest.MethodNotAllowed, Detail: use}
+}
+
+// streamFor finds the stream for a sender who may do the action with it.
+func (h *Handler) streamFor(ctx context.Context, req *ingest.Request, action string, name []byte) (*ingest.Stream, error) {
+	if err := req.Authorize(action, name); err != nil {
+		return nil, err
+	}
+	return h.ingest.Stream(ctx, name)
+}
+
+// readHeaders has the request know what its headers say, and returns what cuts its body into records.
+func readHeaders(headers *fasthttp.RequestHeader, req *ingest.Request) (splitter, error) {
+	split, err := splitterFor(headers.ContentType())
+	if err != nil {
+		return nil, err
+	}
+	if req.Encoding, err = ingest.ParseEncoding(ingest.Joined(headers.PeekAll(fasthttp.HeaderContentEncoding))); err != nil {
+		return nil, err
+	}
+	if req.Key, err = keyOf(headers); err != nil {
+		return nil, err
+	}
+	req.Replayed = string(headers.Peek(replayHeader)) == "true"
+	return split, nil
+}
+
+// receive reads the body and cuts it into records. The request knows of every view, also where it is refused.
+func (h *Handler) receive(req *ingest.Request, split splitter) error {
 	body, err := req.Receive()
 	if err != nil {
 		return err
@@ -80,14 +123,13 @@ func (h *Handler) Serve(ctx context.Context, rc *fasthttp.RequestCtx, req *inges
 	if n > limit {
 		return ingest.TooMany(limit, n)
 	}
-	receipt, err := h.ingest.Append(ctx, stream, req)
-	if err != nil {
-		return err
-	}
-	req.Answer = appendAnswer(req.Answer, receipt)
-	rc.Response.Header.SetContentType("application/json")
-	rc.Response.SetBody(req.Answer)
 	return nil
+}
+
+// answer writes a success; body is copied.
+func answer(rc *fasthttp.RequestCtx, body []byte) {
+	rc.Response.Header.SetContentType("application/json")
+	rc.Response.SetBody(body)
 }
 
 // A splitter appends the body's records to records as views, at most limit of them, and returns how many there are.

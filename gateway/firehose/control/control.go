@@ -52,8 +52,13 @@ type Node interface {
 	TryKey(ctx context.Context, encrypt string) error
 
 	// Discard gives up what a stream that is not served any more still holds, for ever, and reports whether nothing is
-	// left. It is called until that is so.
-	Discard(ctx context.Context, name string) (done bool, err error)
+	// left. It is called until that is so. What an earlier stream of the name holds goes on being delivered; without an
+	// incarnation it is given up too.
+	Discard(ctx context.Context, name, incarnation string) (done bool, err error)
+
+	// Undefined reports whether the node holds a stream of a name that is not served, and how many of its records are not
+	// delivered.
+	Undefined(name string) (records int64, ok bool)
 
 	// Drain has what a stream that is not served any more still holds delivered at once, and returns how many records are
 	// left. It is called until that is none.

@@ -70,12 +70,19 @@ func (n *fakeNode) Streams() (streams []Stream) {
 	return streams
 }
 
-func (n *fakeNode) Discard(_ context.Context, name string) (bool, error) {
+func (n *fakeNode) Discard(_ context.Context, name, _ string) (bool, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.discarded = append(n.discarded, name)
 	delete(n.pending, name)
 	return true, nil
+}
+
+func (n *fakeNode) Undefined(name string) (int64, bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	left, ok := n.pending[name]
+	return left, ok
 }
 
 func (n *fakeNode) Errors(string) []json.RawMessage { return n.errors }

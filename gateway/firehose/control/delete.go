@@ -3,35 +3,62 @@ package control
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/firehose"
 	"github.com/aws/aws-sdk-go-v2/service/firehose/schemas"
+
+	"hydrant/gateway/ingest"
 )
 
 // delete ends a stream: it takes no more records at once, and is gone when what it held is given up, as AWS does, or is
 // delivered, where the call has Hydrant's own member HydrantDrain. Called again it gives up what is still being delivered.
+// Of a stream that is not defined any more a call with HydrantDrain says what is left, and with a false one gives that up.
 func (p *Plane) delete(ctx context.Context, in *firehose.DeleteDeliveryStreamInput, c call) (output, error) {
 	name := *in.DeliveryStreamName
 	if err := c.May(name); err != nil {
 		return output{}, err
 	}
 	how := discarding
-	var extension struct{ HydrantDrain bool }
+	var extension struct{ HydrantDrain *bool }
 	if err := json.Unmarshal(c.Body, &extension); err != nil {
 		return output{}, invalidArgument("HydrantDrain must be true or false.")
 	}
-	if extension.HydrantDrain {
+	if drain := extension.HydrantDrain; drain != nil && *drain {
 		how = draining
 	}
 	p.changing.Lock()
 	defer p.changing.Unlock()
-	if err := again(func() error { return p.leave(ctx, name, how) }); err != nil {
+	err := again(func() error { return p.leave(ctx, name, how) })
+	var refusal *ingest.Error
+	if extension.HydrantDrain != nil && errors.As(err, &refusal) && refusal.Code == ingest.StreamNotFound {
+		err = p.giveUp(ctx, name, how, err)
+	}
+	if err != nil {
 		return output{}, err
 	}
 	p.wakeLeaving()
 	return output{new(firehose.DeleteDeliveryStreamOutput), schemas.DeleteDeliveryStreamOutput}, nil
+}
+
+// giveUp has the node give up a stream that is not defined any more, as one taken out of the configuration file whose store
+// is gone for good. Of one that the node does not hold it returns notFound.
+func (p *Plane) giveUp(ctx context.Context, name string, how leaving, notFound error) error {
+	records, held := p.deps.Node.Undefined(name)
+	switch {
+	case !held:
+		return notFound
+	case how == draining:
+		return inUse("Firehose %s is not defined any more, and this node delivers what it holds: records that are not delivered yet: %d. "+
+			"hydrant streams delete %s --force gives them up: they are lost then.", name, records, name)
+	}
+	if _, err := p.deps.Node.Discard(ctx, name, ""); err != nil {
+		return err
+	}
+	p.deps.Log.Warn("a stream that is not defined any more is given up by an operator: its records are lost", "stream", name, "records", records)
+	return nil
 }
 
 // wakeLeaving has Run look at what is being deleted.
@@ -114,7 +141,7 @@ func (p *Plane) finish(ctx context.Context, name string) (gone bool, err error) 
 	}
 	done := r.Leaving != draining || p.deps.Node.Drain(name) == 0
 	if done {
-		if done, err = p.deps.Node.Discard(ctx, name); err != nil {
+		if done, err = p.deps.Node.Discard(ctx, name, r.Incarnation); err != nil {
 			return false, err
 		}
 	}

@@ -171,33 +171,36 @@ func (p *Plane) keyRefusal(name string, missing *buffer.DataKeyError) error {
 // describeEncryption tells how far what was asked for is in force; s is nil while the stream is not, and unserved is why what
 // is known could not be put in force last. What failed is tried again by the next call.
 func describeEncryption(e *encryption, s *Stream, unserved error) *types.DeliveryStreamEncryptionConfiguration {
-	d := &types.DeliveryStreamEncryptionConfiguration{Status: types.DeliveryStreamEncryptionStatusDisabled}
 	encrypt, _ := e.asked()
-	inForce := s != nil && s.Encrypted == (encrypt != "")
-	if unserved != nil && !inForce {
-		d.FailureDescription = failure(detailOf(unserved))
-	}
 	if encrypt == "" {
-		switch {
-		case s == nil || !s.Encrypted:
-			d.FailureDescription = nil
-		case unserved != nil:
-			d.Status = types.DeliveryStreamEncryptionStatusDisablingFailed
-		default:
-			d.Status = types.DeliveryStreamEncryptionStatusDisabling
-		}
-		return d
+		return describeDisabling(s, unserved)
 	}
-	d.KeyType, d.KeyARN = e.Type, notEmpty(&e.KeyARN)
-	d.Status = types.DeliveryStreamEncryptionStatusEnabling
+	d := &types.DeliveryStreamEncryptionConfiguration{
+		Status: types.DeliveryStreamEncryptionStatusEnabling, KeyType: e.Type, KeyARN: notEmpty(&e.KeyARN),
+	}
 	switch {
-	case inForce:
+	case s != nil && s.Encrypted:
 		d.Status = types.DeliveryStreamEncryptionStatusEnabled
-	case unserved != nil, s != nil && s.KeyTrouble != nil && !s.KeyTrouble.Passing():
+	case unserved != nil:
+		d.Status, d.FailureDescription = types.DeliveryStreamEncryptionStatusEnablingFailed, failure(detailOf(unserved))
+	case s != nil && s.KeyTrouble != nil && !s.KeyTrouble.Passing():
 		d.Status = types.DeliveryStreamEncryptionStatusEnablingFailed
 	}
 	if s != nil && s.KeyTrouble != nil {
 		d.FailureDescription = keyFailure(s.KeyTrouble)
+	}
+	return d
+}
+
+// describeDisabling is describeEncryption where none is asked for.
+func describeDisabling(s *Stream, unserved error) *types.DeliveryStreamEncryptionConfiguration {
+	d := &types.DeliveryStreamEncryptionConfiguration{Status: types.DeliveryStreamEncryptionStatusDisabled}
+	switch {
+	case s == nil || !s.Encrypted:
+	case unserved != nil:
+		d.Status, d.FailureDescription = types.DeliveryStreamEncryptionStatusDisablingFailed, failure(detailOf(unserved))
+	default:
+		d.Status = types.DeliveryStreamEncryptionStatusDisabling
 	}
 	return d
 }

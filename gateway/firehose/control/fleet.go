@@ -51,6 +51,28 @@ type departure struct {
 	changed     map[string]time.Time // when each was seen to change
 }
 
+// departure begins anew where the stream is another one of that name.
+func (f *fleet) departure(r *record, now time.Time) *departure {
+	d := f.departures[r.Name]
+	if d == nil || d.incarnation != r.Incarnation {
+		d = &departure{incarnation: r.Incarnation, since: now, counts: map[string]uint64{}, changed: map[string]time.Time{}}
+		f.departures[r.Name] = d
+	}
+	return d
+}
+
+// othersBusy notes what the nodes say, and reports whether one beside self says that it holds something, and is alive: what it
+// counts has changed within busyAlive.
+func (d *departure) othersBusy(r *record, self string, now time.Time) (busy bool) {
+	for node, count := range r.Busy {
+		if d.counts[node] != count {
+			d.counts[node], d.changed[node] = count, now
+		}
+		busy = busy || node != self && now.Sub(d.changed[node]) < busyAlive
+	}
+	return busy
+}
+
 func newFleet(store definitions.Store) fleet {
 	shared, _ := store.(definitions.Shared)
 	return fleet{shared: shared, node: rand.Text(), departures: map[string]*departure{}}
@@ -97,28 +119,22 @@ func (p *Plane) adopt(documents map[string]definitions.Document, damaged int) (c
 			records[name] = before
 			continue
 		}
-		if version, known := p.fleet.unreadable[name]; known && version == document.Version {
-			damaged++
-			unreadable[name] = version
-			if before != nil {
-				records[name] = before
+		if version, told := p.fleet.unreadable[name]; !told || version != document.Version {
+			changed = true
+			r, err := decodeRecord(name, document)
+			if err == nil {
+				records[name] = r
+				continue
 			}
-			continue
-		}
-		changed = true
-		r, err := decodeRecord(name, document)
-		switch {
-		case err == nil:
-			records[name] = r
-		case p.fleet.shared == nil:
-			return false, fmt.Errorf("the definition of stream %s cannot be read: %w", name, err)
-		default:
-			damaged++
-			unreadable[name] = document.Version
+			if p.fleet.shared == nil {
+				return false, fmt.Errorf("the definition of stream %s cannot be read: %w", name, err)
+			}
 			p.deps.Log.Error("the definition of a stream cannot be read; what was known of it stays in force", "stream", name, "error", err)
-			if before != nil {
-				records[name] = before
-			}
+		}
+		damaged++
+		unreadable[name] = document.Version
+		if before != nil {
+			records[name] = before
 		}
 	}
 	p.mu.Lock()
@@ -246,24 +262,14 @@ func (p *Plane) lookFirst(ctx context.Context, operation string) error {
 // othersDone reports whether a stream that is being deleted may be forgotten: this node holds nothing of it any more, no
 // other one says that it does, and every node has had the time to see how it ends. Called with changing held.
 func (p *Plane) othersDone(ctx context.Context, r *record, done bool) (bool, error) {
-	now, d := p.deps.Now(), p.fleet.departures[r.Name]
-	if d == nil || d.incarnation != r.Incarnation {
-		d = &departure{incarnation: r.Incarnation, since: now, counts: map[string]uint64{}, changed: map[string]time.Time{}}
-		p.fleet.departures[r.Name] = d
-	}
+	now := p.deps.Now()
+	d := p.fleet.departure(r, now)
 	_, said := r.Busy[p.fleet.node]
 	if done && said || !done && now.Sub(d.said) >= busyEvery {
 		d.said = now
 		return false, p.sayBusy(ctx, r, !done)
 	}
-	others := false
-	for node, count := range r.Busy {
-		if d.counts[node] != count {
-			d.counts[node], d.changed[node] = count, now
-		}
-		others = others || node != p.fleet.node && now.Sub(d.changed[node]) < busyAlive
-	}
-	if !done || others || now.Sub(d.since) < settling {
+	if others := d.othersBusy(r, p.fleet.node, now); !done || others || now.Sub(d.since) < settling {
 		return false, nil
 	}
 	delete(p.fleet.departures, r.Name)

@@ -3,6 +3,7 @@ package control
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -258,4 +259,20 @@ func TestQuotas(t *testing.T) {
 	if d, _ := w.node.served("s"); d.Quota != w.config.Quota {
 		t.Errorf("the node serves the quota %+v, want %+v", d.Quota, w.config.Quota)
 	}
+}
+
+// What a stream that is not defined any more holds is given up by the operator's word alone, who was told what that is.
+func TestUndefinedStreamIsGivenUp(t *testing.T) {
+	w := newWorld(t)
+	w.node.pending["old"] = 5
+	w.refused("DeleteDeliveryStream", `{"DeliveryStreamName":"old"}`, ingest.StreamNotFound) // as Amazon's clients ask
+	w.refused("DeleteDeliveryStream", `{"DeliveryStreamName":"old","HydrantDrain":true}`, ingest.StreamInUse, "not delivered yet: 5", "--force")
+	if len(w.node.discarded) > 0 {
+		t.Errorf("%v are discarded, and nobody said so", w.node.discarded)
+	}
+	w.good("DeleteDeliveryStream", `{"DeliveryStreamName":"old","HydrantDrain":false}`)
+	if !slices.Equal(w.node.discarded, []string{"old"}) {
+		t.Errorf("discarded are %v, want old", w.node.discarded)
+	}
+	w.refused("DeleteDeliveryStream", `{"DeliveryStreamName":"old","HydrantDrain":false}`, ingest.StreamNotFound)
 }
