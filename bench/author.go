@@ -38,7 +38,7 @@ func (m material) largest() int {
 		return m.maxSize
 	}
 	largest := slices.MaxFunc(m.data, func(a, b []byte) int { return cmp.Compare(len(a), len(b)) })
-	return len(largest) + minRecordSize
+	return len(largest) + maxEnvelope
 }
 
 // zipf is the shares of count keys up to each one, where key i is drawn 1/(i+1)^skew times as often as the first.
@@ -90,7 +90,7 @@ func (a *author) append(dst []byte, n uint64) []byte {
 		dst = append(dst, a.data[(a.offset+n)%uint64(len(a.data))]...)
 	} else {
 		dst = append(dst, beforePad...)
-		dst = a.appendWords(dst, start+a.recordSize()-len(afterPad)-tailSize-len(dst))
+		dst = a.appendWords(dst, max(0, start+a.recordSize()-len(afterPad)-tailSize-len(dst)))
 		dst = append(dst, afterPad...)
 	}
 	sum := xxhash.Sum64(dst[start:])

@@ -36,7 +36,7 @@ func TestSizesAreSpread(t *testing.T) {
 // The i-th key is drawn i^-skew times as often as the first.
 func TestKeysAreSkewed(t *testing.T) {
 	const draws = 200_000
-	m := plain(minRecordSize, keyNames(100))
+	m := plain(recordSize, keyNames(100))
 	m.shares = zipf(100, 1)
 	a := newAuthor(testRun, 0, m)
 	seen := map[string]float64{}
@@ -106,7 +106,7 @@ func TestInputFitsTheBatch(t *testing.T) {
 	}
 	o := testOptions("http://127.0.0.1:1")
 	o.API, o.Batch, o.Input = Firehose, 100, []string{input}
-	const want = "batch: 100 records of 120194 bytes and a line feed are 12019500 bytes, but a PutRecordBatch takes 4194304 at most"
+	const want = "batch: 100 records of 120120 bytes and a line feed are 12012100 bytes, but a PutRecordBatch takes 4194304 at most"
 	if _, err := Run(t.Context(), o, nil); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

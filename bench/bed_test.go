@@ -49,7 +49,7 @@ func newBed(t *testing.T) *bed {
 		t.Fatal(err)
 	}
 	for producer, records := range []uint64{111, 61} {
-		a := newAuthor(testRun, producer, plain(minRecordSize, keyNames(3)))
+		a := newAuthor(testRun, producer, plain(recordSize, keyNames(3)))
 		for n := range records {
 			b.records[producer] = append(b.records[producer], string(a.append(nil, n)))
 		}
@@ -104,4 +104,7 @@ func errorLine(record string) string {
 }
 
 // plain is material without an input.
+// recordSize is that of records whose size does not matter.
+const recordSize = 192
+
 func plain(size int, keys []string) material { return material{size: size, maxSize: size, keys: keys} }

@@ -96,7 +96,7 @@ func TestParseRefuses(t *testing.T) {
 		{"bench --batch 0", "batch: 0 is not in 1 to 100000"},
 		{"bench --api firehose --batch 501", "batch: 501 records, but a PutRecordBatch takes 500"},
 		{"bench --api firehose --batch 500 --size 10000", "are 5000500 bytes, but a PutRecordBatch takes 4194304"},
-		{"bench --size 191", "size: 191 is not in 192 to 1023999"},
+		{"bench --size 100", "size: 100 is not in 101 to 1023999"},
 		{"bench --keys 0", "keys: 0 is not in 1 to 1000000"},
 		{"bench --connections 0", "connections: 0 is not in 1 to 100000"},
 		{"bench --duration=-1s", "duration and warmup: -1s"},

@@ -10,7 +10,7 @@ import (
 
 func testOptions(url string) Options {
 	o := DefaultOptions()
-	o.URL, o.Size, o.Connections = []string{url}, minRecordSize, 1
+	o.URL, o.Size, o.Connections = []string{url}, recordSize, 1
 	return o
 }
 

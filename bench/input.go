@@ -52,8 +52,8 @@ func readValues(path string, limit int64) ([][]byte, int64, error) {
 			return nil, 0, fmt.Errorf("%s: after byte %d: %w", path, decoder.InputOffset(), err)
 		}
 		for _, v := range found {
-			if len(v) > maxRecordSize-minRecordSize {
-				return nil, 0, fmt.Errorf("%s: a value of %d bytes, of %d at most", path, len(v), maxRecordSize-minRecordSize)
+			if len(v) > maxRecordSize-maxEnvelope {
+				return nil, 0, fmt.Errorf("%s: a value of %d bytes, of %d at most", path, len(v), maxRecordSize-maxEnvelope)
 			}
 			values = append(values, v)
 		}

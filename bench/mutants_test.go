@@ -97,7 +97,7 @@ func TestMutants(t *testing.T) {
 		{
 			name: "a record of a producer that there is not", want: map[string]int64{Unsent: 1},
 			mutate: func(b *bed) {
-				r := string(newAuthor(testRun, 2, plain(minRecordSize, []string{"k0"})).append(nil, 0))
+				r := string(newAuthor(testRun, 2, plain(recordSize, []string{"k0"})).append(nil, 0))
 				b.put(keyOf(r, 0), r)
 			},
 		},
@@ -133,7 +133,7 @@ func TestMutants(t *testing.T) {
 				b.put(first, `{"run":"abc"}`)
 				b.put(first, "")
 				b.put(first, "hello")
-				b.put(first, string(newAuthor(otherRun, 0, plain(minRecordSize, keyNames(1))).append(nil, 0)))
+				b.put(first, string(newAuthor(otherRun, 0, plain(recordSize, keyNames(1))).append(nil, 0)))
 			},
 		},
 		{
@@ -184,7 +184,7 @@ func TestMutants(t *testing.T) {
 		},
 		{
 			name: "an object cut between records", want: map[string]int64{Lost: 1},
-			store: func(m memory) { m[first] = m[first][:len(m[first])-minRecordSize-1] },
+			store: func(m memory) { m[first] = m[first][:len(m[first])-recordSize-1] },
 		},
 		{
 			name: "an empty object", want: map[string]int64{Broken: 1},

@@ -13,7 +13,6 @@ import (
 
 // Limits of the options. The largest record is Firehose's: 1,000 KiB, of which one byte is the line feed.
 const (
-	minRecordSize   = 192
 	maxRecordSize   = 1_024_000 - 1
 	maxConnections  = 100_000
 	maxKeys         = 1_000_000
@@ -33,7 +32,7 @@ const (
 
 // Options say what load to make. Start from DefaultOptions.
 type Options struct {
-	URL         []string      `name:"url" default:"http://127.0.0.1:8080" help:"Gateway to send to; several are used in turn by the connections."`
+	URL         []string      `name:"url" default:"http://127.0.0.1:8080" env:"HYDRANT_URL" help:"Gateway to send to; several are used in turn by the connections."`
 	Stream      string        `default:"demo" help:"Stream to send to."`
 	API         string        `name:"api" enum:"native,firehose" default:"native" help:"API to speak: native or firehose."`
 	Batch       int           `default:"1" help:"Records in a request; 1 is a PutRecord, more are a PutRecordBatch."`
@@ -106,7 +105,7 @@ func (o *Options) checkShape() error {
 		name            string
 		value, min, max int
 	}{
-		{"size", o.Size, minRecordSize, maxRecordSize},
+		{"size", o.Size, o.minRecordSize(), maxRecordSize},
 		{"max-size", cmp.Or(o.MaxSize, o.Size), o.Size, maxRecordSize},
 		{"keys", o.Keys, 1, maxKeys},
 		{"connections", o.Connections, 1, maxConnections},

@@ -98,7 +98,7 @@ func TestVerdictAgreesWithNaiveOracle(t *testing.T) {
 
 // drawProducer gives one producer's records outcomes, and stores each a few times.
 func (o oracle) drawProducer(t *rapid.T, l *ledger, run string, producer int, objects memory) {
-	a, next := newAuthor(run, producer, plain(minRecordSize, keyNames(2))), uint64(0)
+	a, next := newAuthor(run, producer, plain(recordSize, keyNames(2))), uint64(0)
 	for range rapid.IntRange(0, 20).Draw(t, "requests") {
 		p := part{
 			records: rapid.IntRange(1, 8).Draw(t, "records"),
@@ -133,7 +133,7 @@ func (oracle) drawTimes(t *rapid.T, outcome outcome) int {
 
 // FuzzScan checks that no object's content makes an error or a panic, and that rubbish never passes for a record.
 func FuzzScan(f *testing.F) {
-	record := newAuthor(testRun, 0, plain(minRecordSize, keyNames(1))).append(nil, 0)
+	record := newAuthor(testRun, 0, plain(recordSize, keyNames(1))).append(nil, 0)
 	f.Add(append(record, '\n'), false)
 	f.Add(pack(append(record, '\n')), false)
 	f.Add([]byte(errorLine(string(record))+"\n"), true)

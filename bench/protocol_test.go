@@ -54,7 +54,7 @@ func TestRequests(t *testing.T) {
 			if got := string(request.Header.Peek("X-Amz-Target")); got != c.target {
 				t.Errorf("target: got %s, want %s", got, c.target)
 			}
-			for _, size := range []int{minRecordSize, 511, 512, 513, 4096} {
+			for _, size := range []int{recordSize, 511, 512, 513, 4096} {
 				same, records := newAuthor(testRun, 1, plain(size, keyNames(5))), []string{}
 				for n := range uint64(c.batch) {
 					records = append(records, string(same.append(nil, 40+n)))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
+	"strconv"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -21,9 +22,22 @@ const (
 	beforeSum      = `,"sum":"`
 	afterSum       = `"}`
 
+	runDigits = 16
 	sumDigits = 16
 	tailSize  = len(beforeSum) + sumDigits + len(afterSum)
+
+	// fixedSize is that of a record without a pad, but for its producer, n and key.
+	fixedSize = len(beforeRun) + runDigits + len(beforeProducer) + len(beforeN) + len(beforeKey) + len(afterKey) +
+		len(beforePad) + len(afterPad) + tailSize
+
+	// maxEnvelope bounds what a record takes beside its data, whatever the options are.
+	maxEnvelope = fixedSize + len("99999") + len("18446744073709551615") + len("k999999")
 )
+
+// minRecordSize is how small a record can be that says who it is, among a producer's first ten billion: some 100 bytes.
+func (o *Options) minRecordSize() int {
+	return fixedSize + len(strconv.Itoa(o.Connections-1)) + len("9999999999") + len("k") + len(strconv.Itoa(o.Keys-1))
+}
 
 // A record is what one of our records says about itself. The slices are views into the line it was read from.
 type record struct {

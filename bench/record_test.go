@@ -43,7 +43,7 @@ func TestRecordRoundTrip(t *testing.T) {
 		keys := keyNames(rapid.IntRange(1, 2000).Draw(t, "keys"))
 		producer := rapid.IntRange(0, maxConnections-1).Draw(t, "producer")
 		n := rapid.Uint64Max(1<<60).Draw(t, "n")
-		size := rapid.IntRange(minRecordSize, 3000).Draw(t, "size")
+		size := rapid.IntRange(maxEnvelope, 3000).Draw(t, "size")
 		line := newAuthor(testRun, producer, plain(size, keys)).append([]byte("before"), n)[len("before"):]
 		r, whole := parseRecord(line)
 		if !whole || string(r.run) != testRun || r.producer != producer || r.n != n {
@@ -55,9 +55,27 @@ func TestRecordRoundTrip(t *testing.T) {
 	})
 }
 
+// TestSmallestRecord writes records of the least size that the options allow, up to the number that it is meant for. Beyond
+// that one says who it is all the same, and takes another byte.
+func TestSmallestRecord(t *testing.T) {
+	for _, c := range []struct{ connections, keys, want int }{{8, 16, 100}, {1, 1, 99}, {maxConnections, maxKeys, 108}} {
+		o := Options{Connections: c.connections, Keys: c.keys}
+		size := o.minRecordSize()
+		if size != c.want {
+			t.Errorf("%d connections, %d keys: got %d bytes, want %d", c.connections, c.keys, size, c.want)
+		}
+		for n, want := range map[uint64]int{0: size, 9_999_999_999: size, 10_000_000_000: size + 1} {
+			line := newAuthor(testRun, c.connections-1, plain(size, keyNames(c.keys))).append(nil, n)
+			if r, whole := parseRecord(line); !whole || r.n != n || len(line) != want {
+				t.Errorf("%d connections, %d keys: got %d bytes, whole %v, want %d of %s", c.connections, c.keys, len(line), whole, want, line)
+			}
+		}
+	}
+}
+
 // TestEveryChangeShows changes, removes and doubles each byte of a record.
 func TestEveryChangeShows(t *testing.T) {
-	line := newAuthor(testRun, 3, plain(minRecordSize, keyNames(16))).append(nil, 7)
+	line := newAuthor(testRun, 3, plain(recordSize, keyNames(16))).append(nil, 7)
 	for i := range line {
 		for _, changed := range [][]byte{
 			append(append(bytes.Clone(line[:i]), line[i]^1), line[i+1:]...),
@@ -114,7 +132,7 @@ func TestAuthorAllocatesNothing(t *testing.T) {
 
 // FuzzParseRecord checks that a line that counts as whole is exactly what an author would have written.
 func FuzzParseRecord(f *testing.F) {
-	f.Add(newAuthor(testRun, 3, plain(minRecordSize, keyNames(16))).append(nil, 7))
+	f.Add(newAuthor(testRun, 3, plain(recordSize, keyNames(16))).append(nil, 7))
 	f.Add([]byte(`{"run":"","producer":0,"n":0,"key":"","pad":"","sum":"0000000000000000"}`))
 	f.Add([]byte(`{"run":"`))
 	f.Fuzz(func(t *testing.T, body []byte) {

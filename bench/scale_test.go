@@ -104,7 +104,7 @@ func (m madeUp) open(_ context.Context, key string) (io.ReadCloser, error) {
 		return nil, err
 	}
 	o.end, o.missing = min(m.each, o.next+m.object), m.missing
-	o.author = newAuthor(testRun, o.producer, plain(minRecordSize, keyNames(7)))
+	o.author = newAuthor(testRun, o.producer, plain(recordSize, keyNames(7)))
 	return io.NopCloser(o), nil
 }
 

@@ -70,19 +70,16 @@ func (s *scan) readLines(source io.Reader) error {
 	l := lines{reader: bufio.NewReaderSize(plain, 64<<10)}
 	for number := 1; ; number++ {
 		line, err := l.next()
-		if errors.Is(err, io.EOF) && number == 1 {
+		switch {
+		case errors.Is(err, io.EOF) && number == 1:
 			return errors.New("it is empty")
-		}
-		if errors.Is(err, io.EOF) {
+		case errors.Is(err, io.EOF):
 			return nil
-		}
-		if err != nil && !errors.Is(err, errUnterminated) {
+		case err != nil && !(errors.Is(err, errUnterminated) && s.isWhole(line)):
 			return err
 		}
-		if err == nil || s.isWhole(line) {
-			if judged := s.judgeLine(line); judged != nil {
-				return fmt.Errorf("line %d: %w", number, judged)
-			}
+		if judged := s.judgeLine(line); judged != nil {
+			return fmt.Errorf("line %d: %w", number, judged)
 		}
 		if err != nil {
 			return err

@@ -21,6 +21,7 @@ type Command struct {
 	Run     RunCommand     `cmd:"" default:"withargs" help:"Measure this machine (the default)."`
 	Compare CompareCommand `cmd:"" help:"Compare the results of two runs."`
 	Table   TableCommand   `cmd:"" help:"Print a result as Markdown."`
+	Curves  CurvesCommand  `cmd:"" help:"Print the curves of what grows as a picture (SVG)."`
 }
 
 // Options say what to measure, and how long.
@@ -106,25 +107,34 @@ type RunCommand struct {
 	List bool   `help:"Print the rows' names and what they measure, and measure nothing."`
 }
 
-// Run measures and prints a table. It fails if a row could not be measured in any of its repeats, after all that could be
-// is written. Interrupted, it writes nothing.
+// Run measures and prints a table. It fails if a row could not be measured in any of its repeats, or if it is interrupted,
+// after all that was measured is written.
 func (c *RunCommand) Run(ctx context.Context, cli *kong.Context) error {
 	if c.List {
 		return list(cli.Stdout, c.all())
 	}
 	result, err := Run(ctx, c.Options, cli.Stderr)
-	if err != nil {
+	if result == nil {
 		return err
 	}
-	err = result.WriteText(cli.Stdout)
+	err = errors.Join(err, result.WriteText(cli.Stdout))
 	if c.JSON != "" {
 		err = errors.Join(err, bench.WriteFile(c.JSON, result.WriteJSON))
 	}
 	if c.Out != "" {
-		base := filepath.Join(c.Out, result.Date.Format("2006-01-02T150405Z")+"-"+shorten(result.Commit))
-		err = errors.Join(err, bench.WriteFile(base+".json", result.WriteJSON), bench.WriteFile(base+".html", result.WriteHTML))
+		err = errors.Join(err, c.keep(result, cli.Stdout))
 	}
 	return errors.Join(err, result.unmeasured())
+}
+
+// keep writes a result and its page into the directory of the options, and says where they are.
+func (c *RunCommand) keep(r *Result, told io.Writer) error {
+	base := filepath.Join(c.Out, r.Date.Format("2006-01-02T150405Z")+"-"+shorten(r.Commit))
+	if err := errors.Join(bench.WriteFile(base+".json", r.WriteJSON), bench.WriteFile(base+".html", r.WriteHTML)); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(told, "\n%s.json has all of it, and %[1]s.html the plots.\n", base)
+	return err
 }
 
 func list(w io.Writer, all []row) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 
 	"hydrant/bench"
 	"hydrant/bench/uplot"
@@ -22,7 +23,12 @@ func (r *Result) WriteHTML(w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("write the page: %w", err)
 	}
+	var picture strings.Builder
+	if err := r.writeCurves(&picture); err != nil {
+		return fmt.Errorf("write the page: %w", err)
+	}
 	return page.Execute(w, map[string]any{
+		"Curves": template.HTML(picture.String()), "Grows": len(r.panels()) > 0,
 		"Heading": r.heading(), "Note": r.Note, "Store": r.Settings.Store, "Rows": r.pageRows(), "Plots": template.JS(plots),
 		"UPlotJS": template.JS(uplot.Script), "UPlotCSS": template.CSS(uplot.Styles),
 	})
@@ -78,29 +84,40 @@ type loadLine struct {
 func (r *Result) plots() plots {
 	p := plots{Goals: []goalPoint{}, Loads: []loadPlot{}}
 	for _, row := range r.Rows {
-		for _, o := range row.Outcomes {
-			if o.Target == 0 || len(o.Values) == 0 {
-				continue
-			}
-			point := goalPoint{Name: row.Name + ": " + o.Measure, Median: o.reach(o.Value)}
-			for _, v := range o.Values {
-				point.All = append(point.All, o.reach(v))
-			}
-			p.Goals = append(p.Goals, point)
-		}
-		plot := loadPlot{Name: row.Name}
-		for i, sample := range row.Repeats {
-			for _, s := range sample.Sides {
-				if s.Series != nil {
-					plot.Sides = append(plot.Sides, loadLine{fmt.Sprintf("%s %d", s.Name, i+1), s.Series})
-				}
-			}
-		}
-		if len(plot.Sides) > 0 {
+		p.Goals = append(p.Goals, row.goals()...)
+		if plot := row.load(); len(plot.Sides) > 0 {
 			p.Loads = append(p.Loads, plot)
 		}
 	}
 	return p
+}
+
+// goals are the row's measures that have a target.
+func (r RowResult) goals() (points []goalPoint) {
+	for _, o := range r.Outcomes {
+		if o.Target == 0 || len(o.Values) == 0 {
+			continue
+		}
+		point := goalPoint{Name: r.Name + ": " + o.Measure, Median: o.reach(o.Value)}
+		for _, v := range o.Values {
+			point.All = append(point.All, o.reach(v))
+		}
+		points = append(points, point)
+	}
+	return points
+}
+
+// load has a line for each side that sent a load, in each repeat.
+func (r RowResult) load() loadPlot {
+	plot := loadPlot{Name: r.Name}
+	for i, sample := range r.Repeats {
+		for _, s := range sample.Sides {
+			if s.Series != nil {
+				plot.Sides = append(plot.Sides, loadLine{fmt.Sprintf("%s %d", s.Name, i+1), s.Series})
+			}
+		}
+	}
+	return plot
 }
 
 // reach is a value in units of the target: 1 and more is reached, whichever way is better. Nothing is further away or

@@ -16,7 +16,7 @@ type Result struct {
 	Date     time.Time       `json:"date"`
 	Commit   string          `json:"commit"` // of the binary; ends with -dirty if the source was changed since
 	Machine  machine.Machine `json:"machine"`
-	Note     string          `json:"note,omitempty"` // by whoever ran it
+	Note     string          `json:"note,omitempty"` // by whoever ran it, and how the run ended early
 	Settings Settings        `json:"settings"`
 	Seconds  float64         `json:"seconds"` // that it took
 	Rows     []RowResult     `json:"rows"`

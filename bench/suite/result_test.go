@@ -46,6 +46,36 @@ func repeatOf(floor, node, cost float64) Sample {
 	}}
 }
 
+// stopped is a row in whose last repeat somebody interrupts the suite.
+type stopped struct {
+	fake
+	interrupt context.CancelFunc
+}
+
+func (s *stopped) sample(ctx context.Context, b *bed) (Sample, error) {
+	if len(s.samples) == 1 {
+		s.interrupt()
+		return Sample{}, ctx.Err()
+	}
+	return s.fake.sample(ctx, b)
+}
+
+func TestInterruptedRunKeepsWhatItMeasured(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	b := &bed{options: Options{Repeats: 4}}
+	row, err := b.repeat(ctx, &stopped{fake{[]Sample{repeatOf(1000, 600, 4), {}, {}}}, cancel}, "1/1 fake", io.Discard)
+	if !errors.Is(err, context.Canceled) || len(row.Repeats) != 1 || row.Outcomes[0].Value != 0.6 || len(row.Errors) != 1 {
+		t.Errorf("%v, measured %+v", err, row)
+	}
+	r, err := (&Result{Note: "a fast disk", Rows: []RowResult{row}}).endedBy(err)
+	if !errors.Is(err, context.Canceled) || r.Note != "a fast disk; interrupted in fake: context canceled" {
+		t.Errorf("%v, result %+v", err, r)
+	}
+	if r, err := (&Result{}).endedBy(err); r != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, a result of nothing: %+v", err, r)
+	}
+}
+
 // Each repeat's ratio counts, not the ratio of the medians: a machine that slows down slows both sides.
 func TestRepeats(t *testing.T) {
 	var progress bytes.Buffer

@@ -20,31 +20,34 @@ type growth struct {
 	at    func(b *bed, ctx context.Context, size int) (Side, error)
 }
 
+// growthPrefix is what the names of the rows of what grows begin with.
+const growthPrefix = "growth-"
+
 // growths are the rows of what grows.
 func growths() []row {
 	return []row{
 		growth{
-			label: "growth-streams", what: "streams", sizes: []int{1, 10, 1000, 10_000}, quick: []int{1, 20},
+			label: growthPrefix + "streams", what: "streams", sizes: []int{1, 10, 1000, 10_000}, quick: []int{1, 20},
 			text: fmt.Sprintf("%s, to one stream of so many that are configured, delivery off", batches),
 			cost: grown(serverCPU), at: (*bed).growStreams,
 		},
 		growth{
-			label: "growth-partitions", what: "partitions", sizes: []int{1, 10, 100, 1000, 10_000}, quick: []int{1, 20},
+			label: growthPrefix + "partitions", what: "partitions", sizes: []int{1, 10, 100, 1000, 10_000}, quick: []int{1, 20},
 			text: fmt.Sprintf("%s, gzip, objects of 64 MiB, by one key of so many values, until every record lies in the store", batches),
 			cost: grown(serverCPU), at: (*bed).growPartitions,
 		},
 		growth{
-			label: "growth-records", what: "B a record", sizes: []int{192, 1 << 10, 100 << 10, 999 << 10}, quick: []int{192, 1 << 10},
+			label: growthPrefix + "records", what: "B a record", sizes: []int{100, 1 << 10, 100 << 10, 999 << 10}, quick: []int{100, 1 << 10},
 			text: "native API, ndjson, 8 connections, requests of about 500 KiB or one record, records of so many bytes, delivery off",
 			cost: grown(serverCPU), at: (*bed).growRecords,
 		},
 		growth{
-			label: "growth-connections", what: "connections", sizes: []int{1, 8, 64, 512, 4000}, quick: []int{1, 16},
+			label: growthPrefix + "connections", what: "connections", sizes: []int{1, 8, 64, 512, 4000}, quick: []int{1, 16},
 			text: "native API, json, 1 x 512 B in a request, delivery off, from so many connections at once",
 			cost: grown(serverCPU), at: (*bed).growConnections,
 		},
 		growth{
-			label: "growth-backlog", what: "times the backlog", sizes: []int{0, 1, 2, 4, 8}, quick: []int{0, 1},
+			label: growthPrefix + "backlog", what: "times the backlog", sizes: []int{0, 1, 4, 16, 40}, quick: []int{0, 1},
 			text: "from the start of the process, after a kill, to its first acknowledged record, with so many times the backlog (--backlog) buffered",
 			cost: grown(peakAnon), at: (*bed).growBacklog,
 		},

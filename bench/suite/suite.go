@@ -5,14 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"hydrant/bench/machine"
 )
 
 // Run measures every selected row, repeat after repeat, and writes a line to progress for each row and repeat. A repeat
-// that fails is noted in its row and the suite goes on; Run itself fails only if it cannot begin, or ctx ends. No process
-// and no file of its own is left behind.
+// that fails is noted in its row and the suite goes on; Run itself fails only if it cannot begin, or ctx ends. What was
+// measured until then is in the result, which is nil where that is nothing, and its note says that there is no more. No
+// process and no file of its own is left behind.
 func Run(ctx context.Context, o Options, progress io.Writer) (result *Result, err error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -32,14 +34,28 @@ func Run(ctx context.Context, o Options, progress io.Writer) (result *Result, er
 	start := time.Now()
 	result = &Result{Date: start.UTC(), Commit: machine.CommitOf(b.program), Machine: machine.This(), Note: o.Note, Settings: o.settings()}
 	for i, r := range selected {
-		row, err := b.repeat(ctx, r, fmt.Sprintf("%d/%d %s", i+1, len(selected), r.name()), progress)
-		if err != nil {
-			return nil, err
+		var row RowResult
+		row, err = b.repeat(ctx, r, fmt.Sprintf("%d/%d %s", i+1, len(selected), r.name()), progress)
+		if err == nil || len(row.Repeats) > 0 {
+			result.Rows = append(result.Rows, row)
 		}
-		result.Rows = append(result.Rows, row)
+		if err != nil {
+			break
+		}
 	}
 	result.Seconds = time.Since(start).Seconds()
-	return result, nil
+	return result.endedBy(err)
+}
+
+// endedBy returns a result as far as it has come, and notes what ended it early, if anything did.
+func (r *Result) endedBy(err error) (*Result, error) {
+	if len(r.Rows) == 0 {
+		return nil, err
+	}
+	if err != nil {
+		r.Note = strings.TrimPrefix(r.Note+"; "+err.Error(), "; ")
+	}
+	return r, err
 }
 
 // all are the rows to select from.
@@ -59,7 +75,7 @@ func (o *Options) rows() (selected []row) {
 	return selected
 }
 
-// repeat measures a row as often as the options say. It fails only when ctx has ended.
+// repeat measures a row as often as the options say. It fails only when ctx has ended, with the repeats before that.
 func (b *bed) repeat(ctx context.Context, r row, label string, progress io.Writer) (RowResult, error) {
 	var samples []Sample
 	failures := []string{}
@@ -68,7 +84,7 @@ func (b *bed) repeat(ctx context.Context, r row, label string, progress io.Write
 		start := time.Now()
 		s, err := r.sample(ctx, b)
 		if ctx.Err() != nil {
-			return RowResult{}, fmt.Errorf("interrupted in %s: %w", r.name(), ctx.Err())
+			return conclude(r, samples).with(failures), fmt.Errorf("interrupted in %s: %w", r.name(), ctx.Err())
 		}
 		line := "failed: "
 		if err != nil {
@@ -81,9 +97,13 @@ func (b *bed) repeat(ctx context.Context, r row, label string, progress io.Write
 		took := time.Since(start).Round(100 * time.Millisecond)
 		fmt.Fprintf(progress, "%s, repeat %d of %d, %v: %s\n", label, n, b.options.Repeats, took, line)
 	}
-	result := conclude(r, samples)
-	result.Errors, result.Busy = failures, machine.Load()
-	return result, nil
+	return conclude(r, samples).with(failures), nil
+}
+
+// with adds how the row's other repeats failed, and how busy the machine is at its end.
+func (r RowResult) with(failures []string) RowResult {
+	r.Errors, r.Busy = failures, machine.Load()
+	return r
 }
 
 // unmeasured names the rows that have no figures.

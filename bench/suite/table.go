@@ -3,6 +3,7 @@ package suite
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -12,7 +13,7 @@ import (
 type TableCommand struct {
 	Result string `arg:"" placeholder:"RESULT.json" help:"Result of a run."`
 	Rows   string `placeholder:"REGEXP" help:"Print only the rows whose names match."`
-	Sides  bool   `help:"Print what was measured of each side, rather than the measures: the curves of the growth rows."`
+	Sides  bool   `help:"Print what was measured of each side, rather than the measures: the figures of the growth rows."`
 }
 
 // Run prints the tables of a page of documentation.
@@ -67,21 +68,15 @@ func (r *Result) writeMeasures(w io.Writer) error {
 func (r *Result) writeSides(w io.Writer) error {
 	fmt.Fprintf(w, "%s.\n\n", r.heading()) // the last line tells of errors
 	for _, row := range r.Rows {
-		var keys []figure
+		columns := row.columns()
 		head, rule := "| "+row.Name, "|---"
-		for _, f := range shown {
-			for _, s := range row.Sides {
-				if _, ok := s.Figures[f.key]; ok {
-					keys = append(keys, f)
-					head, rule = head+" | "+f.label, rule+"|---"
-					break
-				}
-			}
+		for _, f := range columns {
+			head, rule = head+" | "+f.label, rule+"|---"
 		}
 		fmt.Fprintf(w, "%s |\n%s|\n", head, rule)
 		for _, s := range row.Sides {
 			cells := []string{s.Name}
-			for _, f := range keys {
+			for _, f := range columns {
 				cell := ""
 				if v, ok := s.Figures[f.key]; ok {
 					cell = fmt.Sprintf(f.format, v)
@@ -94,6 +89,16 @@ func (r *Result) writeSides(w io.Writer) error {
 	}
 	_, err := fmt.Fprintf(w, "Load averages at the rows' ends: %s.\n", r.busy())
 	return err
+}
+
+// columns are the figures that any side of the row has.
+func (r RowResult) columns() []figure {
+	return slices.DeleteFunc(slices.Clone(shown), func(f figure) bool {
+		return !slices.ContainsFunc(r.Sides, func(s Side) bool {
+			_, has := s.Figures[f.key]
+			return has
+		})
+	})
 }
 
 func (r *Result) busy() string {

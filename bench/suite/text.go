@@ -71,9 +71,18 @@ func (r *Result) heading() string {
 		r.Date.Format("2006-01-02 15:04 MST"), shorten(r.Commit), r.Machine, r.Settings.Repeats, r.Settings.Duration, r.Settings.Warmup)
 }
 
-// WriteText writes the ratios beside their targets, and then every side's figures.
+// WriteText writes every side's figures, and then, where a terminal shows it last, the ratios beside their targets.
 func (r *Result) WriteText(w io.Writer) error {
-	fmt.Fprintf(w, "%s\n%s\n", r.heading(), r.Note) // the table's Flush tells of errors
+	for _, row := range r.Rows {
+		fmt.Fprintf(w, "\n%s: %s (load average %.1f)\n", row.Name, row.About, row.Busy) // the table's Flush tells of errors
+		for _, s := range row.Sides {
+			fmt.Fprintf(w, "  %s: %s\n", s.Name, s.text())
+		}
+		for _, failure := range row.Errors {
+			fmt.Fprintf(w, "  a repeat failed: %s\n", failure)
+		}
+	}
+	fmt.Fprintf(w, "\n%s\n%s\n", r.heading(), r.Note)
 	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(table, "row\tmeasure\tmedian\tspread\ttarget\t")
 	for _, row := range r.Rows {
@@ -87,18 +96,5 @@ func (r *Result) WriteText(w io.Writer) error {
 			name = ""
 		}
 	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	for _, row := range r.Rows {
-		fmt.Fprintf(w, "\n%s: %s (load average %.1f)\n", row.Name, row.About, row.Busy)
-		for _, s := range row.Sides {
-			fmt.Fprintf(w, "  %s: %s\n", s.Name, s.text())
-		}
-		for _, failure := range row.Errors {
-			fmt.Fprintf(w, "  a repeat failed: %s\n", failure)
-		}
-	}
-	_, err := fmt.Fprintln(w)
-	return err
+	return table.Flush()
 }

@@ -155,7 +155,6 @@ func whileStopped(pid int, v vdso, do func() error) error {
 
 // outsideWhenStopped waits until all threads have stopped, and reports whether all are outside that code.
 func outsideWhenStopped(pid int, v vdso) (bool, error) {
-	const patience = 10 * time.Second
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		counters, running, err := programCounters(pid)
 		if err != nil {

@@ -51,7 +51,7 @@ func TestClockJumps(t *testing.T) {
 			t.Fatalf("%q: %v", lines.Text(), err)
 		}
 		now, err := time.ParseDuration(text)
-		if err != nil || now < elapsed || now > elapsed+time.Minute {
+		if err != nil || now < elapsed || now > elapsed+time.Hour {
 			t.Fatalf("the monotonic clock went from %v to %s: %v", elapsed, text, err)
 		}
 		elapsed = now
@@ -69,7 +69,7 @@ func TestClockJumps(t *testing.T) {
 		if err := c.jump(offset); err != nil {
 			t.Fatal(err)
 		}
-		for deadline := time.Now().Add(time.Minute); !tells(offset); {
+		for deadline := time.Now().Add(10 * time.Minute); !tells(offset); {
 			if time.Now().After(deadline) {
 				t.Fatalf("the process does not tell the time of %v", offset)
 			}

@@ -56,24 +56,39 @@ func diskFull(ctx context.Context, b *bed, random *rand.Rand) (int, error) {
 // syncs are the system calls that make bytes durable.
 const syncs = "msync,fsync,fdatasync"
 
-// trace has strace change a node's system calls for a while.
+// trace has strace change a node's system calls for a while, and at least until it has changed one or the node has ended.
 func (b *bed) trace(ctx context.Context, n *node, injection string, d time.Duration) (met int, err error) {
 	record := filepath.Join(b.dir, "strace")
+	if err := os.Remove(record); err != nil && !errors.Is(err, os.ErrNotExist) { // an earlier fault's
+		return 0, err
+	}
 	tracer := exec.Command("strace", "-f", "-qq", "-o", record, "-p", strconv.Itoa(n.current().Pid()),
 		"-e", "trace="+syncs, "-e", "inject="+injection)
 	if err := tracer.Start(); err != nil {
 		return 0, err
 	}
 	pause(ctx, d)
+	err = n.await(ctx, "strace meets its system calls", func(context.Context) (bool, error) {
+		met, err = changed(record)
+		return met > 0 || n.ended(), err
+	})
 	if err := tracer.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return 0, err
 	}
 	_ = tracer.Wait() // it tells of the interrupt
-	text, err := os.ReadFile(record)
 	if err != nil {
-		return 0, fmt.Errorf("strace has left no record: %w", err)
+		return 0, err
 	}
-	return strings.Count(string(text), "(INJECTED)") + strings.Count(string(text), "(DELAYED)"), nil
+	return changed(record)
+}
+
+// changed is how many system calls strace has changed so far, by its record; none before there is one.
+func changed(record string) (int, error) {
+	text, err := os.ReadFile(record)
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, nil
+	}
+	return strings.Count(string(text), "(INJECTED)") + strings.Count(string(text), "(DELAYED)"), err
 }
 
 // syncError lets one sync fail, which a node may survive, or all for a while, which must end it: what it acknowledged before

@@ -89,7 +89,7 @@ func slowClients(ctx context.Context, b *bed, random *rand.Rand) (met int, err e
 		}
 	}()
 	for range clients {
-		c, err := net.DialTimeout("tcp", n.listen, time.Second)
+		c, err := net.DialTimeout("tcp", n.listen, patience)
 		if err != nil {
 			return met, n.errorf("it takes no connection: %w", err)
 		}

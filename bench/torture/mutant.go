@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/klauspost/compress/gzip"
@@ -59,7 +60,7 @@ var mutants = []*mutant{
 		packed[len(packed)/2] ^= 16
 		return packed
 	}},
-	{name: "early", about: "an object is visible before it is whole"},
+	{name: "early", about: "an object is visible, and read, before it is whole"},
 }
 
 func findMutant(name string) (*mutant, error) {
@@ -80,17 +81,22 @@ func (m *mutant) before(store http.Handler) http.Handler {
 		return store
 	}
 	var spoilt atomic.Bool
+	half := &readers{awaits: map[string]chan struct{}{}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		created := r.Method == http.MethodPut && strings.Contains(r.URL.Path, "key=") && !strings.Contains(r.URL.Path, "/.")
 		if !created || spoilt.Load() {
-			store.ServeHTTP(w, r)
+			told := &answer{w, http.StatusOK}
+			store.ServeHTTP(told, r)
+			if r.Method == http.MethodGet && told.status < http.StatusMultipleChoices {
+				half.note(r.URL.Path)
+			}
 			return
 		}
 		packed, err := io.ReadAll(r.Body)
 		if err != nil {
 			panic(http.ErrAbortHandler) // the client broke off
 		}
-		if m.spoil(store, r, packed) {
+		if m.spoil(store, r, packed, half) {
 			spoilt.Store(true)
 			w.Header().Set("ETag", `"spoilt"`)
 			return
@@ -100,7 +106,7 @@ func (m *mutant) before(store http.Handler) http.Handler {
 	})
 }
 
-func (m *mutant) spoil(store http.Handler, r *http.Request, packed []byte) bool {
+func (m *mutant) spoil(store http.Handler, r *http.Request, packed []byte, half *readers) bool {
 	put := func(path string, body []byte) {
 		in := r.Clone(r.Context())
 		in.URL.Path, in.Body, in.ContentLength = path, io.NopCloser(bytes.NewReader(body)), int64(len(body))
@@ -115,18 +121,51 @@ func (m *mutant) spoil(store http.Handler, r *http.Request, packed []byte) bool 
 		plain, err := unpack(packed)
 		return err == nil && m.change(r.URL.Path, plain, func(path string, plain []byte) { put(path, pack(plain)) })
 	}
-	return m.putEarly(r, packed, put)
-}
-
-// halfVisible is longer than the lister's pause.
-const halfVisible = 2 * listPause
-
-// putEarly shows half of an object for a while.
-func (m *mutant) putEarly(r *http.Request, packed []byte, put func(path string, body []byte)) bool {
+	read := half.await(r.URL.Path)
 	put(r.URL.Path, packed[:len(packed)/2])
-	pause(r.Context(), halfVisible)
+	select {
+	case <-read:
+	case <-r.Context().Done():
+	}
 	put(r.URL.Path, packed)
 	return true
+}
+
+// readers tell when somebody has read objects that are only half there.
+type readers struct {
+	mu     sync.Mutex
+	awaits map[string]chan struct{} // by path
+}
+
+// await returns a channel that is closed when a path has been read.
+func (h *readers) await(path string) <-chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.awaits[path] == nil {
+		h.awaits[path] = make(chan struct{})
+	}
+	return h.awaits[path]
+}
+
+// note is told of each object that was read.
+func (h *readers) note(path string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if read := h.awaits[path]; read != nil {
+		close(read)
+		delete(h.awaits, path)
+	}
+}
+
+// answer notes the status of what it answers.
+type answer struct {
+	http.ResponseWriter
+	status int
+}
+
+func (a *answer) WriteHeader(status int) {
+	a.status = status
+	a.ResponseWriter.WriteHeader(status)
 }
 
 func unpack(packed []byte) ([]byte, error) {

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -76,21 +77,37 @@ func TestMutantsSpoilOneObject(t *testing.T) {
 	lines := []byte(`{"pad":"one"}` + "\n" + `{"pad":"two"}` + "\n")
 	for _, m := range mutants {
 		store := m.before(sink.Keep(t.TempDir()))
-		for _, path := range []string{first, second} {
-			recorder := httptest.NewRecorder()
-			store.ServeHTTP(recorder, httptest.NewRequest(http.MethodPut, path, bytes.NewReader(pack(lines))))
-			if recorder.Code != http.StatusOK {
-				t.Fatalf("%s: %d", m.name, recorder.Code)
-			}
-		}
-		read := func(path string) []byte {
+		get := func(path string) *httptest.ResponseRecorder {
 			recorder := httptest.NewRecorder()
 			store.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, path, http.NoBody))
-			plain, err := unpack(recorder.Body.Bytes())
+			return recorder
+		}
+		read := func(path string) []byte {
+			plain, err := unpack(get(path).Body.Bytes())
 			if err != nil {
 				return nil
 			}
 			return plain
+		}
+		for _, path := range []string{first, second} {
+			put := make(chan int, 1)
+			go func() {
+				recorder := httptest.NewRecorder()
+				store.ServeHTTP(recorder, httptest.NewRequest(http.MethodPut, path, bytes.NewReader(pack(lines))))
+				put <- recorder.Code
+			}()
+			if m.name == "early" && path == first { // it waits for a reader
+				seen := get(first)
+				for ; seen.Code != http.StatusOK; seen = get(first) {
+					runtime.Gosched()
+				}
+				if _, err := unpack(seen.Body.Bytes()); err == nil {
+					t.Error("what is seen early is whole")
+				}
+			}
+			if code := <-put; code != http.StatusOK {
+				t.Fatalf("%s: %d", m.name, code)
+			}
 		}
 		if !bytes.Equal(read(second), lines) {
 			t.Errorf("%s has spoilt a second object", m.name)
