@@ -75,7 +75,7 @@ func TestMistakesAreExplained(t *testing.T) {
 		{[]string{"check", "hydrant.yaml"}, exitUsage, []string{"unexpected argument hydrant.yaml; the configuration is named with --config FILE; see hydrant check --help"}},
 		{[]string{"serve", "hydrant.yaml"}, exitUsage, []string{"named with --config FILE; see hydrant serve --help"}},
 		{[]string{"serve", "--grace=soon"}, exitUsage, []string{"--grace", "see hydrant serve --help"}},
-		{[]string{"bench", "--size=10"}, exitUsage, []string{"size: 10 is not in 192 to 1023999; see hydrant bench run --help"}},
+		{[]string{"bench", "--size=10"}, exitUsage, []string{"size: 10 is not in 101 to 1023999; see hydrant bench run --help"}},
 		{[]string{"streams", "list", "--url=" + nobody}, exitFailed, []string{"no answer", "--url or HYDRANT_URL names another address"}},
 		{[]string{"check", "--config", writeConfig(t, "streams:\n\ts: {}\n")}, exitFailed, []string{":2:1: a tab: YAML is indented with spaces"}},
 		{[]string{"check", "--config", writeConfig(t, "buffer: {max_disk: 64}\n")}, exitFailed, []string{":1:10: buffer.max_disk: 64 bytes is below 64MiB"}},

@@ -10,7 +10,7 @@ import (
 
 // Config is a node's whole configuration. What Load returns is validated and has every default applied.
 type Config struct {
-	Node    string `yaml:"node"`     // name of this node; empty means a generated one, kept in data_dir
+	Node    string `yaml:"node"`     // what people call this node: in the console, hydrant top, traces and its leases; empty is fine
 	Listen  string `yaml:"listen"`   // host:port of the producers' listener
 	Admin   string `yaml:"admin"`    // host:port of the listener for health, metrics and profiles
 	DataDir string `yaml:"data_dir"` // where the node keeps everything; a relative path starts at the working directory

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"strconv"
+	"strings"
 
 	"hydrant/gateway/auth"
 )
@@ -84,10 +86,18 @@ func loadCredentials(path string, variables environment) (*auth.Credentials, Fau
 	return credentials, found.warnings, nil
 }
 
-// parseCredentials is nil where found says what is wrong.
+// parseCredentials is nil where found says what is wrong. It shows values as they are written, and not what a variable that
+// they name holds.
 func parseCredentials(found *report, text []byte, variables environment) *auth.Credentials {
 	d := newDecoder(found)
-	d.expand = func(text string) (string, []string) { return variables.expand(text, nil) }
+	written := map[string]string{} // values in quotes, by what becomes of them
+	d.expand = func(text string) (string, []string) {
+		value, faults := variables.expand(text, nil)
+		if value != text {
+			written[strconv.Quote(value)] = strconv.Quote(text)
+		}
+		return value, faults
+	}
 	var config auth.Config
 	if root := d.parse(text); root != nil {
 		d.fields(d.mapping(root, ""), reflect.ValueOf(&config).Elem())
@@ -97,7 +107,11 @@ func parseCredentials(found *report, text []byte, variables environment) *auth.C
 	}
 	credentials, faults := auth.New(config)
 	for _, fault := range faults {
-		found.fault(fault.Path, "%s", fault.Message)
+		message := fault.Message
+		for value, text := range written {
+			message = strings.ReplaceAll(message, value, text)
+		}
+		found.fault(fault.Path, "%s", message)
 	}
 	found.sort()
 	return credentials

@@ -81,6 +81,18 @@ func TestCredentialFaults(t *testing.T) {
 	}
 }
 
+// What a variable holds is shown nowhere, whatever names it.
+func TestValuesOfVariablesAreNotShown(t *testing.T) {
+	const value = "S3CRET-that-must-not-be-shown"
+	text := "principals: {p: {api_keys: [{sha256: " + strings.Repeat("ab", 32) + "}], allow: [{actions: ['${KEY}'], streams: ['all ${KEY}']}]}}"
+	found := newReport("c.yaml", nil)
+	parseCredentials(found, []byte(text), environment{"KEY": value})
+	got := found.faults.Error()
+	if len(found.faults) != 2 || !strings.Contains(got, `"${KEY}" is not one of`) || !strings.Contains(got, `"all ${KEY}" is no stream's name`) || strings.Contains(got, value) {
+		t.Errorf("got\n%s", got)
+	}
+}
+
 // The command's key is taken by the file that it prints.
 func TestKeysNew(t *testing.T) {
 	var out, diagnosis bytes.Buffer

@@ -39,6 +39,7 @@ func FuzzCredentials(f *testing.F) {
 	for _, text := range []string{
 		string(example), "", "[]", "principals: [a]", "principals: {p: {keys: []}}", "principals: {p: {api_keys: [{sha256: abc}]}}",
 		"principals: {p: {access_keys: [{id: A, secret: '${SECRET}'}]}}", "principals: {p: {certificates: ['*']}}", "principals: &a\n  *a",
+		"principals: {p: {certificates: [a.example], allow: [{actions: ['${SECRET}'], streams: ['${SECRET}:']}]}}",
 	} {
 		f.Add(text)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"regexp"
 	"strconv"
@@ -34,8 +35,8 @@ func (c *Config) YAML() ([]byte, error) {
 	return append(settings, definitions...), nil
 }
 
-// masked is s without its secrets: the name and password that an endpoint's URL may hold, and what the headers of a
-// function's requests say.
+// masked is s without its secrets: the name and password that an endpoint's URL may hold, the query of a function's, and what
+// the headers of its requests say.
 func masked(s stream.Stream) stream.Stream {
 	s.Destination = maskedDestination(s.Destination)
 	if s.Backup != nil {
@@ -43,9 +44,10 @@ func masked(s stream.Stream) stream.Stream {
 		backup.Destination = maskedDestination(backup.Destination)
 		s.Backup = &backup
 	}
-	if t := s.Transform; t != nil && t.HTTP != nil && len(t.HTTP.Headers) > 0 {
+	if t := s.Transform; t != nil && t.HTTP != nil {
 		transform, http := *t, *t.HTTP
-		http.Headers = make(map[string]string, len(t.HTTP.Headers))
+		http.URL = t.Name()
+		http.Headers = maps.Clone(t.HTTP.Headers)
 		for name := range t.HTTP.Headers {
 			http.Headers[name] = hidden
 		}

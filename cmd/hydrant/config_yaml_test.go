@@ -65,11 +65,11 @@ func TestYAMLIsReadToTheSameEffect(t *testing.T) {
 	}
 }
 
-// What is printed of a definition, by check and by inspect, has the names of a function's headers and not what they say;
-// nor has a fault's excerpt.
+// What is printed of a definition, by check and by inspect, has the names of a function's headers and not what they say, and
+// not the query of its URL; nor has a fault's excerpt.
 func TestHeadersAreMasked(t *testing.T) {
 	const secret = "s3cret"
-	text := "streams:\n  a:\n    transform: {http: {url: 'http://localhost:1/', headers: {Authorization: \"Bearer ${TOKEN}\"}}}\n" +
+	text := "streams:\n  a:\n    transform: {http: {url: 'http://localhost:1/?code=${TOKEN}', headers: {Authorization: \"Bearer ${TOKEN}\"}}}\n" +
 		"    destination: {directory: {path: o}}\n"
 	c, err := parseConfig("c.yaml", []byte(text), parseEnvironment([]string{"TOKEN=" + secret}))
 	if err != nil {
@@ -89,15 +89,15 @@ func TestHeadersAreMasked(t *testing.T) {
 			t.Errorf("the header is not masked:\n%s", shown)
 		}
 	}
-	if got := c.Streams[0].Transform.HTTP.Headers["Authorization"]; got != "Bearer "+secret {
-		t.Errorf("the configuration itself was changed: the header is %q", got)
+	if got := c.Streams[0].Transform.HTTP; got.Headers["Authorization"] != "Bearer "+secret || !strings.HasSuffix(got.URL, secret) {
+		t.Errorf("the configuration itself was changed: %+v", got)
 	}
 	damaged, err := maskedDefinition(definition[1:])
 	if err != nil || strings.Contains(string(damaged), secret) || !strings.Contains(string(damaged), "not shown") {
 		t.Errorf("a definition that cannot be read is shown as %s, %v", damaged, err)
 	}
 
-	wrong := strings.NewReplacer("http://localhost:1/", "nowhere", "${TOKEN}", secret).Replace(text)
+	wrong := strings.NewReplacer("http://localhost:1/?code=${TOKEN}", "nowhere", "${TOKEN}", secret).Replace(text)
 	_, err = parseConfig("c.yaml", []byte(wrong), nil)
 	faults, ok := errors.AsType[Faults](err)
 	if !ok || len(faults) != 1 || strings.Contains(faults[0].String()+faults[0].Excerpt(), secret) {

@@ -158,13 +158,16 @@ func TestControlPlaneSurvivesKills(t *testing.T) {
 			}
 		}
 		clear(unsure)
-		killed := make(chan struct{})
+		begun, killed := make(chan struct{}), make(chan struct{})
 		go func() {
 			defer close(killed)
+			if life == 0 {
+				<-begun // one is there then that no kill takes away
+			}
 			<-time.After(time.Duration(100+rand.IntN(400)) * time.Millisecond) // whenever: nothing is expected of the moment
 			p.kill()
 		}()
-		changeUntilKilled(t, client, life, want, unsure)
+		changeUntilKilled(t, client, life, want, unsure, begun)
 		<-killed
 		p = p.again()
 	}
@@ -190,8 +193,11 @@ func TestControlPlaneSurvivesKills(t *testing.T) {
 	p.stop()
 }
 
-// changeUntilKilled makes changes until one fails, and keeps what was answered.
-func changeUntilKilled(t *testing.T, client *firehose.Client, life int, want map[string]int, unsure map[string]bool) {
+// changeUntilKilled makes changes until one fails, and keeps what was answered. It closes begun when there is a stream that it
+// will not delete, and if a change fails before.
+func changeUntilKilled(t *testing.T, client *firehose.Client, life int, want map[string]int, unsure map[string]bool, begun chan struct{}) {
+	begin := sync.OnceFunc(func() { close(begun) })
+	defer begin()
 	for i := 0; ; i++ {
 		name := fmt.Sprintf("s-%d-%d", life, i)
 		if _, err := client.CreateDeliveryStream(t.Context(), creationOf(name)); err != nil {
@@ -204,6 +210,7 @@ func changeUntilKilled(t *testing.T, client *firehose.Client, life int, want map
 		want[name] = 2
 		delete(unsure, name)
 		if i%2 == 1 {
+			begin()
 			continue
 		}
 		delete(want, name) // whatever becomes of the call

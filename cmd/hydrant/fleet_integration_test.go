@@ -223,6 +223,7 @@ func restartsUnderLoad(t *testing.T, rounds int, restart func(p *process) *proce
 		i, before := n%len(f.nodes), sdk.answered()
 		f.nodes[i].eventually("requests are answered", func() bool { return sdk.answered() > before+300 })
 		f.nodes[i] = restart(f.nodes[i])
+		f.nodes[i].eventually("the balancer sends to it again", func() bool { return f.nodes[i].metric("hydrant_incoming_records_total") > 0 })
 	}
 	before := sdk.answered()
 	f.nodes[0].eventually("requests are answered", func() bool { return sdk.answered() > before+300 })

@@ -112,21 +112,8 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 	if n.traces, err = tracing.Open(context.Background(), nodePlace(cfg), admin.ReadBuild().Version, log); err != nil {
 		return nil, err
 	}
-	n.keys = keyring.New(keyring.Config{Dir: cfg.DataDir, Masters: cfg.Encryption.masters(), Log: log})
-	n.buffer, err = badgerlog.Open(badgerlog.Config{
-		Dir:     filepath.Join(cfg.DataDir, bufferDir),
-		MaxDisk: int64(cfg.Buffer.MaxDisk),
-
-		StreamShare: int64(cfg.Buffer.StreamShare),
-
-		DataKeys: n.keys,
-
-		Recent:  int64(cfg.memoryPlan().Recent),
-		Log:     log,
-		Observe: n.syncs.observe(n.traced(observeGroups(n.registry))),
-	})
-	if err != nil {
-		return nil, fmt.Errorf("open the buffer: %w", adviseDataDir(err, cfg.DataDir))
+	if err := n.openBuffer(); err != nil {
+		return nil, err
 	}
 	n.streams = &streamSet{
 		log: n.buffer, logger: n.log, catalog: new(ingest.Catalog), keys: n.keys,
@@ -142,6 +129,23 @@ func openNode(cfg *Config, log *slog.Logger) (*node, error) {
 	n.registry.MustRegister(intervals{n.streams})
 	n.startDelivery()
 	return n, nil
+}
+
+func (n *node) openBuffer() (err error) {
+	n.keys = keyring.New(keyring.Config{Dir: n.cfg.DataDir, Masters: n.cfg.Encryption.masters(), Log: n.log})
+	n.buffer, err = badgerlog.Open(badgerlog.Config{
+		Dir:         filepath.Join(n.cfg.DataDir, bufferDir),
+		MaxDisk:     int64(n.cfg.Buffer.MaxDisk),
+		StreamShare: int64(n.cfg.Buffer.StreamShare),
+		Recent:      int64(n.cfg.memoryPlan().Recent),
+		DataKeys:    n.keys,
+		Log:         n.log,
+		Observe:     n.syncs.observe(n.traced(observeGroups(n.registry))),
+	})
+	if err != nil {
+		return fmt.Errorf("open the buffer: %w", adviseDataDir(err, n.cfg.DataDir))
+	}
+	return nil
 }
 
 // openStreams puts the streams of the file in force, and with them those made through the API.
@@ -179,6 +183,7 @@ func (n *node) made() madeStreams {
 		n.streams,
 		n.health,
 		func(id buffer.StreamID) []delivery.Report { return n.service.Reports(id) },
+		func() map[string]delivery.Totals { return n.service.Books() },
 	}
 }
 
@@ -206,28 +211,28 @@ func (n *node) startDelivery() {
 	n.openScratch()
 	n.pace = newPace(n.registry)
 	n.service = delivery.New(delivery.Config{
-		Account: n.cfg.APIStreams.Account, Region: n.cfg.APIStreams.Region,
-		Node: nodePlace(n.cfg), Memory: int64(n.cfg.memoryPlan().Objects), Uploads: uploads,
+		Account: n.cfg.APIStreams.Account,
+		Region:  n.cfg.APIStreams.Region,
+		Node:    nodePlace(n.cfg),
+		Memory:  int64(n.cfg.memoryPlan().Objects),
+		Uploads: uploads,
 	}, delivery.Deps{
-		Open:    openDestination,
-		Current: n.streams.Current,
-
-		Function: openFunction,
-
-		Log:     n.log,
-		Metrics: delivery.NewMetrics(n.registry),
-		Observe: observed{n.console, n.traces},
-		Pace:    n.pace,
-		Scratch: n.scratch,
-
+		Open:      openDestination,
+		Function:  openFunction,
+		Current:   n.streams.Current,
+		Scratch:   n.scratch,
+		Pace:      n.pace,
 		Elsewhere: n.connections.Load,
+		Metrics:   delivery.NewMetrics(n.registry),
+		Observe:   observed{n.console, n.traces},
+		Log:       n.log,
 	})
 	n.registry.MustRegister(&delivery.Collector{
 		Service: n.service,
 		Buffer:  func() ([]buffer.Stream, buffer.Stats) { return n.streams.living(), n.buffer.Stats() },
 		Now:     time.Now,
 	})
-	n.streams.discard, n.streams.hasten = n.service.Discard, n.service.Hasten
+	n.streams.discard, n.streams.hasten, n.streams.calm = n.service.Discard, n.service.Hasten, n.service.Calm
 	n.streams.discardDeleted()
 	var ctx context.Context
 	ctx, n.cancel = context.WithCancel(context.Background())
@@ -264,7 +269,19 @@ func (n *node) startGateway() (err error) {
 			Records:      int64(limits.Records),
 			InFlight:     int64(limits.InFlight),
 		}},
-	}, gateway.Deps{Log: pacedLog{n.buffer, n.pace}, Catalog: n.streams.catalog, Registerer: n.registry, Logger: n.log, Held: &n.connections, Guard: n.guard, TLS: n.tls, Control: n.control, Flush: n.flush, Look: n.look(), Answered: n.answered()})
+	}, gateway.Deps{
+		Log:        pacedLog{n.buffer, n.pace},
+		Catalog:    n.streams.catalog,
+		Guard:      n.guard,
+		TLS:        n.tls,
+		Control:    n.control,
+		Flush:      n.flush,
+		Look:       n.look(),
+		Answered:   n.answered(),
+		Held:       &n.connections,
+		Registerer: n.registry,
+		Logger:     n.log,
+	})
 	if err != nil {
 		return err
 	}

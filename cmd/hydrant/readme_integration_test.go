@@ -52,7 +52,7 @@ func TestReadmeTour(t *testing.T) {
 	defer cancel()
 	user := exec.CommandContext(ctx, "bash", "-c", script)
 	user.Dir = dir
-	user.WaitDelay = time.Second // for what the script had started
+	user.WaitDelay = time.Minute // for what the script had started
 	out, err := user.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

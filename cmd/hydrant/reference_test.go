@@ -93,7 +93,7 @@ func (r *configurationReference) collect(dir string) error {
 
 // computed are the defaults that depend on the machine or on other settings.
 var computed = map[string]string{
-	"memory":              "a quarter of the machine's memory, at most 384MiB",
+	"memory":              "a quarter of the machine's or the container's memory, 128MiB to 384MiB",
 	"limits.in_flight":    "a quarter of `memory`",
 	"buffer.stream_share": "half of `buffer.max_disk`",
 }

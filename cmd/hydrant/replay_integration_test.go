@@ -86,7 +86,7 @@ streams:
 		t.Errorf("the plan is %s", plan)
 	}
 	for range 3 {
-		p.killReplay(t, d, append(errorsToMovies, "--rate", "40")...)
+		p.killReplay(t, d, append(errorsToMovies, "--rate", "4")...)
 	}
 	replayed(t, d, errorsToMovies...)
 	p.delivered()

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"hydrant/bench/child"
 	"hydrant/delivery/deliverytest"
 )
 
@@ -51,7 +52,7 @@ type process struct {
 // freePort finds one that is the node's own, also while it is down between two lives.
 func freePort(t *testing.T) string {
 	t.Helper()
-	address, err := deliverytest.FreePort()
+	address, err := child.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,6 +24,7 @@ type streamSet struct {
 
 	discard func(buffer.StreamID) // has delivery give a stream up
 	hasten  func(buffer.StreamID) // has delivery wait for nothing
+	calm    func(buffer.StreamID) // has it wait again; nil where nobody delivers yet
 
 	counted func(streams int) // is told how many there are; nil where nobody asks
 
@@ -88,7 +89,11 @@ func (s *streamSet) apply(ctx context.Context, configured, made []stream.Stream)
 		} else if p.err != nil {
 			return fmt.Errorf("put stream %s in force: %w", p.stream.Name, p.err)
 		}
-		entries = append(entries, p.entry())
+		entry := p.entry()
+		if s.calm != nil { // it may have been taken over while it was drained
+			s.calm(entry.ID)
+		}
+		entries = append(entries, entry)
 	}
 	for _, k := range left {
 		entries = append(entries, ingest.Stream{ID: k.ID, Name: k.Name})

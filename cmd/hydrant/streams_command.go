@@ -218,17 +218,25 @@ func (c *streamsDelete) Run(ctx context.Context, to console) error {
 		ctx, cancel = context.WithTimeout(ctx, c.Timeout)
 		defer cancel()
 	}
+	if err := c.awaitGone(ctx, to); err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(to.Out, map[string]any{"DeliveryStreamName": c.Name, "Deleted": true})
+	}
+	_, err := fmt.Fprintf(to.Out, "stream %s is deleted\n", c.Name)
+	return err
+}
+
+// awaitGone looks until the stream is gone, and tells why it is not delivered yet, each reason once.
+func (c *streamsDelete) awaitGone(ctx context.Context, to console) error {
 	tick := time.NewTicker(looking)
 	defer tick.Stop()
 	for told := ""; ; {
 		d, err := c.describe(ctx, c.Name)
 		switch {
 		case isGone(err):
-			if c.JSON {
-				return printJSON(to.Out, map[string]any{"DeliveryStreamName": c.Name, "Deleted": true})
-			}
-			_, err := fmt.Fprintf(to.Out, "stream %s is deleted\n", c.Name)
-			return err
+			return nil
 		case ctx.Err() != nil:
 			return fmt.Errorf("stream %s takes no more records; the node goes on deleting it: %w", c.Name, context.Cause(ctx))
 		case err != nil:

@@ -80,6 +80,7 @@ type madeStreams struct {
 	*streamSet
 	health  func() []delivery.Trouble
 	reports func(buffer.StreamID) []delivery.Report
+	books   func() map[string]delivery.Totals
 }
 
 // Errors implements control.Node.
@@ -147,14 +148,19 @@ func (m madeStreams) Streams() []control.Stream {
 }
 
 // Discard implements control.Node. A stream that the configuration file has taken over is left to it.
-func (m madeStreams) Discard(ctx context.Context, name string) (done bool, err error) {
+func (m madeStreams) Discard(ctx context.Context, name, incarnation string) (done bool, err error) {
 	m.changing.Lock()
 	defer m.changing.Unlock()
 	if _, served := m.Current(name); served {
 		return true, nil
 	}
+	formers := map[buffer.StreamID]bool{}
 	for _, k := range m.living() {
 		if k.Name != name {
+			continue
+		}
+		if isFormer(k, incarnation) {
+			formers[k.ID] = true
 			continue
 		}
 		if err := m.bury(ctx, k); err != nil {
@@ -164,7 +170,27 @@ func (m madeStreams) Discard(ctx context.Context, name string) (done bool, err e
 	if err := m.apply(ctx, m.configured, m.made); err != nil { // so that producers are told that it is gone
 		return false, err
 	}
-	return m.pending(name) == 0, nil
+	return m.pending(name, formers) == 0, nil
+}
+
+// isFormer reports whether a stream of the log is another one of its name than that of an incarnation.
+func isFormer(k buffer.Stream, incarnation string) bool {
+	d, err := stream.Decode(k.Current.Data)
+	return err == nil && incarnation != "" && d.Incarnation != "" && d.Incarnation != incarnation
+}
+
+// Undefined implements control.Node.
+func (m madeStreams) Undefined(name string) (records int64, ok bool) {
+	if _, served := m.Current(name); served {
+		return 0, false
+	}
+	for _, k := range m.living() {
+		if k.Name == name {
+			books := m.books()[name]
+			return max(0, m.log.Stats().Streams[k.ID].Accepted-books.Settled()), true
+		}
+	}
+	return 0, false
 }
 
 // Drain implements control.Node.
@@ -178,14 +204,14 @@ func (m madeStreams) Drain(name string) (left int64) {
 		}
 	}
 	appending := m.catalog.Appending(name) // before what they append is counted
-	return appending + m.pending(name)
+	return appending + m.pending(name, nil)
 }
 
-// pending is how many records are not settled. Streams of the name that were deleted count.
-func (m madeStreams) pending(name string) (records int64) {
+// pending is how many records are not settled, but for those of some streams. Streams of the name that were deleted count.
+func (m madeStreams) pending(name string, but map[buffer.StreamID]bool) (records int64) {
 	stats := m.log.Stats()
 	for _, k := range m.log.Streams() {
-		if k.Name == name {
+		if k.Name == name && !but[k.ID] {
 			records += stats.Streams[k.ID].Pending
 		}
 	}

@@ -31,8 +31,17 @@ func newStreams(t *testing.T) *streamsUnderTest {
 		},
 		func() []delivery.Trouble { return nil },
 		func(buffer.StreamID) []delivery.Report { return nil },
+		func() map[string]delivery.Totals { return nil },
 	}
 	return s
+}
+
+// serve puts the streams in force that are made through the API: these and no others.
+func (s *streamsUnderTest) serve(made ...stream.Stream) {
+	s.t.Helper()
+	if err := s.Serve(s.t.Context(), made); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 func defined(name, prefix string, revision uint64) stream.Stream {
@@ -110,22 +119,16 @@ func TestStreamsOfBothSides(t *testing.T) {
 // A stream that is deleted is gone for good, and one of its name made afterwards is another.
 func TestDeletedStreamIsAnother(t *testing.T) {
 	s, ctx := newStreams(t), t.Context()
-	serve := func(streams ...stream.Stream) {
-		t.Helper()
-		if err := s.Serve(ctx, streams); err != nil {
-			t.Fatal(err)
-		}
-	}
-	serve(defined("a", "1/", 1))
+	s.serve(defined("a", "1/", 1))
 	first := s.id("a")
-	if done, err := s.Discard(ctx, "a"); err != nil || !done || len(s.discarded) > 0 {
+	if done, err := s.Discard(ctx, "a", ""); err != nil || !done || len(s.discarded) > 0 {
 		t.Errorf("a stream that is served is discarded: %v", err)
 	}
 	if _, err := s.log.Append(ctx, buffer.Batch{Stream: first, Records: [][]byte{[]byte("x")}}); err != nil {
 		t.Fatal(err)
 	}
-	serve()
-	if done, err := s.Discard(ctx, "a"); err != nil || done || !slices.Equal(s.discarded, []buffer.StreamID{first}) {
+	s.serve()
+	if done, err := s.Discard(ctx, "a", ""); err != nil || done || !slices.Equal(s.discarded, []buffer.StreamID{first}) {
 		t.Errorf("with a record that is not settled: done %v, error %v, discarded %v", done, err, s.discarded)
 	}
 	if left := s.Drain("a"); left != 1 {
@@ -134,7 +137,7 @@ func TestDeletedStreamIsAnother(t *testing.T) {
 	if _, ok := s.catalog.Lookup([]byte("a")); ok {
 		t.Error("producers still find the stream")
 	}
-	serve(defined("a", "1/", 1))
+	s.serve(defined("a", "1/", 1))
 	if s.id("a") == first {
 		t.Error("the stream is the same one")
 	}
@@ -230,24 +233,18 @@ func incarnated(incarnation string) stream.Stream {
 // before the second is served, and nothing of the first is served as the second.
 func TestFormerStreamIsFinishedFirst(t *testing.T) {
 	s, ctx := newStreams(t), t.Context()
-	serve := func(d stream.Stream) {
-		t.Helper()
-		if err := s.Serve(ctx, []stream.Stream{d}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	serve(incarnated("first"))
+	s.serve(incarnated("first"))
 	first := s.id("a")
 	if _, err := s.log.Append(ctx, buffer.Batch{Stream: first, Records: [][]byte{[]byte("x")}}); err != nil {
 		t.Fatal(err)
 	}
-	serve(incarnated("first"))
+	s.serve(incarnated("first"))
 	s.want("a 1 api")
 	if s.id("a") != first || len(s.hastened) > 0 {
 		t.Errorf("the same stream is another one, or hastened: %v", s.hastened)
 	}
 	for range 2 { // as the fleet's store is looked at again and again
-		serve(incarnated("second"))
+		s.serve(incarnated("second"))
 		s.want()
 		if found, ok := s.catalog.Lookup([]byte("a")); !ok || found.Accepting || found.ID != first {
 			t.Errorf("producers find %+v, want the first, which takes nothing", found)
@@ -257,10 +254,49 @@ func TestFormerStreamIsFinishedFirst(t *testing.T) {
 		t.Errorf("hastened are %v and discarded %v, want the first hastened twice", s.hastened, s.discarded)
 	}
 	s.settle(first)
-	serve(incarnated("second"))
+	s.serve(incarnated("second"))
 	s.want("a 1 api")
 	if s.id("a") == first || len(s.living()) != 1 {
 		t.Error("the second goes on with what is the first's")
+	}
+}
+
+// A stream that is given up takes nothing with it that an earlier one of its name has left here.
+func TestFormerStreamIsNotDiscarded(t *testing.T) {
+	s, ctx := newStreams(t), t.Context()
+	s.serve(incarnated("first"))
+	first := s.id("a")
+	if _, err := s.log.Append(ctx, buffer.Batch{Stream: first, Records: [][]byte{[]byte("x")}}); err != nil {
+		t.Fatal(err)
+	}
+	s.serve(incarnated("second"))
+	s.serve()
+	if done, err := s.Discard(ctx, "a", "second"); err != nil || !done || len(s.discarded) > 0 {
+		t.Errorf("done %v, error %v, discarded %v, want nothing discarded", done, err, s.discarded)
+	}
+	if left, held := s.Undefined("a"); !held || left != 1 {
+		t.Errorf("%d records of the first are left, held %v", left, held)
+	}
+	if _, err := s.Discard(ctx, "a", ""); err != nil || !slices.Equal(s.discarded, []buffer.StreamID{first}) {
+		t.Errorf("discarded %v, error %v, want the first given up by name", s.discarded, err)
+	}
+}
+
+// A stream that the configuration file takes over while it drains waits for its interval again.
+func TestTakenOverStreamIsCalm(t *testing.T) {
+	s, ctx := newStreams(t), t.Context()
+	var calm []buffer.StreamID
+	s.calm = func(id buffer.StreamID) { calm = append(calm, id) }
+	s.serve(defined("a", "1/", 1))
+	first := s.id("a")
+	s.serve()
+	calm = nil
+	s.Drain("a")
+	if err := s.configure(ctx, []stream.Stream{defined("a", "1/", 0)}); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(s.hastened, []buffer.StreamID{first}) || !slices.Equal(calm, []buffer.StreamID{first}) {
+		t.Errorf("hastened %v, calm %v, want %v in both", s.hastened, calm, first)
 	}
 }
 

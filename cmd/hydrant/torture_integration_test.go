@@ -71,7 +71,7 @@ func TestTortureFindsMutants(t *testing.T) {
 	} {
 		t.Run(mutant, func(t *testing.T) {
 			t.Parallel()
-			r, err := runTorture(t, nil, "--mutant", mutant, "--faults", "none", "--nodes", "1", "--duration", "3s", "--rate", "500")
+			r, err := runTorture(t, nil, "--mutant", mutant, "--faults", "none", "--nodes", "1", "--records", "500", "--duration", "15m", "--rate", "500")
 			if err == nil || r.OK {
 				t.Fatalf("the mutant was not found: %+v", r)
 			}
@@ -82,14 +82,14 @@ func TestTortureFindsMutants(t *testing.T) {
 	}
 }
 
-// And a node that acknowledges before its sync, at a power cut.
+// And a node that acknowledges before its sync, at a power cut. The first one may come before anything is acknowledged.
 func TestTortureFindsMissingSyncs(t *testing.T) {
 	t.Parallel() // it mostly waits
 	program, err := nosyncBinary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := runTorture(t, nil, "--program", program, "--faults", "power", "--nodes", "1", "--duration", "4s", "--pause", "2s", "--rate", "500")
+	r, err := runTorture(t, nil, "--program", program, "--times", "power=2", "--nodes", "1", "--duration", "15m", "--pause", "2s", "--rate", "500")
 	if err == nil || r.OK {
 		t.Fatalf("nothing was found: %+v", r)
 	}

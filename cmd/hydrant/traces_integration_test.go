@@ -42,7 +42,8 @@ func TestTracesOfANode(t *testing.T) {
 	d := s3Destination(t)
 	d.server.Stop(t)
 	dir := t.TempDir()
-	p := startIn(t, dir, crashConfig(dir, d.yaml, 0), append(d.environment, "OTEL_EXPORTER_OTLP_ENDPOINT="+receiver.URL)...)
+	p := startIn(t, dir, crashConfig(dir, d.yaml, 0), append(d.environment, "OTEL_EXPORTER_OTLP_ENDPOINT="+receiver.URL,
+		"OTEL_EXPORTER_OTLP_TIMEOUT=300000", "OTEL_BSP_EXPORT_TIMEOUT=300000")...) // ms: what is sent again is there twice
 	const name = "POST /v1/streams/{stream}/records"
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url+"/v1/streams/crash/records", strings.NewReader(`{"key":"k"}`))
 	must(t, err)

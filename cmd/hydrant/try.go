@@ -77,39 +77,53 @@ func (c *tryCommand) Run(ctx context.Context, to console) error {
 	if err != nil {
 		return err
 	}
-	arrival := time.Now()
-	if c.Arrival != "" {
-		if arrival, err = time.Parse(time.RFC3339, c.Arrival); err != nil {
-			return fmt.Errorf("--arrival %q is no time: write it as 2026-07-13T14:00:00Z", c.Arrival)
-		}
+	arrival, err := c.arrival()
+	if err != nil {
+		return err
 	}
 	results, err := c.evaluate(ctx, config.APIStreams, s, arrival, records)
 	if err != nil {
 		return err
 	}
-	var made, failed, waiting int
 	for i, outputs := range results {
-		made += len(outputs)
-		for j := range outputs {
-			if outputs[j].Type != "" {
-				failed++
-			}
-			if outputs[j].Function != "" {
-				waiting++
-			}
-		}
 		if err := c.show(to.Out, s, arrival, i+1, outputs); err != nil {
 			return fmt.Errorf("print a result: %w", err)
 		}
 	}
-	fmt.Fprintf(to.Err, "%s in, %d out, %d of them to the error output\n", counted(int64(len(records)), "record"), made, failed)
+	return summarize(to.Err, results)
+}
+
+// summarize tells what came of all records together. Its error says that some of them cannot be processed.
+func summarize(to io.Writer, results [][]tried) error {
+	var made, failed, waiting int
+	for _, t := range slices.Concat(results...) {
+		made++
+		if t.Type != "" {
+			failed++
+		}
+		if t.Function != "" {
+			waiting++
+		}
+	}
+	fmt.Fprintf(to, "%s in, %d out, %d of them to the error output\n", counted(int64(len(results)), "record"), made, failed)
 	if waiting > 0 {
-		fmt.Fprintf(to.Err, "%d were not given to the function, so that neither it nor what comes behind it was tried: --call calls it\n", waiting)
+		fmt.Fprintf(to, "%d were not given to the function, so that neither it nor what comes behind it was tried: --call calls it\n", waiting)
 	}
 	if failed > 0 {
 		return errors.New("not every record can be processed")
 	}
 	return nil
+}
+
+func (c *tryCommand) arrival() (time.Time, error) {
+	if c.Arrival == "" {
+		return time.Now(), nil
+	}
+	at, err := time.Parse(time.RFC3339, c.Arrival)
+	if err != nil {
+		return at, fmt.Errorf("--arrival %q is no time: write it as 2026-07-13T14:00:00Z", c.Arrival)
+	}
+	return at, nil
 }
 
 // stream is the definition to try, and the configuration that it is of.

@@ -21,19 +21,7 @@ type sample struct {
 
 // evaluateFunction is evaluate for a stream with a function. One that is not called is named in the results.
 func (c *tryCommand) evaluateFunction(ctx context.Context, owner APIStreams, s stream.Stream, p *partitioner.Partitioner, arrival int64, records [][]byte) ([][]tried, error) {
-	var samples []sample
-	var given []transform.Record
-	for i, record := range records {
-		for _, piece := range p.Split(nil, record) {
-			if piece.Failed == nil {
-				data := bytes.Clone(piece.Data)
-				given = append(given, transform.Record{Data: data, Raw: bytes.Clone(piece.Raw), Arrival: arrival})
-				samples = append(samples, sample{input: i, data: data})
-				continue
-			}
-			samples = append(samples, sample{input: i, outcome: piece.Failed})
-		}
-	}
+	samples, given := splitSamples(p, arrival, records)
 	if c.Call || s.Transform.WASM != nil {
 		answers, err := callFunction(ctx, owner, s, given)
 		if err != nil {
@@ -59,6 +47,23 @@ func (c *tryCommand) evaluateFunction(ctx context.Context, owner APIStreams, s s
 		results[one.input] = appendTried(results[one.input], explained)
 	}
 	return results, nil
+}
+
+// splitSamples takes records apart, and returns what comes of them in order. Those samples that have no outcome yet are
+// given to the function, in the same order.
+func splitSamples(p *partitioner.Partitioner, arrival int64, records [][]byte) (samples []sample, given []transform.Record) {
+	for i, record := range records {
+		for _, piece := range p.Split(nil, record) {
+			if piece.Failed != nil {
+				samples = append(samples, sample{input: i, outcome: piece.Failed})
+				continue
+			}
+			data := bytes.Clone(piece.Data)
+			given = append(given, transform.Record{Data: data, Raw: bytes.Clone(piece.Raw), Arrival: arrival})
+			samples = append(samples, sample{input: i, data: data})
+		}
+	}
+	return samples, given
 }
 
 // callFunction gives records to the stream's function, as many at once as a node would. Where a node would wait and try
