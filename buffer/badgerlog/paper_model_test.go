@@ -17,16 +17,16 @@ func (p *paper) send(b *paperBatch) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	if known := b.stored && !b.Key.ID.IsZero() && p.age-b.at < buffer.DefaultWindow.Age; !repeats && known {
-		p.t.Fatalf("a batch that was stored %v ago under its key is stored again", p.age-b.at)
-	}
-	if !repeats {
-		b.receipt, b.at, b.stored = in.receipt, p.age, false
-		p.group.batches = append(p.group.batches, b)
-		return
-	}
-	if in.receipt != b.receipt {
-		p.t.Fatalf("a repetition is answered with %+v, the first was with %+v", in.receipt, b.receipt)
+	c := b.copy
+	switch known := c != nil && !b.Key.ID.IsZero(); {
+	case repeats && !known:
+		p.t.Fatalf("a batch that nothing holds is answered with %+v", in.receipt)
+	case repeats && in.receipt != c.receipt:
+		p.t.Fatalf("a repetition is answered with %+v, the first was with %+v", in.receipt, c.receipt)
+	case !repeats && known && p.age-c.at < buffer.DefaultWindow.Age:
+		p.t.Fatalf("a batch that was stored %v ago under its key is stored again", p.age-c.at)
+	case !repeats:
+		p.group.copies = append(p.group.copies, &paperCopy{b, in.receipt, p.age})
 	}
 }
 
@@ -41,6 +41,14 @@ func (p *paper) batch(lane *paperLane, records int, keyed bool) *paperBatch {
 	}
 	p.batches = append(p.batches, b)
 	return b
+}
+
+// repeatable are the batches with a key that the group under way does not hold.
+func (p *paper) repeatable() []*paperBatch {
+	forming := func(b *paperBatch) bool {
+		return slices.ContainsFunc(p.group.copies, func(c *paperCopy) bool { return c.paperBatch == b })
+	}
+	return slices.DeleteFunc(slices.Clone(p.batches), func(b *paperBatch) bool { return b.Key.ID.IsZero() || forming(b) })
 }
 
 // settle moves a lane's cursor, and leaves an entry of state beside it.
@@ -106,7 +114,7 @@ func livePaper(t *rapid.T, m paperMutant) {
 		case "send":
 			p.send(p.batch(lane, rapid.IntRange(1, 3).Draw(t, "records"), rapid.Bool().Draw(t, "keyed")))
 		case "repeat":
-			if sent := slices.DeleteFunc(slices.Clone(p.batches), func(b *paperBatch) bool { return b.Key.ID.IsZero() || slices.Contains(p.group.batches, b) }); len(sent) > 0 {
+			if sent := p.repeatable(); len(sent) > 0 {
 				p.send(rapid.SampledFrom(sent).Draw(t, "batch"))
 			}
 		case "settle":

@@ -46,18 +46,24 @@ type paperLane struct {
 	cursor  buffer.Seq
 }
 
-// paperBatch is one that was sent.
+// paperBatch is one that was sent. Sent anew, it stays what it was until the group that stores it again is there: of that
+// group a crash may leave nothing, and a repetition is answered with the receipt of the copy before it.
 type paperBatch struct {
 	buffer.Batch
-	lane    *paperLane
+	lane *paperLane
+	copy *paperCopy // that was acknowledged, or found after a crash; nil for none
+}
+
+// paperCopy is a batch in a group.
+type paperCopy struct {
+	*paperBatch
 	receipt buffer.Receipt
 	at      time.Duration
-	stored  bool // acknowledged, or found after a crash
 }
 
 // pending is what the group under way will have done when it is acknowledged. A crash leaves all of it or nothing.
 type pending struct {
-	batches []*paperBatch
+	copies  []*paperCopy
 	cursors map[*paperLane]buffer.Seq
 	state   map[stateKey]string
 }
@@ -302,10 +308,10 @@ func (p *paper) named(id buffer.LaneID) (highest buffer.Seq) {
 // settlePending makes what the group did part of what must be.
 func (p *paper) settlePending(stored bool) {
 	if stored {
-		for _, b := range p.group.batches {
-			b.stored = true
-			for i, r := range b.Records {
-				b.lane.records[b.receipt.First+buffer.Seq(i)] = string(r)
+		for _, c := range p.group.copies {
+			c.copy = c
+			for i, r := range c.Records {
+				c.lane.records[c.receipt.First+buffer.Seq(i)] = string(r)
 			}
 		}
 		for lane, cursor := range p.group.cursors {
@@ -331,9 +337,9 @@ func (p *paper) restart() {
 
 // holds looks for the first thing that the group did.
 func (p *paper) holds(was *pending) bool {
-	for _, b := range was.batches {
-		lane := p.Log.lanes[b.lane.id]
-		return lane.find(b.receipt.First) < len(lane.refs) && lane.refs[lane.find(b.receipt.First)].first <= b.receipt.First
+	for _, c := range was.copies {
+		lane := p.Log.lanes[c.lane.id]
+		return lane.find(c.receipt.First) < len(lane.refs) && lane.refs[lane.find(c.receipt.First)].first <= c.receipt.First
 	}
 	for lane, cursor := range was.cursors {
 		return p.Log.lanes[lane.id].cursor == cursor
