@@ -123,7 +123,7 @@ func startReadmeNode(t *testing.T, dir, command string) {
 		close(p.ended)
 	}()
 	t.Cleanup(func() {
-		_ = syscall.Kill(-node.Process.Pid, syscall.SIGTERM) // the group that this test started
+		endGroup(node.Process.Pid)
 		<-p.ended
 		if t.Failed() {
 			t.Logf("the node said:\n%s", said())
@@ -137,4 +137,16 @@ func startReadmeNode(t *testing.T, dir, command string) {
 		}
 		return strings.Contains(said(), "Hydrant is ready.")
 	})
+}
+
+// endGroup ends the processes of a group that this test started, and waits for all of them: go run is gone before the program
+// it runs, which goes on in a directory that the test then removes.
+func endGroup(group int) {
+	_ = syscall.Kill(-group, syscall.SIGTERM)
+	for deadline := time.Now().Add(time.Minute); syscall.Kill(-group, 0) == nil; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			_ = syscall.Kill(-group, syscall.SIGKILL)
+			return
+		}
+	}
 }
