@@ -19,7 +19,7 @@ type committer struct {
 	used    atomic.Int64 // of the current generation, as published
 	rate    atomic.Int64 // bytes a second into the last generation
 	crowded bool         // the last group had batches of several producers
-	speed   rate         // of the disk, by groups that are large enough to tell
+	speed   diskSpeed
 
 	// Memory for the group under way.
 	record groupRecord
@@ -30,9 +30,6 @@ type committer struct {
 
 // minBetweenFaults is how far apart two failed syncs must be for the log to go on after the second.
 const minBetweenFaults = time.Minute
-
-// tellingGroup is from where a group's time tells how fast the disk writes, rather than how long it takes to answer.
-const tellingGroup = 256 << 10
 
 func (c *committer) run() {
 	for g := c.log.take(c.crowded); g != nil; g = c.log.take(c.crowded) {
@@ -61,9 +58,7 @@ func (c *committer) commit(g *group) {
 	c.confirm(g, record, data)
 	groupPublished.Reach()
 	took := c.log.cfg.now().Sub(start)
-	if stored >= tellingGroup {
-		c.speed.measure(int(stored), took)
-	}
+	c.speed.measure(stored, took)
 	c.log.cfg.Observe(Group{Records: g.records, Bytes: int64(g.bytes), Stored: stored, Sync: took})
 }
 

@@ -2,21 +2,24 @@ package badgerlog
 
 import (
 	"math"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
 	"hydrant/buffer"
 )
 
-// Blocks are compressed where that pays: where a second of a core's work saves more bytes than the disk writes in a
-// second, or half as many, since what is smaller is also read and kept for less. So logs are compressed before all but
-// the fastest disks, what hardly shrinks is not, and neither costs the acknowledgement more than it gives.
+// Blocks are compressed where that pays: by how many bytes a second of a core's work saves, beside how many more the disk
+// writes in a second. A disk that is as slow as that is what limits the log, and all blocks are compressed; where it writes
+// twice as much the processors do, and none is; in between, where both do, a share of them is. What hardly shrinks is not.
+// Work counts by the clock, so that busy processors make it dearer. docs/performance.md has the measurements.
 
 const (
-	compressionBonus = 2
-	spaceShare       = 4  // where this part of max_disk is in use, space is what counts, and all is compressed
-	probeEvery       = 32 // a lane's blocks; data changes
-	smoothing        = 8  // a measurement counts for an eighth
+	allPay     = 0.75 // bytes saved by those the disk writes in the same time
+	nonePays   = 0.5
+	spaceShare = 4  // where this part of max_disk is in use, space is what counts, and all is compressed
+	probeEvery = 32 // a lane's blocks; data changes
+	smoothing  = 32 // a measurement counts for so small a part
 )
 
 // rate is a smoothed number of bytes a second. It may be used from many goroutines at once; a measurement that another
@@ -52,6 +55,11 @@ func (t *thrift) pack(b *buffer.Builder, l *lane, key *buffer.DataKey) []byte {
 	return block
 }
 
+// pays decides for a block, by the disk's speed. Where something is not known yet, it pays.
 func (t *thrift) pays(speed float64) bool {
-	return t.blocks.Add(1)%probeEvery == 0 || t.saved.get() == 0 || compressionBonus*t.saved.get() >= speed
+	saved := t.saved.get()
+	if t.blocks.Add(1)%probeEvery == 0 || saved == 0 || speed == 0 {
+		return true
+	}
+	return rand.Float64() < (saved/speed-nonePays)/(allPay-nonePays)
 }
