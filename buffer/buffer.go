@@ -59,9 +59,13 @@ type Log interface {
 	// nothing for streams that are not encrypted.
 	NeededKeys() map[DataKeyID]bool
 
-	// Failed is closed when the log can no longer store anything (a second sync error within a minute). The process
-	// should then end: what was acknowledged is safe, and a restart reads the disk afresh.
+	// Failed is closed when the log can no longer store anything (a second sync error within a minute, its directory taken
+	// away). The process should then end: what was acknowledged is safe as far as the files are, and a restart reads the
+	// disk afresh.
 	Failed() <-chan struct{}
+
+	// Failure says why Failed is closed and what to do; nil before.
+	Failure() error
 
 	// Close waits for appends in progress and releases the log. Later calls return ErrClosed; a second Close is a no-op.
 	Close() error

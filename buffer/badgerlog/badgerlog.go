@@ -180,6 +180,9 @@ func (l *Log) resume(found *image, news []change) {
 // Failed implements buffer.Log.
 func (l *Log) Failed() <-chan struct{} { return l.failed }
 
+// Failure implements buffer.Log.
+func (l *Log) Failure() error { return l.broken() }
+
 // Serve implements buffer.Log.
 func (l *Log) Serve(ctx context.Context, run func(context.Context, buffer.Lane) error) error {
 	if l.serving.Swap(true) {

@@ -107,7 +107,7 @@ func (c *committer) store(values []value, stored int64, leave bool) error {
 	}
 	if err != nil {
 		c.current.poison() // the new one too: at its close it must not pass for good
-		c.log.fail(err)
+		c.log.fail(fmt.Errorf("its disk failed twice within a minute: nothing acknowledged is lost, mend the disk and start again: %w", err))
 	}
 	return err
 }

@@ -3,7 +3,9 @@ package badgerlog
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"slices"
 	"sync"
 
@@ -88,13 +90,17 @@ func (g *generation) guarded(fn func() error) error {
 	return err
 }
 
-// closeDB lets go of Badger. A fault may have left one of its locks held, for which closing would wait for ever: its files
-// stay open then until the process ends. Called with mu held.
+// closeDB lets go of Badger. A fault may have left one of its locks held, for which closing would wait for ever, as it tries
+// for ever to write its table where the directory is gone: its files stay open then until the process ends. Called with mu
+// held.
 func (g *generation) closeDB() error {
 	db := g.db
 	g.db = nil
 	if db == nil || g.faulted.Load() {
 		return nil
+	}
+	if _, err := os.Stat(g.dir); errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return db.Close()
 }

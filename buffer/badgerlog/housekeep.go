@@ -21,6 +21,7 @@ func (l *Log) housekeep() {
 			l.dropSettled()
 			l.rewrite()
 		case <-tick.C:
+			l.checkPresence()
 			l.guard()
 			l.syncEntries()
 			l.sealWaiting()

@@ -253,6 +253,9 @@ func (l *Log) Failed() <-chan struct{} {
 	return l.failed
 }
 
+// Failure implements buffer.Log.
+func (l *Log) Failure() error { return nil }
+
 // Close implements buffer.Log.
 func (l *Log) Close() error {
 	l.mu.Lock()

@@ -39,7 +39,7 @@ func (n *node) checkStopping() error {
 func (n *node) checkBuffer() error {
 	select {
 	case <-n.buffer.Failed():
-		return errors.New("the buffer's disk has failed")
+		return n.buffer.Failure()
 	default:
 	}
 	if full := n.buffer.Usage().Full; full != "" {

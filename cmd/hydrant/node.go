@@ -311,7 +311,7 @@ func (n *node) run(name string, serve func() error) {
 func (n *node) watchBuffer() {
 	select {
 	case <-n.buffer.Failed():
-		n.failed <- errors.New("the buffer's disk failed twice within a minute: nothing acknowledged is lost; mend the disk and start again")
+		n.failed <- n.buffer.Failure()
 	case <-n.ended:
 	}
 }

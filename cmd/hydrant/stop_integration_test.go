@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -101,4 +102,38 @@ func TestStopCutsOffWhoLooksOn(t *testing.T) {
 	}
 	p.eventually("the profile is being taken", func() bool { return strings.Contains(p.get("/debug/pprof/goroutine?debug=1"), "pprof.Profile") })
 	p.stop()
+}
+
+// A node whose buffer is moved away under it ends and says so, with nothing acknowledged that is not there; it goes on where
+// the buffer is brought back.
+func TestBufferIsMovedAway(t *testing.T) {
+	t.Parallel() // it mostly waits
+	d := directoryDestination(t)
+	dir := t.TempDir()
+	ledger := filepath.Join(dir, "ledger")
+	p := startIn(t, dir, crashConfig(dir, d.yaml, 0))
+	send := func() {
+		if _, err := runHydrant(t.Context(), t, nil, "bench", "--url", p.url, "--stream", "crash", "--ledger", ledger,
+			"--connections", "8", "--batch", "20", "--keys", "5", "--records", "2000"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send()
+	p.delivered() // so the next generation is made by now: in the middle of that Badger itself ends the process
+	send()
+	buffer := filepath.Join(dir, "data", "buffer")
+	if err := os.Rename(buffer, buffer+"-moved"); err != nil {
+		t.Fatal(err)
+	}
+	<-p.ended
+	if code := p.cmd.ProcessState.ExitCode(); code != 1 || !strings.Contains(p.output.String(), "was removed, moved or replaced") {
+		t.Errorf("exit code %d, and the node said:\n%s", code, p.output)
+	}
+	if err := os.Rename(buffer+"-moved", buffer); err != nil {
+		t.Fatal(err)
+	}
+	p = p.again()
+	p.delivered()
+	p.stop()
+	d.verifyAll(t, ledger)
 }
