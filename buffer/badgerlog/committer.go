@@ -8,18 +8,19 @@ import (
 
 // committer is the one goroutine that writes. Its fields are its own, but for used.
 type committer struct {
-	log     *Log
-	current *generation
-	number  uint64 // of the last group
-	hash    uint64 // of the last group's record
-	born    time.Time
-	fresh   bool         // the current generation has no snapshot yet
-	news    []change     // that the start found and that no group holds yet: the first one does
-	fault   time.Time    // of the last failed sync
-	used    atomic.Int64 // of the current generation, as published
-	rate    atomic.Int64 // bytes a second into the last generation
-	crowded bool         // the last group had batches of several producers
-	speed   diskSpeed
+	log      *Log
+	current  *generation
+	number   uint64 // of the last group
+	hash     uint64 // of the last group's record
+	born     time.Time
+	fresh    bool         // the current generation has no snapshot yet
+	news     []change     // that the start found and that no group holds yet: the first one does
+	fault    time.Time    // of the last failed sync
+	used     atomic.Int64 // of the current generation, as published
+	rate     atomic.Int64 // bytes a second into the last generation
+	crowded  bool         // the last group had batches of several producers
+	speed    diskSpeed
+	pressure pressure
 
 	// Memory for the group under way.
 	record groupRecord
@@ -33,8 +34,10 @@ const minBetweenFaults = time.Minute
 
 func (c *committer) run() {
 	for g := c.log.take(c.crowded); g != nil; g = c.log.take(c.crowded) {
+		start := time.Now()
 		c.crowded = g.batches > 1
 		c.commit(g)
+		c.pressure.note(start, time.Now(), processorTime)
 	}
 }
 

@@ -149,13 +149,14 @@ func TestThriftLearns(t *testing.T) {
 	}
 }
 
-// Where the disk is filled by what is undelivered, everything is compressed.
-func TestSpaceIsScarce(t *testing.T) {
+// Where the disk is filled by what is undelivered, everything is compressed, and where there is little to do.
+func TestAllIsCompressed(t *testing.T) {
 	t.Parallel()
 	r := openRig(t, Config{Dir: t.TempDir(), MaxDisk: smallDisk})
 	r.committer.speed.known.Store(math.Float64bits(1e15))
 	r.lanes[r.id].thrift.saved.measure(1, time.Second)
 	eventually(t, "housekeeping has looked", func() bool { return r.scarce.Load() })
+	r.committer.pressure.isHigh.Store(true)
 	var b buffer.Builder
 	b.Add(bytes.Repeat([]byte("log "), ownBlocks), 1)
 	if got := r.lanes[r.id].thrift.pack(&b, r.lanes[r.id], nil); len(got) > b.Len()/2 {
@@ -165,5 +166,9 @@ func TestSpaceIsScarce(t *testing.T) {
 	r.scarce.Store(false)
 	if got := r.lanes[r.id].thrift.pack(&b, r.lanes[r.id], nil); len(got) < b.Len() {
 		t.Errorf("a block of %d bytes where space is plenty", len(got))
+	}
+	r.committer.pressure.isHigh.Store(false)
+	if got := r.lanes[r.id].thrift.pack(&b, r.lanes[r.id], nil); len(got) > b.Len()/2 {
+		t.Errorf("a block of %d bytes where there is little to do", len(got))
 	}
 }

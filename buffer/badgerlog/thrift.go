@@ -12,7 +12,8 @@ import (
 // Blocks are compressed where that pays: by how many bytes a second of a core's work saves, beside how many more the disk
 // writes in a second. A disk that is as slow as that is what limits the log, and all blocks are compressed; where it writes
 // twice as much the processors do, and none is; in between, where both do, a share of them is. What hardly shrinks is not.
-// Work counts by the clock, so that busy processors make it dearer. docs/performance.md has the measurements.
+// Work counts by the clock, so that busy processors make it dearer. While there is little to do all are, since what is smaller
+// is also kept and read for less. docs/performance.md has the measurements.
 
 const (
 	allPay     = 0.75 // bytes saved by those the disk writes in the same time
@@ -44,7 +45,8 @@ type thrift struct {
 
 // pack makes a block of the lane's.
 func (t *thrift) pack(b *buffer.Builder, l *lane, key *buffer.DataKey) []byte {
-	if !t.pays(l.log.committer.speed.get()) && !l.log.scarce.Load() {
+	c := &l.log.committer
+	if c.pressure.high() && !l.log.scarce.Load() && !t.pays(c.speed.get()) {
 		return b.Pack(false, l.id, key)
 	}
 	start := time.Now()
