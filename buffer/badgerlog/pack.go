@@ -15,6 +15,10 @@ const (
 	// ownBlocks is from where a batch gets blocks of its own, made by the producers' goroutines side by side, while the last
 	// group syncs. Smaller batches share blocks: they would not compress alone.
 	ownBlocks = 32 << 10
+
+	// smallShared is up to where a block that batches share is compressed in any case: the time of so small a group is the
+	// sync's and the requests', and not the compressor's.
+	smallShared = 128 << 10
 )
 
 // packed is a block of a group: records in the builder, or, without one, a block that lacks its place alone.
@@ -37,7 +41,7 @@ func (l *lane) packAlone(records [][]byte, key *buffer.DataKey) []*packed {
 	defer builders.Put(b)
 	finish := func() {
 		p := &packed{builder: b, key: key}
-		p.finish(l)
+		p.finish(l, false)
 		p.builder = nil
 		b.Reset()
 		blocks = append(blocks, p)
@@ -52,15 +56,15 @@ func (l *lane) packAlone(records [][]byte, key *buffer.DataKey) []*packed {
 	return blocks
 }
 
-// finish makes the block out of what the builder holds.
-func (p *packed) finish(l *lane) {
+// finish makes the block out of what the builder holds, compressed where that pays or where it must be.
+func (p *packed) finish(l *lane, compress bool) {
 	p.count, p.raw, p.arrival = p.builder.Count(), p.builder.Len(), p.builder.Arrival()
-	p.block = l.thrift.pack(p.builder, l, p.key)
+	p.block = l.thrift.pack(p.builder, l, p.key, compress || l.log.scarce.Load())
 }
 
 // finishShared makes the block of several batches and gives the builder back.
 func (p *packed) finishShared(l *lane) {
-	p.finish(l)
+	p.finish(l, p.builder.Len() <= smallShared)
 	p.builder.Reset()
 	builders.Put(p.builder)
 	p.builder = nil

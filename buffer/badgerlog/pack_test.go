@@ -117,10 +117,11 @@ func TestThrift(t *testing.T) {
 		{"both limit", 625, 1000, 0.5},
 		{"twice as fast", 100, 200, 0},
 		{"a fast disk", 100, 1000, 0},
-		{"what does not shrink", 1, 100, 0},
+		{"what hardly shrinks", 1, 100, 0},
+		{"what grows", -1, 100, 0},
 	} {
 		var th thrift
-		if c.saved > 0 {
+		if c.saved != 0 {
 			th.saved.measure(int(c.saved), time.Second)
 		}
 		const blocks = 32_000
@@ -149,26 +150,41 @@ func TestThriftLearns(t *testing.T) {
 	}
 }
 
-// Where the disk is filled by what is undelivered, everything is compressed, and where there is little to do.
+// A block is compressed, whether or not that pays, where there is little to do, where the disk is filled by what is undelivered,
+// and where it is small batches'.
 func TestAllIsCompressed(t *testing.T) {
 	t.Parallel()
 	r := openRig(t, Config{Dir: t.TempDir(), MaxDisk: smallDisk})
-	r.committer.speed.known.Store(math.Float64bits(1e15))
-	r.lanes[r.id].thrift.saved.measure(1, time.Second)
 	eventually(t, "housekeeping has looked", func() bool { return r.scarce.Load() })
-	r.committer.pressure.isHigh.Store(true)
-	var b buffer.Builder
-	b.Add(bytes.Repeat([]byte("log "), ownBlocks), 1)
-	if got := r.lanes[r.id].thrift.pack(&b, r.lanes[r.id], nil); len(got) > b.Len()/2 {
-		t.Errorf("a block of %d bytes", len(got))
-	}
 	r.stop() // else housekeeping looks again
-	r.scarce.Store(false)
-	if got := r.lanes[r.id].thrift.pack(&b, r.lanes[r.id], nil); len(got) < b.Len() {
-		t.Errorf("a block of %d bytes where space is plenty", len(got))
-	}
-	r.committer.pressure.isHigh.Store(false)
-	if got := r.lanes[r.id].thrift.pack(&b, r.lanes[r.id], nil); len(got) > b.Len()/2 {
-		t.Errorf("a block of %d bytes where there is little to do", len(got))
+	lane := r.lanes[r.id]
+	lane.thrift.saved.measure(1, time.Second)
+	r.committer.speed.known.Store(math.Float64bits(1e15))
+	for _, c := range []struct {
+		name           string
+		scarce, idle   bool
+		shared         int // bytes of a block that batches share
+		wantCompressed bool
+	}{
+		{"it does not pay", false, false, 0, false},
+		{"space is scarce", true, false, 0, true},
+		{"little to do", false, true, 0, true},
+		{"small batches", false, false, smallShared, true},
+		{"many small batches", false, false, smallShared + 1, false},
+	} {
+		r.scarce.Store(c.scarce)
+		r.committer.pressure.isHigh.Store(!c.idle)
+		var p *packed
+		if c.shared == 0 {
+			p = lane.packAlone([][]byte{bytes.Repeat([]byte("log "), ownBlocks)}, nil)[0]
+		} else {
+			b := builders.Get().(*buffer.Builder)
+			b.Add(bytes.Repeat([]byte("l"), c.shared-4), 1) // four bytes frame it
+			p = &packed{builder: b}
+			p.finishShared(lane)
+		}
+		if compressed := len(p.block) < p.raw/2; compressed != c.wantCompressed {
+			t.Errorf("%s: %d bytes of %d are stored", c.name, len(p.block), p.raw)
+		}
 	}
 }

@@ -23,14 +23,14 @@ const (
 	smoothing  = 32 // a measurement counts for so small a part
 )
 
-// rate is a smoothed number of bytes a second. It may be used from many goroutines at once; a measurement that another
-// one overtakes is lost, which does not matter.
+// rate is a smoothed number of bytes a second, 0 before the first measurement and never after it. It may be used from many
+// goroutines at once; a measurement that another one overtakes is lost, which does not matter.
 type rate struct{ bits atomic.Uint64 }
 
 func (r *rate) get() float64 { return math.Float64frombits(r.bits.Load()) }
 
 func (r *rate) measure(bytes int, took time.Duration) {
-	measured := float64(max(bytes, 0)) / max(took.Seconds(), 1e-9)
+	measured := float64(max(bytes, 1)) / max(took.Seconds(), 1e-9)
 	if before := r.get(); before > 0 {
 		measured = before + (measured-before)/smoothing
 	}
@@ -43,10 +43,10 @@ type thrift struct {
 	blocks atomic.Uint32
 }
 
-// pack makes a block of the lane's.
-func (t *thrift) pack(b *buffer.Builder, l *lane, key *buffer.DataKey) []byte {
+// pack makes a block of the lane's, compressed where that pays or where it must be.
+func (t *thrift) pack(b *buffer.Builder, l *lane, key *buffer.DataKey, compress bool) []byte {
 	c := &l.log.committer
-	if c.pressure.high() && !l.log.scarce.Load() && !t.pays(c.speed.get()) {
+	if !compress && c.pressure.high() && !t.pays(c.speed.get()) {
 		return b.Pack(false, l.id, key)
 	}
 	start := time.Now()
