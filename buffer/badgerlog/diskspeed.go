@@ -22,7 +22,7 @@ const (
 	tellingGroups = 64       // fewer say nothing
 	tellingSpread = 0.1      // of the sizes, as their standard deviation by their mean; less says nothing
 	speedMemory   = 1024     // groups
-	longestGroup  = 4        // times the mean; what takes longer was held by something else
+	longestGroup  = 4        // times what is expected; what takes longer was held by something else
 )
 
 func (d *diskSpeed) measure(stored int64, took time.Duration) {
@@ -31,7 +31,7 @@ func (d *diskSpeed) measure(stored int64, took time.Duration) {
 	}
 	size, seconds := float64(stored), took.Seconds()
 	if d.groups >= tellingGroups {
-		seconds = min(seconds, longestGroup*d.took)
+		seconds = min(seconds, longestGroup*d.expected(size))
 	}
 	d.groups = min(d.groups+1, speedMemory)
 	weight := 1 / d.groups
@@ -43,6 +43,14 @@ func (d *diskSpeed) measure(stored int64, took time.Duration) {
 	if d.groups >= tellingGroups && d.variance >= tellingSpread*tellingSpread*d.size*d.size {
 		d.known.Store(math.Float64bits(d.variance / max(d.covariance, d.variance/math.MaxInt64)))
 	}
+}
+
+// expected is the time of a group of that size by what is known, and of a smaller one than the mean the mean.
+func (d *diskSpeed) expected(size float64) float64 {
+	if size <= d.size || d.covariance <= 0 {
+		return d.took
+	}
+	return d.took + (size-d.size)*d.covariance/d.variance
 }
 
 // get returns bytes a second, 0 where nothing is known.
