@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// committer is the one goroutine that writes. Its fields are its own, but for used.
+// committer is the one goroutine that writes. Its fields are its own, but for used, rate, speed and pressure.
 type committer struct {
 	log      *Log
 	current  *generation

@@ -113,7 +113,7 @@ func TestThrift(t *testing.T) {
 		{"the disk is not known", 100, 0, 1},
 		{"the data is not known", 0, 100, 1},
 		{"a slow disk", 100, 100, 1},
-		{"the slowest with which not all pays", 75, 100, 1},
+		{"the fastest with which all pay", 75, 100, 1},
 		{"both limit", 625, 1000, 0.5},
 		{"twice as fast", 100, 200, 0},
 		{"a fast disk", 100, 1000, 0},

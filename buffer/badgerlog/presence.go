@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+
+	"github.com/gofrs/flock"
 )
 
 // checkPresence ends the log where its directory was removed, moved or replaced under it: what is written to files that no
@@ -19,7 +21,8 @@ func (l *Log) checkPresence() {
 	l.fail(err)
 }
 
-// absent reports whether the lock file at its path is not the one that the log holds. What cannot be told is not absent.
+// absent reports whether the lock file at its path is not the one that the log holds. What cannot be told is not absent, and
+// where a file's identity does not last, as on some network file systems, the lock tells: the log's own can be had by nobody.
 func (l *Log) absent() bool {
 	held, err := l.lock.Stat()
 	if err != nil {
@@ -29,5 +32,11 @@ func (l *Log) absent() bool {
 	if err != nil {
 		return errors.Is(err, fs.ErrNotExist)
 	}
-	return !os.SameFile(held, found)
+	if os.SameFile(held, found) {
+		return false
+	}
+	another := flock.New(l.lock.Path())
+	defer another.Close()
+	free, err := another.TryLock()
+	return err == nil && free
 }
