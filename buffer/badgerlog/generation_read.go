@@ -90,9 +90,9 @@ func (g *generation) guarded(fn func() error) error {
 	return err
 }
 
-// closeDB lets go of Badger. A fault may have left one of its locks held, for which closing would wait for ever, as it tries
-// for ever to write its table where the directory is gone: its files stay open then until the process ends. Called with mu
-// held.
+// closeDB lets go of Badger, but where closing would never end: a fault may have left one of its locks held, and where the
+// directory is gone it tries to write its table again and again. Its files stay open then until the process ends. Called with
+// mu held.
 func (g *generation) closeDB() error {
 	db := g.db
 	g.db = nil

@@ -59,7 +59,7 @@ func (l *lane) packAlone(records [][]byte, key *buffer.DataKey) []*packed {
 // finish makes the block out of what the builder holds, compressed where that pays or where it must be.
 func (p *packed) finish(l *lane, compress bool) {
 	p.count, p.raw, p.arrival = p.builder.Count(), p.builder.Len(), p.builder.Arrival()
-	p.block = l.thrift.pack(p.builder, l, p.key, compress || l.log.scarce.Load())
+	p.block = l.thrift.pack(p.builder, l, p.key, compress)
 }
 
 // finishShared makes the block of several batches and gives the builder back.

@@ -10,13 +10,13 @@ import (
 )
 
 // Blocks are compressed where that pays: by how many bytes a second of a core's work saves, beside how many more the disk
-// writes in a second. A disk that is as slow as that is what limits the log, and all blocks are compressed; where it writes
+// writes in a second. A disk that writes little more is what limits the log, and all blocks are compressed; where it writes
 // twice as much the processors do, and none is; in between, where both do, a share of them is. What hardly shrinks is not.
 // Work counts by the clock, so that busy processors make it dearer. While there is little to do all are, since what is smaller
 // is also kept and read for less. docs/performance.md has the measurements.
 
 const (
-	allPay     = 0.75 // bytes saved by those the disk writes in the same time
+	allPay     = 0.75 // from so many bytes saved on for each that the disk writes in the same time
 	nonePays   = 0.5
 	spaceShare = 4  // where this part of max_disk is in use, space is what counts, and all is compressed
 	probeEvery = 32 // a lane's blocks; data changes
@@ -46,7 +46,7 @@ type thrift struct {
 // pack makes a block of the lane's, compressed where that pays or where it must be.
 func (t *thrift) pack(b *buffer.Builder, l *lane, key *buffer.DataKey, compress bool) []byte {
 	c := &l.log.committer
-	if !compress && c.pressure.high() && !t.pays(c.speed.get()) {
+	if !compress && !l.log.scarce.Load() && c.pressure.high() && !t.pays(c.speed.get()) {
 		return b.Pack(false, l.id, key)
 	}
 	start := time.Now()
